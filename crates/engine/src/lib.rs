@@ -1,0 +1,22 @@
+//! Copies between places: address, site, plan, transfer, verification, report.
+//!
+//! # Layout
+//!
+//! In the order of a copy's life:
+//!
+//! * [`url`]: what a person types; [`site`], [`book`]: servers we know; [`context`]: what all work shares.
+//! * [`plan`]: what will be done: walk, select, diff, ladder.
+//! * [`pool`]: sessions; [`transfer`]: one file, direct or by relay; [`verify`]; [`retry`].
+//! * [`report`]: what was done, with the reason for every fallback; [`run`]: the whole story.
+//! * [`place`]: single operations (ls, cat, rm, mkdir, mv) on a place.
+#![forbid(unsafe_code)]
+
+pub use fxp_client as client;
+pub use fxp_client::proto;
+
+pub mod book;
+pub mod context;
+pub mod report;
+pub mod run;
+pub mod site;
+pub mod url;

@@ -1,0 +1,191 @@
+//! What was done, with the reason for every fallback; and the events while it is done.
+
+use std::time::Duration;
+
+use fxp_proto::pair::{exchange::Refusal, leg::Leg, method::Method};
+
+/// The road of the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// From server to server.
+    Direct,
+    /// Through this machine.
+    Relay,
+    /// One end is this machine: an upload or a download.
+    Local,
+}
+
+/// What a transfer achieved (DESIGN's words). `mutual`, `confidential` and `authentic` come with PEER.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assurance {
+    /// Encrypted, but the servers verified nobody.
+    Encrypted,
+    /// In clear.
+    Clear,
+    /// Through this machine, each leg verified on its own.
+    Relay,
+}
+
+/// How equality was established.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// Both servers computed this digest and it is the same.
+    Digest {
+        /// Such as `SHA-256`.
+        algorithm: &'static str,
+        /// Lower-case hex.
+        hex: String,
+    },
+    /// Only the sizes were compared.
+    Size,
+}
+
+/// One finished file.
+#[derive(Clone, Debug)]
+pub struct FileReport {
+    /// Source, printable.
+    pub source: String,
+    /// Destination, printable.
+    pub destination: String,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Bytes that were there already (resumed).
+    pub resumed: u64,
+    /// How long.
+    pub elapsed: Duration,
+    /// Route.
+    pub route: Route,
+    /// Method of a direct copy.
+    pub method: Option<Method>,
+    /// What was achieved.
+    pub assurance: Assurance,
+    /// How it was verified.
+    pub verified: Verification,
+    /// Every fallback and every promise that could not be kept whole, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// One file that failed.
+#[derive(Clone, Debug)]
+pub struct FileFailure {
+    /// Source, printable.
+    pub source: String,
+    /// Destination, printable.
+    pub destination: String,
+    /// What happened and what to do about it.
+    pub trouble: Trouble,
+}
+
+/// A failure that names the leg, the step, the server's words and the remedy.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// Decides the exit code.
+    pub kind: TroubleKind,
+    /// Whose.
+    pub leg: Option<Leg>,
+    /// One sentence: what was tried and what came of it.
+    pub what: String,
+    /// The server's own words, code first.
+    pub words: Option<String>,
+    /// What to do next: the setting in that server, the flag of ours.
+    pub remedy: Option<String>,
+    /// For refused FXP: each rung that was tried and why it failed.
+    pub rungs: Vec<String>,
+    /// The class of the refusal, where one was classified.
+    pub class: Option<Refusal>,
+}
+
+/// Kinds of trouble, one per exit code (DESIGN, section 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TroubleKind {
+    /// 1: something else went wrong with this file.
+    Other,
+    /// 2: the request makes no sense.
+    Usage,
+    /// 3.
+    SourceNotFound,
+    /// 4.
+    DestinationDenied,
+    /// 5.
+    Login,
+    /// 6: TLS, trust or assurance refused.
+    Tls,
+    /// 7: network; a retry may help.
+    Network,
+    /// 8: FXP impossible and relay not allowed.
+    FxpImpossible,
+    /// 9.
+    Verification,
+    /// 10.
+    Limit,
+    /// 130.
+    Interrupted,
+}
+
+/// Something that happened during a run: the JSON event stream is made of these.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A session is up.
+    Connected {
+        /// `source`, `destination`.
+        leg: &'static str,
+        /// Host and port.
+        server: String,
+        /// `TLS 1.3` and the like.
+        tls: Option<String>,
+        /// How the certificate was verified: `roots`, `pinned`; `None` in clear.
+        verified: Option<&'static str>,
+    },
+    /// The plan is made.
+    Planned {
+        /// Files to copy.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// Directories to make.
+        directories: u64,
+        /// Files that are there already and equal.
+        unchanged: u64,
+        /// The ladder, best rung first, one printable line each; empty for other routes.
+        ladder: Vec<String>,
+    },
+    /// One step of a dry run, printable.
+    Step(String),
+    /// A file begins.
+    Started {
+        /// Source, printable.
+        source: String,
+        /// Destination, printable.
+        destination: String,
+        /// Size.
+        size: Option<u64>,
+        /// Route.
+        route: Route,
+    },
+    /// Bytes of the current file that have arrived.
+    Progress {
+        /// Bytes at the destination.
+        bytes: u64,
+    },
+    /// A rung failed, the next one is tried; or another fallback. A sentence.
+    Fallback(String),
+    /// A file is done.
+    Done(Box<FileReport>),
+    /// A file failed.
+    Failed(Box<FileFailure>),
+}
+
+/// The whole run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Done.
+    pub files: Vec<FileReport>,
+    /// Failed.
+    pub failures: Vec<FileFailure>,
+    /// Equal already.
+    pub unchanged: u64,
+    /// Wall time.
+    pub elapsed: Duration,
+    /// Payload bytes that passed through this process.
+    pub through_client: u64,
+}

@@ -1,0 +1,109 @@
+//! The whole story of a copy.
+
+use crate::context::Context;
+use crate::report::{Report, Trouble};
+use crate::url::Address;
+
+/// Where data may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Via {
+    /// Server to server or not at all.
+    #[default]
+    Direct,
+    /// Through this machine.
+    Relay,
+    /// Server to server, else through this machine.
+    Auto,
+}
+
+/// Protection of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Secure {
+    /// Require when either control connection is TLS, else clear.
+    #[default]
+    Default,
+    /// TLS or nothing.
+    Require,
+    /// TLS if possible, and say so if not.
+    Prefer,
+    /// In clear.
+    Off,
+}
+
+/// Which end listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PassiveChoice {
+    /// The ladder decides.
+    #[default]
+    Auto,
+    /// The source.
+    Source,
+    /// The destination.
+    Destination,
+}
+
+/// Which method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum MethodChoice {
+    /// The ladder decides.
+    #[default]
+    Auto,
+    /// In clear.
+    Plain,
+    /// CPSV.
+    Cpsv,
+    /// SSCN.
+    Sscn,
+}
+
+/// `--verify`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum VerifyChoice {
+    /// Digest where both offer a common one, else size.
+    #[default]
+    Auto,
+    /// Digest or failure.
+    Hash,
+    /// Size only.
+    Size,
+}
+
+/// A copy to be done.
+#[derive(Clone, Debug)]
+pub struct CopyRequest {
+    /// From where; one or more.
+    pub sources: Vec<Address>,
+    /// To where.
+    pub destination: Address,
+    /// Directories with all that is in them.
+    pub recursive: bool,
+    /// Route.
+    pub via: Via,
+    /// Protection.
+    pub secure: Secure,
+    /// Passive end.
+    pub passive: PassiveChoice,
+    /// Method.
+    pub method: MethodChoice,
+    /// Verification.
+    pub verify: VerifyChoice,
+    /// Store under the final name at once, without `.fxp-part`.
+    pub inplace: bool,
+    /// Only plan; copy nothing.
+    pub dry_run: bool,
+    /// How often a transient failure is tried again, per file.
+    pub retries: u32,
+}
+
+/// Stops a run: the current files end in an orderly way, partial files stay.
+pub type Stop = tokio::sync::watch::Receiver<bool>;
+
+/// Copies.
+///
+/// # Errors
+///
+/// What keeps the whole run from beginning: bad address, no login, source missing. Failures of single
+/// files are in the report.
+pub async fn copy(_request: CopyRequest, _context: &Context, _stop: Stop) -> Result<Report, Trouble> {
+    todo!("engine")
+}

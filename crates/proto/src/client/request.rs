@@ -1,0 +1,137 @@
+//! What can be asked of a server over one control connection.
+
+use std::net::IpAddr;
+
+use crate::grammar::addr::{Family, HostPort};
+use crate::grammar::command::Command;
+use crate::grammar::feat::Features;
+use crate::grammar::params::{Protection, TlsRole, TransferType};
+use crate::grammar::reply::Reply;
+use crate::path::VPath;
+use crate::wire::{secret::Secret, text::Text};
+
+/// Names one request; replies are routed by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
+/// One thing to ask. Requests are sent in order; the next one is sent when the one before has its
+/// final reply, unless the server is known to take queued commands.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Greeting, AUTH TLS, handshake, USER, PASS, FEAT, PBSZ, PROT, OPTS UTF8, TYPE I, PWD.
+    Login(Login),
+    /// One command, one final reply.
+    Command(Command),
+    /// A setting; nothing is sent if it is in force already (answered by [`Answer::Skipped`]).
+    Set(Setting),
+    /// PASV, EPSV or CPSV.
+    Passive(Passive),
+    /// PORT or EPRT, as the family demands.
+    Active(HostPort),
+    /// RETR, STOR, APPE or STOU whose data goes elsewhere (FXP): a preliminary reply is reported, then the final one.
+    Transfer(Command),
+    /// ABOR, with the accounting of the replies that may follow.
+    Abort,
+    /// QUIT.
+    Quit,
+}
+
+/// How to log in.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// User name.
+    pub user: Text,
+    /// Password.
+    pub password: Secret,
+    /// What to do about TLS.
+    pub tls: LoginTls,
+    /// Protection of data connections to ask for once TLS is up.
+    pub protection: Protection,
+    /// HOST, sent if the server offers it.
+    pub host: Option<Text>,
+}
+
+/// TLS on the control connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginTls {
+    /// Never.
+    Off,
+    /// If the server accepts AUTH TLS.
+    Try,
+    /// Or no login.
+    Require,
+    /// The connection began inside TLS.
+    Implicit,
+}
+
+/// Sticky settings of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// TYPE.
+    Type(TransferType),
+    /// PBSZ 0 (once) and PROT.
+    Protection(Protection),
+    /// SSCN ON is `Client`, SSCN OFF is `Server`.
+    Role(TlsRole),
+    /// CEPR ON or OFF.
+    ExtendedReply(bool),
+}
+
+/// How to make the server listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Passive {
+    /// PASV.
+    Pasv,
+    /// EPSV, with `1` or `2` if a family is given.
+    Epsv(Option<Family>),
+    /// CPSV.
+    Cpsv,
+}
+
+/// The end of a request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The final reply, 2yz or 3yz.
+    Reply(Reply),
+    /// In force already; nothing was sent.
+    Skipped,
+    /// The server listens.
+    Listening {
+        /// The reply.
+        reply: Reply,
+        /// The address in it; EPSV usually has none.
+        ip: Option<IpAddr>,
+        /// The port.
+        port: u16,
+    },
+    /// Logged in.
+    LoggedIn(LoggedIn),
+    /// A final reply of 4yz or 5yz, or one that makes no sense here.
+    Refused {
+        /// The command it answers, secrets masked.
+        command: String,
+        /// The reply.
+        reply: Reply,
+    },
+    /// The control connection ended before the final reply.
+    Lost,
+    /// No reply came in time.
+    TimedOut,
+}
+
+/// What is known after the login.
+#[derive(Clone, Debug)]
+pub struct LoggedIn {
+    /// The greeting.
+    pub banner: Reply,
+    /// FEAT, after TLS and login.
+    pub features: Features,
+    /// SYST, where answered.
+    pub system: Option<Text>,
+    /// PWD, the directory the session starts in.
+    pub home: VPath,
+    /// The control connection is inside TLS.
+    pub secured: bool,
+    /// PROT in force.
+    pub protection: Protection,
+}

@@ -1,0 +1,4 @@
+//! One control connection seen from the server.
+
+pub mod effect;
+pub mod machine;

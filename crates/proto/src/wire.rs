@@ -1,0 +1,4 @@
+//! Bytes on a control connection: Telnet, lines, text.
+
+pub mod secret;
+pub mod text;

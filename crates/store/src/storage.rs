@@ -1,0 +1,135 @@
+//! The trait of a back end: names, and files that are read and written at offsets.
+
+use std::os::fd::BorrowedFd;
+
+use crate::{Entry, FtpTime, Text, VPath};
+
+/// Why an operation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such file or directory.
+    #[error("no such file or directory")]
+    NotFound,
+    /// The system or the account's rights say no; also a path that tried to leave the root.
+    #[error("permission denied")]
+    Denied,
+    /// It exists already.
+    #[error("already exists")]
+    Exists,
+    /// A directory where a file is needed.
+    #[error("is a directory")]
+    IsDirectory,
+    /// A file where a directory is needed.
+    #[error("not a directory")]
+    NotDirectory,
+    /// The directory is not empty.
+    #[error("directory not empty")]
+    NotEmpty,
+    /// The name is not allowed.
+    #[error("name not allowed")]
+    BadName,
+    /// The offset lies beyond the end of the file.
+    #[error("offset beyond the end of the file ({size} bytes)")]
+    BadOffset {
+        /// The file's size.
+        size: u64,
+    },
+    /// The disk is full.
+    #[error("no space left")]
+    NoSpace,
+    /// Over quota.
+    #[error("quota exceeded")]
+    Quota,
+    /// The back end cannot do that.
+    #[error("not supported by this storage")]
+    Unsupported,
+    /// Anything else.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Shorthand.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// How a file is opened for writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Create {
+    /// Make it, or empty the one that is there.
+    Replace,
+    /// Make it; [`StoreError::Exists`] if it is there.
+    New,
+    /// Write from this offset and cut off what stood there; the file must be at least that long.
+    From(u64),
+    /// Write from this offset and leave the rest; the file is made if it is missing.
+    Within(u64),
+    /// Write at the end; the file is made if it is missing.
+    Append,
+}
+
+/// A back end. Paths are the account's own namespace; nothing leads out of it.
+pub trait Storage: Send + Sync {
+    /// What is at `path`. Symbolic links are followed inside the root; one that leads out or nowhere is
+    /// described as a link.
+    fn stat(&self, path: &VPath) -> Result<Entry>;
+
+    /// Hands each entry of the directory to `visit`, in no order, without `.` and `..`; stops when
+    /// `visit` says false. Entries that vanish meanwhile are left out.
+    fn list(&self, path: &VPath, visit: &mut dyn FnMut(Entry) -> bool) -> Result<()>;
+
+    /// Opens a regular file for reading.
+    fn open(&self, path: &VPath) -> Result<Box<dyn ReadFile>>;
+
+    /// Opens a regular file for writing.
+    fn create(&self, path: &VPath, how: Create) -> Result<Box<dyn WriteFile>>;
+
+    /// Makes a directory.
+    fn make_directory(&self, path: &VPath) -> Result<()>;
+
+    /// Removes an empty directory.
+    fn remove_directory(&self, path: &VPath) -> Result<()>;
+
+    /// Deletes a file or a link.
+    fn delete(&self, path: &VPath) -> Result<()>;
+
+    /// Renames; an existing file at `to` is replaced.
+    fn rename(&self, from: &VPath, to: &VPath) -> Result<()>;
+
+    /// Sets the modification time.
+    fn set_time(&self, path: &VPath, time: FtpTime) -> Result<()>;
+
+    /// Sets the permission bits, 0 to 0o777.
+    fn set_mode(&self, path: &VPath, mode: u32) -> Result<()>;
+
+    /// Makes a symbolic link. Its target is text; following it never leaves the root.
+    fn symlink(&self, target: &Text, link: &VPath) -> Result<()>;
+
+    /// Free bytes for this account.
+    fn space(&self, path: &VPath) -> Result<u64>;
+}
+
+/// A file that is read.
+pub trait ReadFile: Send {
+    /// Its size now.
+    fn size(&self) -> Result<u64>;
+
+    /// Reads at `offset`; 0 bytes is the end.
+    fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> Result<usize>;
+
+    /// The file itself, for `sendfile`, if it is one.
+    fn file(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+/// A file that is written. Dropping it without [`WriteFile::finish`] is an interrupted upload: what
+/// arrived stays (in place), or stays hidden under its partial name (atomic).
+pub trait WriteFile: Send {
+    /// Where the next byte goes.
+    fn position(&self) -> u64;
+
+    /// Writes all of `bytes` at the position.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// The upload is complete: publish it.
+    fn finish(self: Box<Self>) -> Result<()>;
+}

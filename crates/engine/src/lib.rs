@@ -19,4 +19,5 @@ pub mod context;
 pub mod report;
 pub mod run;
 pub mod site;
+pub mod transfer;
 pub mod url;

@@ -1,0 +1,3 @@
+//! One file, from server to server or through this machine.
+
+pub mod direct;

@@ -49,6 +49,7 @@ pub struct Context {
     pub observer: Arc<dyn Observer>,
     /// `--tls`, if given: overrides site and scheme.
     pub tls: Option<crate::site::TlsMode>,
-    /// Local files (source or destination on this machine); `None` where the program has none.
+    /// Local files (source or destination on this machine), a storage whose root is this machine's `/`;
+    /// relative local paths are seen from the working directory. `None` where the program has none.
     pub local: Option<Arc<dyn fxp_store::storage::Storage>>,
 }

@@ -16,6 +16,7 @@ pub use fxp_client::proto;
 
 pub mod book;
 pub mod context;
+pub mod place;
 pub mod report;
 pub mod run;
 pub mod site;

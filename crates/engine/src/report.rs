@@ -169,10 +169,21 @@ pub enum Event {
     },
     /// A rung failed, the next one is tried; or another fallback. A sentence.
     Fallback(String),
+    /// Something is not copied on purpose: a link, a device, a name that FTP cannot carry.
+    Skipped(Skipped),
     /// A file is done.
     Done(Box<FileReport>),
     /// A file failed.
     Failed(Box<FileFailure>),
+}
+
+/// Something that was left out on purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where it is, printable.
+    pub source: String,
+    /// Why it is not copied, in a sentence.
+    pub reason: String,
 }
 
 /// The whole run.
@@ -182,6 +193,10 @@ pub struct Report {
     pub files: Vec<FileReport>,
     /// Failed.
     pub failures: Vec<FileFailure>,
+    /// Left out on purpose.
+    pub skipped: Vec<Skipped>,
+    /// Directories that were made.
+    pub directories: u64,
     /// Equal already.
     pub unchanged: u64,
     /// Wall time.

@@ -1,0 +1,91 @@
+//! An authority of our own, and certificates for servers signed by it.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SanType};
+
+/// An authority that lives as long as the test.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A certificate and its key, in PEM.
+#[derive(Clone)]
+pub struct Identity {
+    /// The certificate.
+    pub certificate: String,
+    /// Its private key.
+    pub key: String,
+}
+
+/// An identity as files, in the forms that the daemons want.
+#[derive(Clone, Debug)]
+pub struct IdentityFiles {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// The key.
+    pub key: PathBuf,
+    /// Key and certificate in one file.
+    pub both: PathBuf,
+    /// The authority's certificate.
+    pub authority: PathBuf,
+}
+
+impl Authority {
+    /// A fresh authority.
+    ///
+    /// # Errors
+    ///
+    /// If no key can be made.
+    pub fn new() -> Result<Self> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name.push(rcgen::DnType::CommonName, "fxp test authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        Ok(Authority { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)? })
+    }
+
+    /// The authority's own certificate, in PEM.
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A certificate for a server at `address`.
+    ///
+    /// # Errors
+    ///
+    /// If no key can be made.
+    pub fn identity(&self, address: IpAddr) -> Result<Identity> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name.push(rcgen::DnType::CommonName, address.to_string());
+        params.subject_alt_names = vec![SanType::IpAddress(address)];
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+
+    /// Writes `identity` into `folder`.
+    ///
+    /// # Errors
+    ///
+    /// As the system says.
+    pub fn write(&self, identity: &Identity, folder: &Path) -> Result<IdentityFiles> {
+        let files = IdentityFiles {
+            certificate: folder.join("certificate.pem"),
+            key: folder.join("key.pem"),
+            both: folder.join("both.pem"),
+            authority: folder.join("authority.pem"),
+        };
+        std::fs::write(&files.certificate, &identity.certificate)?;
+        std::fs::write(&files.key, &identity.key)?;
+        std::fs::write(&files.both, format!("{}{}", identity.key, identity.certificate))?;
+        std::fs::write(&files.authority, self.pem())?;
+        for secret in [&files.key, &files.both] {
+            // ProFTPD refuses keys that others can read.
+            std::fs::set_permissions(secret, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        }
+        Ok(files)
+    }
+}

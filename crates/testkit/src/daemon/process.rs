@@ -1,0 +1,90 @@
+//! A daemon as a child process.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Gid, Uid};
+
+/// The user that most daemons run as: `nobody`.
+pub(super) const NOBODY: u32 = 65534;
+/// The user `daemon`, who has a home that exists: vsftpd insists on one.
+pub(super) const DAEMON: u32 = 1;
+
+/// A child that is killed when dropped.
+pub(super) struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // SIGTERM first: ProFTPD and Pure-FTPD end their children themselves.
+        if let Some(pid) = rustix::process::Pid::from_raw(self.0.id() as i32) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < deadline {
+            if matches!(self.0.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts `command` with its output in `folder/output.log` and waits until `address` answers.
+pub(super) fn start(mut command: Command, folder: &Path, address: SocketAddr) -> Result<Process> {
+    let output = File::create(folder.join("output.log"))?;
+    let libraries = super::folder().join("usr/lib/x86_64-linux-gnu");
+    let child = command
+        .env("LD_LIBRARY_PATH", libraries)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+        .with_context(|| format!("{command:?}"))?;
+    let mut process = Process(child);
+    let deadline = Instant::now() + Duration::from_secs(15);
+    loop {
+        if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
+            return Ok(process);
+        }
+        if let Some(status) = process.0.try_wait()? {
+            bail!("{command:?} ended with {status}:\n{}", logs(folder));
+        }
+        if Instant::now() > deadline {
+            bail!("{command:?} does not answer on {address}:\n{}", logs(folder));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// All `*.log` files of a daemon's folder.
+pub(super) fn logs(folder: &Path) -> String {
+    let Ok(entries) = std::fs::read_dir(folder) else { return String::new() };
+    let mut all = String::new();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.extension().is_some_and(|extension| extension == "log") {
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).into_owned();
+            all.push_str(&format!("--- {}\n{text}\n", path.display()));
+        }
+    }
+    all
+}
+
+/// Gives everything beneath `root` to `user`, if we may.
+pub(super) fn adopt(root: &Path, user: u32) -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    rustix::fs::chown(root, Some(Uid::from_raw(user)), Some(Gid::from_raw(user)))?;
+    if root.is_dir() {
+        for entry in std::fs::read_dir(root)? {
+            adopt(&entry?.path(), user)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Every floor knows only the floors beneath it: `cargo metadata` is compared with the table of
+//! ARCHITECTURE.md, row by row.
+#![forbid(unsafe_code)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Package names without `fxp-`, and the ones each uses.
+type Table = BTreeMap<String, BTreeSet<String>>;
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The table between the markers in ARCHITECTURE.md: `| crate | may use | ...`.
+fn documented() -> Table {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let table = text.split("<!-- floors -->").nth(1).expect("the floors table stands between two markers");
+    table
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| {
+            let mut cells = line.split('|').skip(1);
+            let name = cells.next().expect("first cell").trim().trim_matches('`').to_owned();
+            let uses = cells.next().expect("second cell");
+            (name, uses.split('`').skip(1).step_by(2).map(str::to_owned).collect())
+        })
+        .collect()
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo metadata runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON")
+}
+
+fn packages(metadata: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    metadata["packages"]
+        .as_array()
+        .expect("packages")
+        .iter()
+        .map(|package| (package["name"].as_str().expect("name"), package))
+}
+
+/// What the manifests really say: ordinary dependencies among the crates of the house.
+fn actual(metadata: &Value) -> Table {
+    packages(metadata)
+        .filter_map(|(name, package)| Some((name.strip_prefix("fxp-")?, package)))
+        .filter(|(name, _)| !matches!(*name, "tests" | "bench" | "testkit"))
+        .map(|(name, package)| (name.to_owned(), ours(package, None)))
+        .collect()
+}
+
+/// The house's own crates among a package's dependencies of one kind (`None` is the ordinary kind).
+fn ours(package: &Value, kind: Option<&str>) -> BTreeSet<String> {
+    package["dependencies"]
+        .as_array()
+        .expect("dependencies")
+        .iter()
+        .filter(|dependency| dependency["kind"].as_str() == kind)
+        .filter_map(|dependency| dependency["name"].as_str()?.strip_prefix("fxp-").map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn every_floor_knows_only_the_floors_beneath_it() {
+    let (documented, actual) = (documented(), actual(&metadata()));
+    assert_eq!(
+        documented.keys().collect::<Vec<_>>(),
+        actual.keys().collect::<Vec<_>>(),
+        "a crate is missing in the table of ARCHITECTURE.md, or in the workspace"
+    );
+    for (name, uses) in &actual {
+        let allowed = &documented[name];
+        assert!(uses.is_subset(allowed), "{name} uses {uses:?}, the table allows {allowed:?}");
+        assert!(
+            allowed.is_subset(uses),
+            "{name} may use {allowed:?} but uses {uses:?}: the table is too wide"
+        );
+    }
+}
+
+#[test]
+fn the_testkit_is_for_tests_only() {
+    let metadata = metadata();
+    for (name, package) in packages(&metadata) {
+        assert!(!ours(package, None).contains("testkit") || name == "fxp-bench", "{name} ships the testkit");
+    }
+}
+
+#[test]
+fn no_crate_may_hold_unsafe_code() {
+    let metadata = metadata();
+    for (name, package) in packages(&metadata) {
+        for target in package["targets"].as_array().expect("targets") {
+            let kind = target["kind"][0].as_str().expect("kind");
+            if !matches!(kind, "lib" | "bin") {
+                continue;
+            }
+            let path = target["src_path"].as_str().expect("src_path");
+            let text = std::fs::read_to_string(path).expect("source");
+            assert!(text.contains("#![forbid(unsafe_code)]"), "{name}: {path} does not forbid unsafe code");
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! Copies between real servers.
+#![forbid(unsafe_code)]

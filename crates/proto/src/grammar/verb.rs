@@ -198,4 +198,127 @@ impl Verb {
     pub fn name(self) -> &'static str {
         self.row().name
     }
+
+    /// The verb that stands at the beginning of a line; case does not matter.
+    pub fn parse(word: &[u8]) -> Option<Verb> {
+        find(&INDEX, word)
+    }
+
+    /// The verb of a word that follows SITE; case does not matter.
+    pub fn parse_site(word: &[u8]) -> Option<Verb> {
+        find(&SITE_INDEX, word)
+    }
+
+    /// True for a child of SITE.
+    pub fn is_site(self) -> bool {
+        site_child(self.name().as_bytes()).is_some()
+    }
+}
+
+fn find(index: &[(u64, Verb)], word: &[u8]) -> Option<Verb> {
+    let key = key(word)?;
+    let at = index.binary_search_by_key(&key, |entry| entry.0).ok()?;
+    Some(index[at].1)
+}
+
+const SITE_CHILDREN: usize = count_site_children();
+const INDEX: [(u64, Verb); TABLE.len() - SITE_CHILDREN] = index(false);
+const SITE_INDEX: [(u64, Verb); SITE_CHILDREN] = index(true);
+
+/// A word of up to eight bytes as one number, in upper case: one comparison instead of many.
+const fn key(word: &[u8]) -> Option<u64> {
+    if word.is_empty() || word.len() > 8 {
+        return None;
+    }
+    let mut key = 0;
+    let mut at = 0;
+    while at < word.len() {
+        if word[at] == 0 {
+            return None;
+        }
+        key = key << 8 | word[at].to_ascii_uppercase() as u64;
+        at += 1;
+    }
+    Some(key)
+}
+
+/// What follows `SITE ` in a name of the table.
+const fn site_child(name: &[u8]) -> Option<&[u8]> {
+    match name {
+        [b'S', b'I', b'T', b'E', b' ', child @ ..] => Some(child),
+        _ => None,
+    }
+}
+
+const fn count_site_children() -> usize {
+    let mut count = 0;
+    let mut at = 0;
+    while at < TABLE.len() {
+        count += site_child(TABLE[at].name.as_bytes()).is_some() as usize;
+        at += 1;
+    }
+    count
+}
+
+/// The verbs by their key, sorted while the program is compiled.
+const fn index<const N: usize>(site: bool) -> [(u64, Verb); N] {
+    let mut index = [(0, TABLE[0].verb); N];
+    let mut length = 0;
+    let mut at = 0;
+    while at < TABLE.len() {
+        let name = TABLE[at].name.as_bytes();
+        let word = match site_child(name) {
+            Some(child) if site => Some(child),
+            None if !site => Some(name),
+            _ => None,
+        };
+        if let Some(word) = word {
+            let key = key(word).expect("a verb has one to eight letters");
+            let mut to = length;
+            while to > 0 && index[to - 1].0 > key {
+                index[to] = index[to - 1];
+                to -= 1;
+            }
+            index[to] = (key, TABLE[at].verb);
+            length += 1;
+        }
+        at += 1;
+    }
+    index
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_its_name() {
+        for (position, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.verb as usize, position, "{}", row.name);
+            assert_eq!(row.name, row.name.to_ascii_uppercase());
+            let find = |name: &str| match name.split_once(' ') {
+                Some((_, child)) => Verb::parse_site(child.as_bytes()),
+                None => Verb::parse(name.as_bytes()),
+            };
+            assert_eq!(find(row.name), Some(row.verb), "{}", row.name);
+            assert_eq!(find(&row.name.to_ascii_lowercase()), Some(row.verb), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn what_is_no_verb_is_not_found() {
+        for word in ["", "X", "NOOPX", "NOO", "NOOP ", "XSHA256789", "CHMOD", "SITE CHMOD", "\0NOOP"] {
+            assert_eq!(Verb::parse(word.as_bytes()), None, "{word:?}");
+        }
+        assert_eq!(Verb::parse_site(b"NOOP"), None);
+    }
+
+    #[test]
+    fn numbers_of_refusals_are_codes() {
+        for row in TABLE {
+            if let Refused(code) = row.served {
+                assert!((500..=536).contains(&code), "{}", row.name);
+            }
+        }
+    }
 }

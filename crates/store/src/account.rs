@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::guarded::Guarded;
 use crate::storage::Storage;
 use crate::{Secret, Text, VPath};
 
@@ -39,12 +40,20 @@ pub struct Account {
     pub name: Text,
     /// A guest, who gave no password that proves anything.
     pub anonymous: bool,
-    /// The files.
+    /// The files, without regard to rights: callers that act for the user go through
+    /// [`Account::files`].
     pub storage: Arc<dyn Storage>,
     /// What may be done with them.
     pub rights: Rights,
     /// Where sessions start.
     pub home: VPath,
+}
+
+impl Account {
+    /// The files as this account may use them.
+    pub fn files(&self) -> Arc<dyn Storage> {
+        Arc::new(Guarded::new(self.storage.clone(), self.rights))
+    }
 }
 
 /// Why a login failed. All of them look the same to the client, except the last two.

@@ -2,6 +2,12 @@
 //!
 //! Everything here blocks: callers run it on threads made for that (`spawn_blocking`), because the
 //! data path is one blocking loop per transfer and files have no useful non-blocking form.
+//!
+//! # Layout
+//!
+//! * [`storage`]: the traits; [`account`]: who logs in and with which rights.
+//! * [`guarded`]: rights applied to a storage, so that callers cannot forget them.
+//! * [`memory`]: a whole back end in memory; [`suite`]: what every back end must pass.
 #![forbid(unsafe_code)]
 
 pub use fxp_proto::listing::entry::{Entry, Kind, Precision};
@@ -10,5 +16,9 @@ pub use fxp_proto::path::VPath;
 pub use fxp_proto::wire::secret::Secret;
 pub use fxp_proto::wire::text::Text;
 
-pub mod account;
 pub mod storage;
+
+pub mod account;
+pub mod guarded;
+pub mod memory;
+pub mod suite;

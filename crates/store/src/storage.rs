@@ -1,4 +1,7 @@
 //! The trait of a back end: names, and files that are read and written at offsets.
+//!
+//! What the words mean exactly is written down a second time, as assertions, in [`crate::suite`]:
+//! every back end runs it.
 
 use std::os::fd::BorrowedFd;
 
@@ -37,6 +40,9 @@ pub enum StoreError {
     /// The disk is full.
     #[error("no space left")]
     NoSpace,
+    /// Somebody else is at it: another upload of the same file, a program that runs.
+    #[error("busy")]
+    Busy,
     /// Over quota.
     #[error("quota exceeded")]
     Quota,
@@ -58,25 +64,29 @@ pub enum Create {
     Replace,
     /// Make it; [`StoreError::Exists`] if it is there.
     New,
-    /// Write from this offset and cut off what stood there; the file must be at least that long.
+    /// Write from this offset and cut off what stood there. The file must be there
+    /// ([`StoreError::NotFound`]) and at least that long ([`StoreError::BadOffset`]).
     From(u64),
-    /// Write from this offset and leave the rest; the file is made if it is missing.
+    /// Write from this offset and leave the rest; the file is made if it is missing. An offset beyond
+    /// the end leaves a gap of zeros: segments of one file may arrive in any order.
     Within(u64),
     /// Write at the end; the file is made if it is missing.
     Append,
 }
 
-/// A back end. Paths are the account's own namespace; nothing leads out of it.
+/// A back end. Paths are the account's own namespace; nothing leads out of it: to a symbolic link,
+/// too, `/` is the root of the storage.
 pub trait Storage: Send + Sync {
     /// What is at `path`. Symbolic links are followed inside the root; one that leads out or nowhere is
     /// described as a link.
     fn stat(&self, path: &VPath) -> Result<Entry>;
 
     /// Hands each entry of the directory to `visit`, in no order, without `.` and `..`; stops when
-    /// `visit` says false. Entries that vanish meanwhile are left out.
+    /// `visit` says false. Symbolic links are described as links. Entries that vanish meanwhile are left
+    /// out, and so are names that no control line can carry (CR, LF).
     fn list(&self, path: &VPath, visit: &mut dyn FnMut(Entry) -> bool) -> Result<()>;
 
-    /// Opens a regular file for reading.
+    /// Opens a regular file for reading; devices, pipes and sockets are [`StoreError::Denied`].
     fn open(&self, path: &VPath) -> Result<Box<dyn ReadFile>>;
 
     /// Opens a regular file for writing.
@@ -91,19 +101,21 @@ pub trait Storage: Send + Sync {
     /// Deletes a file or a link.
     fn delete(&self, path: &VPath) -> Result<()>;
 
-    /// Renames; an existing file at `to` is replaced.
+    /// Renames; an existing file at `to` is replaced at once. A link is renamed itself. A directory
+    /// cannot move into itself ([`StoreError::Denied`]).
     fn rename(&self, from: &VPath, to: &VPath) -> Result<()>;
 
-    /// Sets the modification time.
+    /// Sets the modification time of a file or directory; links are followed.
     fn set_time(&self, path: &VPath, time: FtpTime) -> Result<()>;
 
-    /// Sets the permission bits, 0 to 0o777.
+    /// Sets the permission bits, 0 to 0o777 (higher bits are [`StoreError::Denied`]), of a file or
+    /// directory; links are followed.
     fn set_mode(&self, path: &VPath, mode: u32) -> Result<()>;
 
     /// Makes a symbolic link. Its target is text; following it never leaves the root.
     fn symlink(&self, target: &Text, link: &VPath) -> Result<()>;
 
-    /// Free bytes for this account.
+    /// Free bytes for this account where `path` is, a file or a directory.
     fn space(&self, path: &VPath) -> Result<u64>;
 }
 

@@ -2,8 +2,12 @@
 //!
 //! # Layout
 //!
-//! * [`config`]: what can be configured; [`policy`]: the one function that judges data connections;
-//!   [`limits`]: ceilings; [`server`]: listeners; `connection`: one control connection; `effect`: what it does.
+//! * [`config`]: what can be configured; [`accounts`]: the users of a configuration.
+//! * [`server`]: listeners; `connection`: one control connection; `effect`: what it does.
 #![forbid(unsafe_code)]
+
+pub mod config;
+
+pub mod accounts;
 
 pub mod server;

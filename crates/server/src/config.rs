@@ -1,0 +1,364 @@
+//! What can be configured: read from TOML, or built in code (demos, tests, programs that embed a server).
+//!
+//! ```
+//! let config = fxp_server::config::Config::parse(r#"
+//!     listen = ["0.0.0.0:21", "[::]:21", { address = "0.0.0.0:990", tls = "implicit" }]
+//!     passive_ports = "50000-50999"
+//!     passive_address = "ftp.example.org"      # or a literal address, or an interface: "%eth0"
+//!     banner = "Welcome"
+//!     hosts = ["ftp.example.org"]              # names that HOST accepts; left out: any
+//!     data_tls_reuse = "off"                   # "require": data connections resume the control session
+//!
+//!     [tls]
+//!     certificate = "/etc/fxpd/fullchain.pem"  # a path, or PEM text
+//!     key = "/etc/fxpd/key.pem"
+//!     control = "required"                     # or "offered"
+//!     data = "required"                        # "offered": PROT C is allowed
+//!
+//!     [[user]]
+//!     name = "alice"
+//!     password = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$pmIQLBSrsPMUt7bWWo2bzNa2XVpHgrREykPGblr0XUk"
+//!     home = "/srv/ftp/alice"                  # she sees it as /
+//!     rights = "full"                          # "read_only", "list", or a list of single rights
+//!     upload = "inplace"                       # "atomic": a file appears when it is complete
+//!     from = ["10.0.0.0/8"]                    # left out: from anywhere
+//!     tls = "required"                         # no login in clear, even where TLS is only offered
+//!     may_fxp = true                           # false: no foreign peers, whatever the rules say
+//!
+//!     [[fxp.rule]]                             # the first rule that matches decides
+//!     action = "allow"
+//!     who = ["alice"]                          # left out: every user (never anonymous ones)
+//!     direction = "in"                         # in, out, any
+//!     path = "/incoming"                       # this and everything beneath it
+//!     peer = ["192.0.2.0/24", "ftp.example.net"]
+//!     ports = "1024-65535"                     # active side: which ports; left out: the safe ones
+//!     proof = "none"
+//!     tls = "required"
+//!
+//!     [anonymous]                              # left out: no anonymous users
+//!     home = "/srv/ftp/pub"
+//!
+//!     [limits]
+//!     sessions = 1000
+//!     sessions_per_address = 50
+//!
+//!     [run_as]
+//!     user = "ftp"
+//!
+//!     [log]
+//!     format = "json"
+//!     level = "info"
+//! "#)?;
+//! assert_eq!(config.listen.len(), 3);
+//! # Ok::<(), fxp_server::config::ConfigError>(())
+//! ```
+
+pub mod fxp;
+pub mod network;
+pub mod password;
+pub mod user;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use self::fxp::Fxp;
+use self::network::{DataTlsReuse, Listen, PassiveAddress, PortRange, Tls, TlsNeed};
+use self::user::{Anonymous, User};
+
+/// Everything about a server. `Default` is what an empty file means: port 21 on all addresses, no TLS,
+/// no users.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where control connections are accepted.
+    pub listen: Vec<Listen>,
+    /// Certificate, key, and what they are needed for.
+    pub tls: Option<Tls>,
+    /// The ports of passive data connections.
+    pub passive_ports: PortRange,
+    /// The address that PASV announces, where it is not the control connection's own (NAT, clouds).
+    pub passive_address: Option<PassiveAddress>,
+    /// Must the data connections of a two-party transfer resume the control connection's TLS session?
+    pub data_tls_reuse: DataTlsReuse,
+    /// Accept CPSV while PROT is C, as careless servers do.
+    pub cpsv_in_clear: bool,
+    /// Put PRET into FEAT. It is always understood; announcing it makes some clients spend a round trip.
+    pub advertise_pret: bool,
+    /// Text of the greeting.
+    pub banner: String,
+    /// Names that HOST accepts; empty accepts every name.
+    pub hosts: Vec<String>,
+    /// Who may log in.
+    #[serde(rename = "user")]
+    pub users: Vec<User>,
+    /// Guests; `None` is none.
+    pub anonymous: Option<Anonymous>,
+    /// Transfers with other servers.
+    pub fxp: Fxp,
+    /// Ceilings.
+    pub limits: Limits,
+    /// Who the process becomes once it has bound its ports; for the program to act upon.
+    pub run_as: Option<RunAs>,
+    /// How the program logs.
+    pub log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: Listen::everywhere(),
+            tls: None,
+            passive_ports: PortRange::default(),
+            passive_address: None,
+            data_tls_reuse: DataTlsReuse::default(),
+            cpsv_in_clear: false,
+            advertise_pret: false,
+            banner: "fxpd ready".to_owned(),
+            hosts: Vec::new(),
+            users: Vec::new(),
+            anonymous: None,
+            fxp: Fxp::default(),
+            limits: Limits::default(),
+            run_as: None,
+            log: Log::default(),
+        }
+    }
+}
+
+/// Ceilings. Times are whole seconds in TOML.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Control connections at a time.
+    pub sessions: usize,
+    /// Control connections at a time from one address (IPv6: one /64).
+    pub sessions_per_address: usize,
+    /// Sessions at a time of one user; a user's own setting comes first.
+    pub sessions_per_user: usize,
+    /// Failed logins before a connection is closed.
+    pub login_attempts: u32,
+    /// Time without a login.
+    #[serde(with = "seconds")]
+    pub login_timeout: Duration,
+    /// Time without a command or a running transfer.
+    #[serde(with = "seconds")]
+    pub idle_timeout: Duration,
+    /// Time without a byte during a transfer.
+    #[serde(with = "seconds")]
+    pub transfer_idle: Duration,
+    /// Time for a data connection to come about, counted from the transfer command.
+    #[serde(with = "seconds")]
+    pub data_timeout: Duration,
+    /// The same for connections that we open to a foreign peer: every failure is reported when it is
+    /// over, so that its time tells nothing.
+    #[serde(with = "seconds")]
+    pub foreign_timeout: Duration,
+    /// Failed connections to foreign peers that one user may cause in ten minutes.
+    pub foreign_failures: usize,
+    /// Password checks at a time.
+    pub logins_at_once: usize,
+    /// Digests computed at a time.
+    pub digests_at_once: usize,
+    /// How long running transfers may go on once the server drains.
+    #[serde(with = "seconds")]
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            sessions: 1000,
+            sessions_per_address: 100,
+            sessions_per_user: 100,
+            login_attempts: 5,
+            login_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(900),
+            transfer_idle: Duration::from_secs(300),
+            data_timeout: Duration::from_secs(30),
+            foreign_timeout: Duration::from_secs(10),
+            foreign_failures: 60,
+            logins_at_once: 4,
+            digests_at_once: 4,
+            drain: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Whom the process becomes.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct RunAs {
+    /// User name.
+    pub user: String,
+    /// Group name; left out: the user's own.
+    pub group: Option<String>,
+}
+
+/// How the program logs.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// A level (`info`) or a filter (`fxp_server=debug,info`).
+    pub level: String,
+    /// A file to append to; left out: stderr.
+    pub file: Option<PathBuf>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { format: LogFormat::Human, level: "info".to_owned(), file: None }
+    }
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not TOML, an unknown key, a bad value; names line, column and key.
+    #[error("{0}")]
+    Toml(#[from] toml::de::Error),
+    /// Each value is fine, together they are not.
+    #[error("{key}: {problem}")]
+    Invalid {
+        /// Where, as `user[1].name`.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl Config {
+    /// Reads TOML and checks it.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, with its line and key.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let config: Config = toml::from_str(text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// A configuration built in code: one listener with explicit TLS on `address` (port 0 is fine), any
+    /// free passive port, nobody can log in yet.
+    pub fn on(address: impl Into<SocketAddr>) -> Self {
+        Config {
+            listen: vec![Listen::explicit(address.into())],
+            passive_ports: PortRange::ANY,
+            ..Config::default()
+        }
+    }
+
+    /// Adds a certificate and its key, both PEM text; TLS is offered, not required.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: impl Into<String>, key: impl Into<String>) -> Self {
+        self.tls = Some(Tls::offered(certificate, key));
+        self
+    }
+
+    /// Adds a user.
+    #[must_use]
+    pub fn with_user(mut self, user: User) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// Adds an FXP rule behind those that are there.
+    #[must_use]
+    pub fn with_rule(mut self, rule: fxp::Rule) -> Self {
+        self.fxp.rules.push(rule);
+        self
+    }
+
+    /// Checks what no single value can show.
+    ///
+    /// # Errors
+    ///
+    /// The first contradiction.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.listen.is_empty() {
+            return Err(invalid("listen", "no address to listen on"));
+        }
+        if let Some(at) = self.listen.iter().position(|listen| listen.is_implicit() && self.tls.is_none()) {
+            return Err(invalid(format!("listen[{at}].tls"), "implicit TLS needs [tls]"));
+        }
+        if self.data_tls_reuse == DataTlsReuse::Require && self.tls.is_none() {
+            return Err(invalid("data_tls_reuse", "\"require\" needs [tls]"));
+        }
+        self.check_users()?;
+        self.fxp.check(&self.users)
+    }
+
+    fn check_users(&self) -> Result<(), ConfigError> {
+        let mut names = BTreeSet::new();
+        for (at, user) in self.users.iter().enumerate() {
+            if !names.insert(&user.name) {
+                return Err(invalid(format!("user[{at}].name"), format!("{} is there twice", user.name)));
+            }
+            if user.tls == TlsNeed::Required && self.tls.is_none() {
+                return Err(invalid(format!("user[{at}].tls"), "\"required\" needs [tls]"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What works but is probably not meant: one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        match &self.tls {
+            None => warnings.push("no [tls]: passwords and files travel in clear".to_owned()),
+            Some(tls) if tls.control == TlsNeed::Offered => {
+                warnings.push("tls.control = \"offered\": clients may log in in clear".to_owned());
+            }
+            Some(_) => {}
+        }
+        if self.users.is_empty() && self.anonymous.is_none() {
+            warnings.push("no [[user]] and no [anonymous]: nobody can log in".to_owned());
+        }
+        if self.passive_ports.len() < 16 {
+            warnings.push(format!(
+                "passive_ports has {} ports: that many transfers at a time, and easy to guess",
+                self.passive_ports.len()
+            ));
+        }
+        warnings.extend(self.fxp.warnings());
+        warnings
+    }
+}
+
+fn invalid(key: impl Into<String>, problem: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid { key: key.into(), problem: problem.into() }
+}
+
+/// Durations as whole seconds.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, de::Error};
+
+    /// A year: longer waits are typing errors.
+    const MOST: u64 = 366 * 24 * 3600;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        match u64::deserialize(deserializer)? {
+            0 => Err(D::Error::custom("0 seconds would end everything at once")),
+            seconds if seconds > MOST => Err(D::Error::custom("more than a year; the unit is seconds")),
+            seconds => Ok(Duration::from_secs(seconds)),
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Every floor knows only the floors beneath it: `cargo metadata` is compared with the table of
-//! ARCHITECTURE.md, row by row.
+//! ARCHITECTURE.md, row by row. And what comes from elsewhere: licences and banned crates as in `deny.toml`
+//! (which `cargo deny` reads too, where it is installed).
 #![forbid(unsafe_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,5 +109,64 @@ fn no_crate_may_hold_unsafe_code() {
             let text = std::fs::read_to_string(path).expect("source");
             assert!(text.contains("#![forbid(unsafe_code)]"), "{name}: {path} does not forbid unsafe code");
         }
+    }
+}
+
+/// A list of strings, or of `{ name = ".." }` tables, in `deny.toml`.
+fn deny_list(section: &str, key: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join("deny.toml")).expect("deny.toml");
+    let file: toml::Table = text.parse().expect("deny.toml is TOML");
+    let rows = file[section][key].as_array().expect("a list");
+    rows.iter().map(|row| row.as_str().or_else(|| row["name"].as_str()).expect("a name").to_owned()).collect()
+}
+
+/// Every package that a build on Linux compiles, tests included.
+fn all_packages() -> Vec<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .current_dir(root())
+        .output()
+        .expect("cargo metadata runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    metadata["packages"].as_array().expect("packages").clone()
+}
+
+/// Whether an SPDX expression without nesting deeper than one pair of parentheses can be satisfied.
+fn satisfiable(expression: &str, allowed: &BTreeSet<String>) -> bool {
+    let one = |term: &str| {
+        let term = term.trim().trim_matches(['(', ')']);
+        term.split(" OR ").flat_map(|term| term.split('/')).any(|licence| allowed.contains(licence.trim()))
+    };
+    if expression.contains('(') || !expression.contains(" OR ") {
+        expression.split(" AND ").all(one)
+    } else {
+        expression.split(" OR ").any(|term| term.split(" AND ").all(one))
+    }
+}
+
+#[test]
+fn licences_can_be_met() {
+    let allowed = deny_list("licenses", "allow");
+    for package in all_packages() {
+        let (name, licence) = (&package["name"], package["license"].as_str().unwrap_or("none"));
+        assert!(satisfiable(licence, &allowed), "{name}: {licence} is not among the licences of deny.toml");
+    }
+}
+
+#[test]
+fn there_is_one_tls_library() {
+    let banned = deny_list("bans", "deny");
+    // The resolver's graph also holds optional crates that no feature switches on; a tree does not.
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--workspace", "--prefix", "none", "--edges", "normal,build", "--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .expect("cargo tree runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let name = line.split(' ').next().unwrap_or_default();
+        assert!(!banned.contains(name), "{name} is banned by deny.toml");
     }
 }

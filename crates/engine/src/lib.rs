@@ -5,6 +5,7 @@
 //! In the order of a copy's life:
 //!
 //! * [`url`]: what a person types; [`site`], [`book`]: servers we know; [`context`]: what all work shares.
+//! * [`policy`]: what the user wants; [`product`]: what is known of server products.
 //! * [`plan`]: what will be done: walk, select, diff, ladder.
 //! * [`pool`]: sessions; [`transfer`]: one file, direct or by relay; [`verify`]; [`retry`].
 //! * [`report`]: what was done, with the reason for every fallback; [`run`]: the whole story.
@@ -17,6 +18,9 @@ pub use fxp_client::proto;
 pub mod book;
 pub mod context;
 pub mod place;
+pub mod plan;
+pub mod policy;
+pub mod product;
 pub mod report;
 pub mod run;
 pub mod site;

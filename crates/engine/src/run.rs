@@ -1,72 +1,9 @@
 //! The whole story of a copy.
 
 use crate::context::Context;
+pub use crate::policy::{MethodChoice, PassiveChoice, Secure, VerifyChoice, Via};
 use crate::report::{Report, Trouble};
 use crate::url::Address;
-
-/// Where data may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Via {
-    /// Server to server or not at all.
-    #[default]
-    Direct,
-    /// Through this machine.
-    Relay,
-    /// Server to server, else through this machine.
-    Auto,
-}
-
-/// Protection of data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Secure {
-    /// Require when either control connection is TLS, else clear.
-    #[default]
-    Default,
-    /// TLS or nothing.
-    Require,
-    /// TLS if possible, and say so if not.
-    Prefer,
-    /// In clear.
-    Off,
-}
-
-/// Which end listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum PassiveChoice {
-    /// The ladder decides.
-    #[default]
-    Auto,
-    /// The source.
-    Source,
-    /// The destination.
-    Destination,
-}
-
-/// Which method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum MethodChoice {
-    /// The ladder decides.
-    #[default]
-    Auto,
-    /// In clear.
-    Plain,
-    /// CPSV.
-    Cpsv,
-    /// SSCN.
-    Sscn,
-}
-
-/// `--verify`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum VerifyChoice {
-    /// Digest where both offer a common one, else size.
-    #[default]
-    Auto,
-    /// Digest or failure.
-    Hash,
-    /// Size only.
-    Size,
-}
 
 /// A copy to be done.
 #[derive(Clone, Debug)]

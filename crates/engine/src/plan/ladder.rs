@@ -1,0 +1,499 @@
+//! The ladder: the methods that are possible for this pair of servers under this policy, best first.
+//!
+//! Passive end, TLS client and verb are chosen together. There are six ways to join two legs inside
+//! TLS and two in clear; each is struck out with a reason or becomes a rung. What is left is sorted by
+//! the wishes of [`wishes`]. All of it is a pure function of what is known before the first attempt,
+//! and all of it can be printed.
+
+use std::fmt;
+
+use fxp_proto::client::request::{LoggedIn, Passive};
+use fxp_proto::grammar::addr::Family;
+use fxp_proto::grammar::feat::Features;
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::pair::method::{Method, RoleVerb, TlsPart};
+
+use crate::book::Known;
+use crate::policy::{MethodChoice, PassiveChoice, Secure};
+use crate::product::Product;
+use crate::report::Assurance;
+
+/// What decides about one end.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// SSCN is offered.
+    pub sscn: bool,
+    /// CPSV is offered.
+    pub cpsv: bool,
+    /// PRET has to precede the passive verb.
+    pub pret: bool,
+    /// CEPR is offered: EPSV can answer with an address.
+    pub cepr: bool,
+    /// Family of its data address.
+    pub family: Family,
+    /// Its control connection is inside TLS.
+    pub secured: bool,
+    /// What was learned about it.
+    pub known: Known,
+    /// The site entry's `passive`: `Some(false)` never listens, `Some(true)` always does.
+    pub passive: Option<bool>,
+}
+
+/// What the user wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Protection of data.
+    pub secure: Secure,
+    /// Passive end.
+    pub passive: PassiveChoice,
+    /// Method.
+    pub method: MethodChoice,
+}
+
+/// The methods for a pair, best first, and those that were struck out.
+#[derive(Clone, Debug)]
+pub struct Ladder {
+    /// What can be tried, best first.
+    pub rungs: Vec<Rung>,
+    /// What cannot, and why.
+    pub struck: Vec<Struck>,
+}
+
+/// One method that can be tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// How the legs are joined.
+    pub method: Method,
+    /// What a transfer by it achieves.
+    pub assurance: Assurance,
+    /// What the source is told, in the order of the wire.
+    pub source: String,
+    /// What the destination is told.
+    pub destination: String,
+}
+
+/// One method that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Struck {
+    /// How the legs would be joined.
+    pub method: Method,
+    /// Why not.
+    pub why: Why,
+}
+
+/// Why a method is struck out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// One end has an IPv4 address, the other an IPv6 one.
+    Families,
+    /// Clear data, which the policy forbids.
+    ClearForbidden,
+    /// Clear data, which the policy forbids by default because this control connection is TLS.
+    ClearForbiddenBy(Leg),
+    /// Protected data, which `--secure off` does not want.
+    ProtectionOff,
+    /// `--method` names another one.
+    OtherMethod,
+    /// `--passive` names the other end.
+    OtherPassive,
+    /// The control connection of this leg is in clear, so it cannot protect data.
+    ControlInClear(Leg),
+    /// This leg would have to be TLS client and does not offer the verb.
+    NotOffered(Leg, RoleVerb),
+    /// CPSV's reply has no room for an IPv6 address.
+    CpsvIsIpv4(Leg),
+    /// The site entry says that this end never listens.
+    NeverPassive(Leg),
+    /// The site entry says that this end always listens.
+    AlwaysPassive(Leg),
+    /// Learned: as TLS server this end demands that the session be resumed, which only its client can.
+    DemandsReuse(Leg),
+    /// Learned: it refuses foreign addresses when it listens.
+    NoForeignPassive(Leg),
+    /// Learned: it refuses foreign addresses when it connects.
+    NoForeignActive(Leg),
+}
+
+/// The ladder for a pair. See the module's description.
+pub fn ladder(source: &End, destination: &End, policy: &Policy) -> Ladder {
+    let pair = Pair { source, destination, policy };
+    let mut ladder = Ladder { rungs: Vec::new(), struck: Vec::new() };
+    for method in pair.combinations() {
+        match pair.objection(&method) {
+            Some(why) => ladder.struck.push(Struck { method, why }),
+            None => ladder.rungs.push(pair.rung(method)),
+        }
+    }
+    ladder.rungs.sort_by_key(|rung| pair.wishes(rung));
+    ladder
+}
+
+impl End {
+    /// From what a login told and what is remembered. `family` is that of the address its data
+    /// connections will have.
+    pub fn new(facts: &LoggedIn, family: Family, known: Known, passive: Option<bool>) -> Self {
+        let banner = facts.banner.lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let system = facts.system.as_ref().map(ToString::to_string).unwrap_or_default();
+        let product = Product::recognise(&banner, &system, &facts.features);
+        End { secured: facts.secured, known, passive, ..End::offering(&facts.features, family, product) }
+    }
+
+    /// From FEAT alone: TLS on the control connection, nothing learned.
+    pub fn offering(features: &Features, family: Family, product: Option<&Product>) -> Self {
+        End {
+            sscn: features.has("SSCN"),
+            cpsv: features.has("CPSV"),
+            pret: features.has("PRET") && !product.is_some_and(|product| product.idle_pret),
+            cepr: features.has("CEPR"),
+            family,
+            secured: true,
+            known: Known::default(),
+            passive: None,
+        }
+    }
+
+    fn offers(&self, verb: RoleVerb) -> bool {
+        match verb {
+            RoleVerb::Cpsv => self.cpsv,
+            RoleVerb::Sscn => self.sscn,
+        }
+    }
+}
+
+impl Ladder {
+    /// True if something was struck out only because of what was learned earlier. A server may have been
+    /// configured anew since, so when nothing else is left these are worth a try.
+    pub fn learned_objections(&self) -> bool {
+        self.struck.iter().any(|struck| struck.why.is_learned())
+    }
+
+    /// The reasons, each once, those that the user could change last.
+    pub fn reasons(&self) -> Vec<Why> {
+        let mut reasons: Vec<Why> = Vec::new();
+        for struck in &self.struck {
+            if !reasons.contains(&struck.why) {
+                reasons.push(struck.why);
+            }
+        }
+        reasons.sort_by_key(|why| matches!(why, Why::OtherMethod | Why::OtherPassive | Why::ProtectionOff));
+        reasons
+    }
+
+    /// Why no rung is left, in one sentence.
+    pub fn why_impossible(&self) -> String {
+        let reasons = self.reasons();
+        let of = |weight| -> Vec<String> {
+            reasons.iter().filter(|why| why.weight() == weight).map(ToString::to_string).collect()
+        };
+        let missing = |leg| reasons.contains(&Why::NotOffered(leg, RoleVerb::Sscn));
+        let certain = of(Weight::Certain);
+        let sentences = if !certain.is_empty() {
+            certain
+        } else if missing(Leg::Source) && missing(Leg::Destination) {
+            vec![NO_TLS_CLIENT.to_owned()]
+        } else {
+            [Weight::Verb, Weight::Clear, Weight::Choice]
+                .into_iter()
+                .map(of)
+                .find(|sentences| !sentences.is_empty())
+                .unwrap_or_default()
+        };
+        sentences.join("; ")
+    }
+}
+
+impl Why {
+    /// How much this reason explains when nothing is left.
+    fn weight(self) -> Weight {
+        match self {
+            Why::NotOffered(..) => Weight::Verb,
+            Why::ClearForbidden | Why::ClearForbiddenBy(_) => Weight::Clear,
+            Why::ProtectionOff | Why::OtherMethod | Why::OtherPassive => Weight::Choice,
+            _ => Weight::Certain,
+        }
+    }
+
+    /// Learned in an earlier transfer, rather than read from FEAT, the policy or the site entry.
+    pub fn is_learned(self) -> bool {
+        matches!(self, Why::DemandsReuse(_) | Why::NoForeignPassive(_) | Why::NoForeignActive(_))
+    }
+}
+
+/// Reasons by how much they explain: see [`Ladder::why_impossible`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    Certain,
+    Verb,
+    Clear,
+    Choice,
+}
+
+const NO_TLS_CLIENT: &str =
+    "neither server offers CPSV or SSCN, so both would wait for the other to begin the TLS handshake";
+
+struct Pair<'a> {
+    source: &'a End,
+    destination: &'a End,
+    policy: &'a Policy,
+}
+
+impl Pair<'_> {
+    fn end(&self, leg: Leg) -> &End {
+        match leg {
+            Leg::Source => self.source,
+            Leg::Destination => self.destination,
+        }
+    }
+
+    /// All eight: who listens, who is TLS client, by which verb.
+    fn combinations(&self) -> Vec<Method> {
+        let mut methods = Vec::with_capacity(8);
+        for passive in [Leg::Destination, Leg::Source] {
+            // EPSV without a number asks for the control connection's own family, which every server
+            // takes; with a number ebftpd and dual-stack pyftpdlib refuse it.
+            let listen = match self.end(passive).family {
+                Family::V4 => Passive::Pasv,
+                Family::V6 => Passive::Epsv(None),
+            };
+            let tls = |client, by, verb| Method { passive, verb, tls: Some(TlsPart { client, by }) };
+            methods.push(tls(passive, RoleVerb::Cpsv, Passive::Cpsv));
+            methods.push(tls(passive, RoleVerb::Sscn, listen));
+            methods.push(tls(passive.other(), RoleVerb::Sscn, listen));
+            methods.push(Method { passive, verb: listen, tls: None });
+        }
+        methods
+    }
+
+    /// The first reason against a method; the user's own choice comes early, so that the other reasons
+    /// speak only of what was asked for.
+    fn objection(&self, method: &Method) -> Option<Why> {
+        if self.source.family != self.destination.family {
+            return Some(Why::Families);
+        }
+        self.objection_by_choice(method)
+            .or_else(|| match method.tls {
+                None => self.objection_to_clear(),
+                Some(part) => self.objection_to_tls(method, part),
+            })
+            .or_else(|| self.objection_to_addresses(method))
+    }
+
+    fn objection_to_clear(&self) -> Option<Why> {
+        match self.policy.secure {
+            Secure::Off | Secure::Prefer => None,
+            Secure::Require => Some(Why::ClearForbidden),
+            Secure::Default => {
+                Leg::BOTH.into_iter().find(|&leg| self.end(leg).secured).map(Why::ClearForbiddenBy)
+            }
+        }
+    }
+
+    fn objection_to_tls(&self, method: &Method, part: TlsPart) -> Option<Why> {
+        if self.policy.secure == Secure::Off {
+            return Some(Why::ProtectionOff);
+        }
+        if let Some(leg) = Leg::BOTH.into_iter().find(|&leg| !self.end(leg).secured) {
+            return Some(Why::ControlInClear(leg));
+        }
+        if !self.end(part.client).offers(part.by) {
+            return Some(Why::NotOffered(part.client, part.by));
+        }
+        if method.verb == Passive::Cpsv && self.end(method.passive).family == Family::V6 {
+            return Some(Why::CpsvIsIpv4(method.passive));
+        }
+        // The check sits in the servers' accepting path only: as TLS client such a server works.
+        let server = part.client.other();
+        self.end(server).known.demands_reuse.then_some(Why::DemandsReuse(server))
+    }
+
+    fn objection_by_choice(&self, method: &Method) -> Option<Why> {
+        let chosen = match self.policy.method {
+            MethodChoice::Auto => true,
+            MethodChoice::Plain => method.tls.is_none(),
+            MethodChoice::Cpsv => matches!(method.tls, Some(part) if part.by == RoleVerb::Cpsv),
+            MethodChoice::Sscn => matches!(method.tls, Some(part) if part.by == RoleVerb::Sscn),
+        };
+        if !chosen {
+            return Some(Why::OtherMethod);
+        }
+        let named = match self.policy.passive {
+            PassiveChoice::Source => Leg::Source,
+            PassiveChoice::Destination => Leg::Destination,
+            // The flag outranks the site entries.
+            PassiveChoice::Auto => return self.objection_by_site(method),
+        };
+        (method.passive != named).then_some(Why::OtherPassive)
+    }
+
+    fn objection_by_site(&self, method: &Method) -> Option<Why> {
+        let (passive, active) = (method.passive, method.passive.other());
+        if self.end(passive).passive == Some(false) {
+            return Some(Why::NeverPassive(passive));
+        }
+        (self.end(active).passive == Some(true)).then_some(Why::AlwaysPassive(active))
+    }
+
+    fn objection_to_addresses(&self, method: &Method) -> Option<Why> {
+        let (passive, active) = (method.passive, method.passive.other());
+        if self.end(passive).known.no_foreign_passive {
+            return Some(Why::NoForeignPassive(passive));
+        }
+        self.end(active).known.no_foreign_active.then_some(Why::NoForeignActive(active))
+    }
+
+    /// The sort key; smaller is better. In this order:
+    ///
+    /// 1. the higher assurance;
+    /// 2. the destination is TLS client: a TLS 1.3 server sends tickets, and a sender that plays TLS
+    ///    client, never reads, and closes with them unread loses the tail of the file to a reset;
+    /// 3. the passive end can be reached; the source, which authenticates nobody, is active, so that
+    ///    nobody can snatch the file by racing to its port;
+    /// 4. CPSV, which lasts for one transfer, rather than SSCN, which has to be switched off again.
+    fn wishes(&self, rung: &Rung) -> impl Ord + use<> {
+        let method = rung.method;
+        let client = method.tls.map(|part| part.client);
+        let by_sscn =
+            matches!(method.tls, Some(part) if part.client == method.passive && part.by == RoleVerb::Sscn);
+        (
+            rank(rung.assurance),
+            client != Some(Leg::Destination),
+            self.end(method.passive).known.unreachable,
+            method.passive != Leg::Destination,
+            by_sscn,
+        )
+    }
+
+    fn rung(&self, method: Method) -> Rung {
+        Rung {
+            method,
+            assurance: if method.tls.is_some() { Assurance::Encrypted } else { Assurance::Clear },
+            source: self.told(Leg::Source, &method),
+            destination: self.told(Leg::Destination, &method),
+        }
+    }
+
+    /// What a leg is told, in the order of the wire.
+    fn told(&self, leg: Leg, method: &Method) -> String {
+        let end = self.end(leg);
+        let mut words = Vec::new();
+        if let (Some(part), true) = (method.tls, end.sscn) {
+            let on = part.client == leg && part.by == RoleVerb::Sscn;
+            words.push(if on { "SSCN ON" } else { "SSCN OFF" });
+        }
+        let v6 = end.family == Family::V6;
+        if method.passive != leg {
+            words.push(if v6 { "EPRT" } else { "PORT" });
+            return words.join(", ");
+        }
+        if v6 && end.cepr {
+            words.push("CEPR ON");
+        }
+        if end.pret {
+            words.push(if leg == Leg::Source { "PRET RETR" } else { "PRET STOR" });
+        }
+        words.push(match method.verb {
+            Passive::Pasv => "PASV",
+            Passive::Epsv(_) => "EPSV",
+            Passive::Cpsv => "CPSV",
+        });
+        words.join(", ")
+    }
+}
+
+/// Assurances from the highest down. Between ends that do not speak PEER only these two differ.
+fn rank(assurance: Assurance) -> u8 {
+    match assurance {
+        Assurance::Encrypted => 0,
+        Assurance::Clear | Assurance::Relay => 1,
+    }
+}
+
+impl fmt::Display for Ladder {
+    /// One line per rung, best first; then what was struck out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, rung) in self.rungs.iter().enumerate() {
+            writeln!(f, "{}. {rung}", index + 1)?;
+        }
+        if self.rungs.is_empty() {
+            writeln!(f, "impossible: {}", self.why_impossible())?;
+        }
+        self.struck.iter().try_for_each(|struck| writeln!(f, "-  {struck}"))
+    }
+}
+
+impl fmt::Display for Rung {
+    /// Passive end, TLS client, source leg, destination leg, assurance.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let client = self.method.tls.map_or("none", |part| short(part.client));
+        let assurance = match self.assurance {
+            Assurance::Encrypted => "encrypted",
+            Assurance::Clear => "clear",
+            Assurance::Relay => "relay",
+        };
+        write!(
+            f,
+            "passive {} | TLS client {client} | source {} | destination {} | {assurance}",
+            short(self.method.passive),
+            self.source,
+            self.destination
+        )
+    }
+}
+
+impl fmt::Display for Struck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "passive {} | ", short(self.method.passive))?;
+        match self.method.tls {
+            Some(part) => write!(f, "TLS client {} by {}", short(part.client), verb_name(part.by))?,
+            None => f.write_str("in clear")?,
+        }
+        write!(f, ": {}", self.why)
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Families => f.write_str(
+                "one server is reached by IPv4 and the other by IPv6, and a data connection has only one family",
+            ),
+            Why::ClearForbidden => f.write_str("--secure require forbids clear data"),
+            Why::ClearForbiddenBy(leg) => {
+                write!(f, "clear data is forbidden because the {leg}'s control connection is TLS (--secure off or prefer would allow it)")
+            }
+            Why::ProtectionOff => f.write_str("--secure off asks for clear data"),
+            Why::OtherMethod => f.write_str("--method asks for another one"),
+            Why::OtherPassive => f.write_str("--passive asks for the other end"),
+            Why::ControlInClear(leg) => {
+                write!(f, "the {leg}'s control connection is in clear, and without TLS there it cannot protect data")
+            }
+            Why::NotOffered(leg, verb) => write!(f, "the {leg} does not offer {}", verb_name(*verb)),
+            Why::CpsvIsIpv4(leg) => write!(f, "CPSV cannot tell the {leg}'s IPv6 address"),
+            Why::NeverPassive(leg) => write!(f, "the {leg}'s site entry says passive = false"),
+            Why::AlwaysPassive(leg) => write!(f, "the {leg}'s site entry says passive = true"),
+            Why::DemandsReuse(leg) => {
+                write!(f, "the {leg} demands that data connections resume its client's TLS session (learned earlier)")
+            }
+            Why::NoForeignPassive(leg) => {
+                write!(f, "the {leg} lets no other server connect to it (learned earlier)")
+            }
+            Why::NoForeignActive(leg) => {
+                write!(f, "the {leg} does not connect to other servers (learned earlier)")
+            }
+        }
+    }
+}
+
+fn verb_name(verb: RoleVerb) -> &'static str {
+    match verb {
+        RoleVerb::Cpsv => "CPSV",
+        RoleVerb::Sscn => "SSCN",
+    }
+}
+
+fn short(leg: Leg) -> &'static str {
+    match leg {
+        Leg::Source => "src",
+        Leg::Destination => "dst",
+    }
+}

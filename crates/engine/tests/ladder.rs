@@ -1,0 +1,224 @@
+//! The ladder for pairs of real servers, against the table of first choices, and as a whole against
+//! `ladders.txt`. `FXP_UPDATE=1 cargo test -p fxp-engine --test ladder` writes that file anew.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use fxp_engine::plan::ladder::{End, Ladder, Policy, Why, ladder};
+use fxp_engine::policy::{MethodChoice, PassiveChoice, Secure};
+use fxp_engine::product::Product;
+use fxp_proto::grammar::addr::Family;
+use fxp_proto::grammar::feat::Features;
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::wire::text::Text;
+
+const SERVERS: [&str; 9] =
+    ["drftpd", "filezilla", "fxpd", "glftpd", "proftpd", "pureftpd", "pyftpdlib", "vsftpd", "wzdftpd"];
+
+#[test]
+fn the_first_choice_is_the_tables() {
+    // source > destination | passive | TLS client | source leg | destination leg
+    let table = "
+        proftpd > proftpd               | dst | dst | SSCN OFF, PORT | SSCN ON, PASV
+        proftpd > vsftpd                | dst | src | SSCN ON, PORT  | PASV
+        vsftpd > proftpd                | dst | dst | PORT           | SSCN ON, PASV
+        wzdftpd > proftpd               | dst | dst | SSCN OFF, PORT | SSCN ON, PASV
+        glftpd > proftpd                | dst | dst | SSCN OFF, PORT | SSCN ON, PASV
+        proftpd > wzdftpd               | dst | dst | SSCN OFF, PORT | SSCN OFF, CPSV
+        proftpd > glftpd                | dst | dst | SSCN OFF, PORT | SSCN OFF, CPSV
+        drftpd > drftpd                 | dst | dst | SSCN OFF, PORT | SSCN OFF, PRET STOR, CPSV
+        drftpd > vsftpd                 | dst | src | SSCN ON, PORT  | PASV
+        wzdftpd > pureftpd              | dst | src | SSCN ON, PORT  | PRET STOR, PASV
+        proftpd (reuse) > wzdftpd       | dst | src | SSCN ON, PORT  | SSCN OFF, PASV
+        fxpd > proftpd (reuse)          | dst | dst | SSCN OFF, PORT | SSCN ON, PASV
+        fxpd > fxpd                     | dst | dst | SSCN OFF, PORT | SSCN OFF, CPSV
+        pyftpdlib > fxpd                | dst | dst | PORT           | SSCN OFF, CPSV
+        fxpd > vsftpd                   | dst | src | SSCN ON, PORT  | PASV
+        vsftpd > pureftpd               | impossible
+        fxpd > vsftpd (reuse)           | impossible
+        proftpd (reuse) > proftpd (reuse) | impossible
+    ";
+    for row in table.lines().map(str::trim).filter(|row| !row.is_empty()) {
+        let (pair, expected) = row.split_once('|').expect("a pair");
+        let (source, destination) = pair.split_once('>').expect("a pair");
+        let ladder = ladder(&named(source), &named(destination), &Policy::default());
+        let expected: Vec<&str> = expected.split('|').map(str::trim).collect();
+        assert_eq!(first_row(&ladder), expected, "{pair}\n{ladder}");
+    }
+}
+
+#[test]
+fn policies_strike_out_what_they_forbid() {
+    let secure = |secure| Policy { secure, ..Policy::default() };
+    let passive = |passive| Policy { passive, ..Policy::default() };
+    let method = |method| Policy { method, ..Policy::default() };
+    // source, destination, policy, what is left: passive end and TLS client (or - in clear) and verb
+    let rows: &[(&str, &str, Policy, &str)] = &[
+        ("proftpd", "proftpd", Policy::default(), "dst/dst src/dst dst/src src/src"),
+        ("proftpd", "proftpd", secure(Secure::Require), "dst/dst src/dst dst/src src/src"),
+        ("proftpd", "proftpd", secure(Secure::Prefer), "dst/dst src/dst dst/src src/src dst/- src/-"),
+        ("proftpd", "proftpd", secure(Secure::Off), "dst/- src/-"),
+        ("vsftpd", "pureftpd", secure(Secure::Prefer), "dst/- src/-"),
+        ("vsftpd clear", "vsftpd clear", Policy::default(), "dst/- src/-"),
+        ("vsftpd clear", "vsftpd clear", secure(Secure::Require), ""),
+        ("proftpd clear", "proftpd", Policy::default(), ""),
+        ("proftpd clear", "proftpd", secure(Secure::Prefer), "dst/- src/-"),
+        ("proftpd", "proftpd", passive(PassiveChoice::Source), "src/dst src/src"),
+        ("proftpd", "proftpd", passive(PassiveChoice::Destination), "dst/dst dst/src"),
+        ("wzdftpd", "wzdftpd", method(MethodChoice::Cpsv), "dst/dst src/src"),
+        ("wzdftpd", "wzdftpd", method(MethodChoice::Sscn), "dst/dst src/dst dst/src src/src"),
+        ("wzdftpd", "wzdftpd", method(MethodChoice::Auto), "dst/dst dst/dst src/dst dst/src src/src src/src"),
+        // A named method is no leave to lower the protection.
+        ("proftpd", "proftpd", method(MethodChoice::Plain), ""),
+        (
+            "proftpd",
+            "proftpd",
+            Policy { secure: Secure::Off, method: MethodChoice::Plain, ..Policy::default() },
+            "dst/- src/-",
+        ),
+        ("proftpd", "proftpd", method(MethodChoice::Cpsv), ""),
+        // IPv6: no CPSV.
+        ("wzdftpd v6", "wzdftpd v6", Policy::default(), "dst/dst src/dst dst/src src/src"),
+        ("fxpd v6", "fxpd v6", method(MethodChoice::Cpsv), ""),
+        ("proftpd", "proftpd v6", Policy::default(), ""),
+        ("proftpd", "proftpd v6", secure(Secure::Off), ""),
+        // Learned facts and site entries.
+        ("proftpd", "proftpd unreachable", Policy::default(), "src/dst dst/dst src/src dst/src"),
+        ("proftpd", "proftpd never-passive", Policy::default(), "src/dst src/src"),
+        ("proftpd", "proftpd never-passive", passive(PassiveChoice::Destination), "dst/dst dst/src"),
+        ("proftpd always-passive", "proftpd", Policy::default(), "src/dst src/src"),
+        ("proftpd always-passive", "proftpd always-passive", Policy::default(), ""),
+        ("proftpd", "proftpd no-foreign-passive", Policy::default(), "src/dst src/src"),
+        ("proftpd no-foreign-active", "proftpd", Policy::default(), "src/dst src/src"),
+        ("proftpd no-foreign-active", "proftpd no-foreign-active", Policy::default(), ""),
+        ("proftpd reuse", "fxpd", Policy::default(), "dst/src src/src"),
+    ];
+    for (source, destination, policy, expected) in rows {
+        let (source_end, destination_end) = (named(source), named(destination));
+        let ladder = ladder(&source_end, &destination_end, policy);
+        let left: Vec<String> = ladder
+            .rungs
+            .iter()
+            .map(|rung| {
+                let client = rung.method.tls.map_or("-", |part| word(part.client));
+                format!("{}/{client}", word(rung.method.passive))
+            })
+            .collect();
+        assert_eq!(left.join(" "), *expected, "{source} > {destination}, {policy:?}\n{ladder}");
+        assert_eq!(ladder.rungs.len() + ladder.struck.len(), 8, "every combination is judged once");
+    }
+}
+
+#[test]
+fn an_impossible_pair_says_why_in_one_sentence() {
+    let rows: &[(&str, &str, Policy, &str)] = &[
+        ("vsftpd", "pureftpd", Policy::default(), "neither server offers CPSV or SSCN"),
+        ("fxpd", "vsftpd reuse", Policy::default(), "the destination demands that data connections resume"),
+        ("proftpd", "proftpd v6", Policy::default(), "one server is reached by IPv4 and the other by IPv6"),
+        ("proftpd clear", "proftpd", Policy::default(), "the source's control connection is in clear"),
+        (
+            "proftpd",
+            "proftpd",
+            Policy { method: MethodChoice::Plain, ..Policy::default() },
+            "clear data is forbidden because the source's control connection is TLS",
+        ),
+    ];
+    for (source, destination, policy, expected) in rows {
+        let ladder = ladder(&named(source), &named(destination), policy);
+        assert!(ladder.rungs.is_empty());
+        let why = ladder.why_impossible();
+        assert!(why.contains(expected), "{source} > {destination}: {why}");
+    }
+}
+
+#[test]
+fn what_was_learned_can_be_told_from_what_is_certain() {
+    let with_reuse = ladder(&named("fxpd"), &named("vsftpd reuse"), &Policy::default());
+    assert!(with_reuse.learned_objections());
+    assert!(with_reuse.reasons().contains(&Why::DemandsReuse(Leg::Destination)));
+    assert!(!ladder(&named("vsftpd"), &named("pureftpd"), &Policy::default()).learned_objections());
+}
+
+#[test]
+fn products_that_are_always_tls_server_offer_no_client_role() {
+    for server in SERVERS {
+        let (product, features) = fixture(server);
+        let product = product.unwrap_or_else(|| panic!("{server} is not recognised"));
+        let end = End::offering(&features, Family::V4, Some(product));
+        assert_eq!(product.tls_server_only, !end.sscn && !end.cpsv, "{server}");
+    }
+}
+
+#[test]
+fn the_ladders_of_all_pairs_are_as_printed() {
+    let mut printed = String::new();
+    for source in SERVERS {
+        for destination in SERVERS {
+            let ladder = ladder(&named(source), &named(destination), &Policy::default());
+            let _ = write!(printed, "{source} > {destination}\n{ladder}\n");
+        }
+    }
+    let path = folder().join("ladders.txt");
+    if std::env::var_os("FXP_UPDATE").is_some() {
+        std::fs::write(&path, &printed).expect("written");
+    }
+    let expected = std::fs::read_to_string(&path).expect("tests/ladders.txt");
+    for (line, (is, was)) in printed.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(is, was, "ladders.txt line {}", line + 1);
+    }
+    assert_eq!(printed, expected);
+}
+
+/// A server by the name of its fixture and words for what is different about it.
+fn named(text: &str) -> End {
+    let mut words = text.split([' ', '(', ')']).filter(|word| !word.is_empty());
+    let (product, features) = fixture(words.next().expect("a server"));
+    let mut end = End::offering(&features, Family::V4, product);
+    for word in words {
+        match word {
+            "reuse" => end.known.demands_reuse = true,
+            "clear" => end.secured = false,
+            "v6" => end.family = Family::V6,
+            "unreachable" => end.known.unreachable = true,
+            "never-passive" => end.passive = Some(false),
+            "always-passive" => end.passive = Some(true),
+            "no-foreign-passive" => end.known.no_foreign_passive = true,
+            "no-foreign-active" => end.known.no_foreign_active = true,
+            other => panic!("{other}?"),
+        }
+    }
+    end
+}
+
+/// The greeting and FEAT of a server.
+fn fixture(server: &str) -> (Option<&'static Product>, Features) {
+    let path = folder().join(format!("feat/{server}.txt"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let (greeting, lines) = text.split_once('\n').expect("a greeting");
+    let features: Features = lines.lines().map(|line| Text::new(line).expect("a line")).collect();
+    (Product::recognise(greeting, "UNIX Type: L8", &features), features)
+}
+
+/// Passive end, TLS client, source leg, destination leg of the first rung.
+fn first_row(ladder: &Ladder) -> Vec<&str> {
+    match ladder.rungs.first() {
+        None => vec!["impossible"],
+        Some(rung) => vec![
+            word(rung.method.passive),
+            rung.method.tls.map_or("none", |part| word(part.client)),
+            &rung.source,
+            &rung.destination,
+        ],
+    }
+}
+
+fn word(leg: Leg) -> &'static str {
+    match leg {
+        Leg::Source => "src",
+        Leg::Destination => "dst",
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}

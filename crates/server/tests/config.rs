@@ -45,6 +45,7 @@ fn mistakes_are_named_with_line_and_key() {
     let rule = "[[fxp.rule]]\naction = \"allow\"\n";
     refuses("[[fxp.rule]]\naction = \"permit\"", &["line 2", "permit"]);
     refuses("[[fxp.rule]]\nwho = \"a\"", &["line 1", "action"]);
+    refuses("[[fxp.rule]]\naction = \"deny\"\ntls = \"required\"", &["fxp.rule[0].tls", "wrong way"]);
     refuses(&format!("{rule}peer = \"192.0.2.0/33\""), &["line 3", "192.0.2.0/33"]);
     refuses(&format!("{rule}proof = \"key\""), &["line 3", "PEER"]);
     refuses(&format!("{rule}path = \"incoming\""), &["line 3", "begin with /"]);

@@ -184,6 +184,11 @@ impl Fxp {
             if let Some(name) = rule.who.iter().find(unknown) {
                 return Err(invalid(format!("fxp.rule[{at}].who"), format!("there is no user {name}")));
             }
+            if rule.action == Action::Deny && rule.tls == TlsNeed::Required {
+                let problem = "a deny rule that holds for protected connections only would be read the \
+                               wrong way round; write an allow rule with tls = \"required\"";
+                return Err(invalid(format!("fxp.rule[{at}].tls"), problem));
+            }
         }
         Ok(())
     }

@@ -372,7 +372,7 @@ fn address_field(family: &[u8], address: &[u8]) -> Result<Option<IpAddr>, Addres
 
 fn port_field(digits: &[u8]) -> Result<u16, AddressError> {
     match number(digits) {
-        Some((number, rest)) if rest.is_empty() => u16::try_from(number).map_err(|_| AddressError::TooLarge),
+        Some((number, [])) => u16::try_from(number).map_err(|_| AddressError::TooLarge),
         _ => Err(AddressError::Syntax),
     }
 }
@@ -398,7 +398,7 @@ fn octets<const N: usize>(numbers: &[u32]) -> Result<[u8; N], AddressError> {
 /// An argument that is one run of numbers and nothing else.
 fn whole_run(argument: &[u8]) -> Result<Run, AddressError> {
     match leading_run(argument.trim_ascii()) {
-        Some((run, rest)) if rest.is_empty() => Ok(run),
+        Some((run, [])) => Ok(run),
         _ => Err(AddressError::Syntax),
     }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 use crate::grammar::addr::{Family, HostPort};
 use crate::grammar::params::{DigestKind, Protection, TlsRole, TransferType};
 use crate::grammar::verb::Verb;
+pub use crate::listing::mlsx::FactSet;
 use crate::listing::{entry::Entry, time::FtpTime};
 use crate::path::VPath;
 use crate::wire::{secret::Secret, text::Text};
@@ -161,35 +162,6 @@ pub enum ListStyle {
     },
     /// MLSx facts, those that OPTS MLST chose.
     Facts(FactSet),
-}
-
-/// Which MLSx facts the client wants (RFC 3659, 7.9). All by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each field is the fact of its name")]
-pub struct FactSet {
-    pub kind: bool,
-    pub size: bool,
-    pub modify: bool,
-    pub perm: bool,
-    pub unique: bool,
-    pub unix_mode: bool,
-    pub unix_owner: bool,
-    pub unix_group: bool,
-}
-
-impl Default for FactSet {
-    fn default() -> Self {
-        FactSet {
-            kind: true,
-            size: true,
-            modify: true,
-            perm: true,
-            unique: true,
-            unix_mode: true,
-            unix_owner: true,
-            unix_group: true,
-        }
-    }
 }
 
 /// Operations on names.

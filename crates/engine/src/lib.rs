@@ -25,5 +25,4 @@ pub mod report;
 pub mod run;
 pub mod site;
 pub mod transfer;
-mod trouble;
 pub mod url;

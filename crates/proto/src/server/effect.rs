@@ -23,6 +23,10 @@ pub struct EffectId(pub u64);
 pub struct SlotId(pub u64);
 
 /// A data connection that was prepared by PASV, PORT or their kin, as it was at that moment.
+///
+/// It serves one transfer. The effect that carries it takes it over: the driver closes what stands
+/// behind it when that effect ends, however it ends, and when it is cancelled. A slot that no transfer
+/// took is given up by [`Effect::Release`], one whose `Listen` or `Aim` failed is gone at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// Its name; the driver keeps listener or target under it.
@@ -57,10 +61,13 @@ pub enum Effect {
     Listen {
         /// The slot; its `target` is `None`.
         slot: Slot,
-        /// The family asked for; `None` means the control connection's.
+        /// The family asked for; `None` means the control connection's. PASV and CPSV always ask for
+        /// IPv4, which may well be had while the control connection is IPv6. What cannot be had is
+        /// [`FailureKind::Family`].
         family: Option<Family>,
     },
-    /// May any rule ever allow a connection to the slot's target? Answered by [`Outcome::Done`].
+    /// May any rule ever allow a connection to the slot's target? Answered by [`Outcome::Done`], or by
+    /// [`FailureKind::Policy`].
     Aim(Slot),
     /// The slot is gone: close its listener. Needs no answer.
     Release(SlotId),

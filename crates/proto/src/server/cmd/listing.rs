@@ -1,0 +1,103 @@
+//! Listings: LIST, NLST, MLSD over a data connection; MLST and STAT with a path over the control
+//! connection (RFC 959, 4.1.3; RFC 3659, 7).
+
+use super::transfer::{self, path_of, take_slot};
+use crate::grammar::params::TlsRole;
+use crate::grammar::reply::{Reply, inner_line};
+use crate::grammar::verb::Verb;
+use crate::server::effect::{Effect, FileOp, List, ListStyle, Outcome, Progress};
+use crate::server::machine::Action;
+use crate::server::pending::{Look, Then};
+use crate::server::state::{Session, Span};
+use crate::wire::text::Text;
+
+pub(super) fn list(session: &mut Session, argument: &[u8]) {
+    let (options, path) = options_and_path(argument);
+    over_data(session, path, ListStyle::Long { hidden: options.hidden });
+}
+
+pub(super) fn nlst(session: &mut Session, argument: &[u8]) {
+    let (options, path) = options_and_path(argument);
+    over_data(session, path, ListStyle::Names { hidden: options.hidden });
+}
+
+pub(super) fn mlsd(session: &mut Session, path: &[u8]) {
+    let facts = session.memory.facts;
+    over_data(session, path, ListStyle::Facts(facts));
+}
+
+pub(super) fn mlst(session: &mut Session, path: &[u8]) {
+    if let Some(path) = path_of(session, path) {
+        session.start(Effect::File(FileOp::Stat(path.clone())), Then::Look(Look::Describe(path)));
+    }
+}
+
+/// STAT with a path, or with options alone (`STAT -l`): a listing without a data connection, which
+/// saves a round trip and a handshake.
+pub(super) fn stat(session: &mut Session, argument: &[u8]) {
+    let (options, path) = options_and_path(argument);
+    let Some(path) = path_of(session, path) else { return };
+    let style = ListStyle::Long { hidden: options.hidden };
+    let list = List { slot: None, path, style, progress: Progress::default() };
+    session.start(Effect::List(list), Then::Lines { begun: false });
+}
+
+fn over_data(session: &mut Session, path: &[u8], style: ListStyle) {
+    // An offset left over from a transfer that never came must not reach the one after this listing.
+    session.memory.span = Span::Whole;
+    let Some(path) = path_of(session, path) else { return };
+    let Some(mut slot) = take_slot(session) else { return };
+    // A listing goes to the control peer, who is a client: we are the TLS server whatever SSCN and CPSV
+    // say (RaidenFTPD's SSCN, rule for listings).
+    slot.role = TlsRole::Server;
+    let (then, progress) = transfer::pending(&path);
+    session.start(Effect::List(List { slot: Some(slot), path, style, progress }), then);
+}
+
+/// What `-la` and the like mean to us.
+#[derive(Default)]
+struct Options {
+    /// `-a`, `-A`: dot files too.
+    hidden: bool,
+}
+
+/// Leading words that begin with `-` are options for a program that is not here; those that matter are
+/// heeded, the others overlooked. The rest is the path, spaces and all.
+fn options_and_path(argument: &[u8]) -> (Options, &[u8]) {
+    let mut options = Options::default();
+    let mut rest = argument.trim_ascii_start();
+    while let Some(after) = rest.strip_prefix(b"-") {
+        let end = after.iter().position(|&byte| byte == b' ').unwrap_or(after.len());
+        options.hidden |= after[..end].iter().any(|letter| matches!(letter, b'a' | b'A'));
+        rest = after[end..].trim_ascii_start();
+    }
+    (options, rest)
+}
+
+/// Lines for the control connection.
+pub(super) fn lines(session: &mut Session, lines: &[Text]) {
+    let formatted = lines.iter().map(inner_line).collect();
+    begin(session);
+    session.act(Action::Lines(formatted));
+}
+
+/// The first line of the reply, once.
+fn begin(session: &mut Session) {
+    let begun = match session.running_mut().map(|running| &mut running.then) {
+        Some(Then::Lines { begun }) => std::mem::replace(begun, true),
+        _ => true,
+    };
+    if !begun {
+        session.act(Action::Lines(vec![Text::from("213-Status follows:")]));
+    }
+}
+
+pub(super) fn lines_ended(session: &mut Session, begun: bool, outcome: Outcome) {
+    match (outcome, begun) {
+        (Outcome::Failed(failure), false) => session.fail(Verb::Stat, &failure),
+        // The reply has begun with 213, and must end with it.
+        (Outcome::Failed(failure), true) => session.answer(Reply::new(213, failure.detail)),
+        (_, true) => session.say(213, "End of status"),
+        (_, false) => session.answer(Reply::list::<Text>(213, "Status follows:", [], "End of status")),
+    }
+}

@@ -28,9 +28,13 @@ pub enum Request {
     Passive(Passive),
     /// PORT or EPRT, as the family demands.
     Active(HostPort),
+    /// REST, when it has something to say: `Restart(0)` is sent only if an earlier REST may still be
+    /// in force (some servers do not forget it after a transfer), else it is answered by [`Answer::Skipped`].
+    Restart(u64),
     /// RETR, STOR, APPE or STOU whose data goes elsewhere (FXP): a preliminary reply is reported, then the final one.
     Transfer(Command),
-    /// ABOR, with the accounting of the replies that may follow.
+    /// ABOR, with the accounting of the replies that may follow. It overtakes: a running transfer is
+    /// aborted at once; its own [`Answer`] comes before that of the abort.
     Abort,
     /// QUIT.
     Quit,

@@ -1,0 +1,343 @@
+//! The login: greeting, TLS, user, and what must be known and set before the first transfer.
+//!
+//! ```text
+//! Greeting ─┬─ Auth ── Handshake ─┬─ (Feat ── Host) ── User ── Pass ── Feat ── Settle ── done
+//!           └─────────────────────┘
+//! ```
+//!
+//! Nothing that a server says before TLS decides anything (CVE-2021-22946, CVE-2021-22947): the
+//! greeting's code only tells that somebody is there, features are asked for after the login, and a
+//! `230` where `220` is expected skips neither AUTH nor USER.
+
+use std::collections::VecDeque;
+
+use crate::grammar::command::Command;
+use crate::grammar::feat::Features;
+use crate::grammar::params::Protection;
+use crate::grammar::reply::Reply;
+use crate::grammar::verb::Verb;
+use crate::path::VPath;
+use crate::wire::text::Text;
+
+use super::request::{Answer, LoggedIn, Login, LoginTls};
+use super::settings::Settings;
+use super::task::{Next, refused};
+
+/// How we name ourselves where a server asks (CLNT).
+const CLIENT_NAME: &str = "fxp";
+
+/// A login under way.
+#[derive(Debug)]
+pub(super) struct LoginChain {
+    login: Login,
+    stage: Stage,
+    window: usize,
+    banner: Option<Reply>,
+    features: Features,
+    system: Option<Text>,
+    home: VPath,
+    secured: bool,
+    role_verb: Option<Verb>,
+    /// Commands of the last stage that are still to be sent.
+    waiting: VecDeque<Command>,
+    /// How many of them are under way.
+    sent: usize,
+    /// The refusal that decided, while replies to commands already sent are still due.
+    refusal: Option<Answer>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Greeting,
+    Auth,
+    Handshake,
+    /// FEAT before USER, to see whether the server knows HOST (RFC 7151).
+    HostFeatures,
+    Host,
+    User,
+    Pass,
+    Features,
+    Settle,
+}
+
+impl LoginChain {
+    /// The chain and its first step: waiting for the greeting, or the handshake that precedes it.
+    pub(super) fn begin(login: Login, window: usize) -> (Self, Next) {
+        let implicit = login.tls == LoginTls::Implicit;
+        let chain = LoginChain {
+            login,
+            stage: if implicit { Stage::Handshake } else { Stage::Greeting },
+            window,
+            banner: None,
+            features: Features::default(),
+            system: None,
+            home: VPath::root(),
+            secured: false,
+            role_verb: None,
+            waiting: VecDeque::new(),
+            sent: 0,
+            refusal: None,
+        };
+        (chain, if implicit { Next::StartTls } else { Next::Wait })
+    }
+
+    /// True while the handshake is under way: what arrives now was sent before it and is dropped.
+    pub(super) fn in_handshake(&self) -> bool {
+        self.stage == Stage::Handshake
+    }
+
+    /// The verb that switches the TLS role here, if one is offered.
+    pub(super) fn role_verb(&self) -> Option<Verb> {
+        self.role_verb
+    }
+
+    /// Inside TLS now.
+    pub(super) fn secured(&mut self) -> Next {
+        self.secured = true;
+        if self.login.tls == LoginTls::Implicit {
+            self.stage = Stage::Greeting;
+            return Next::Wait;
+        }
+        self.introduce()
+    }
+
+    /// Takes the final reply to `command`; the greeting answers none and comes with any command.
+    pub(super) fn reply(&mut self, command: &Command, reply: Reply, settings: &Settings) -> Next {
+        match self.stage {
+            Stage::Greeting => self.greeting(reply),
+            Stage::Auth => self.auth(command, reply),
+            // The machine drops what arrives during the handshake.
+            Stage::Handshake => Next::Wait,
+            Stage::HostFeatures => self.host_features(&reply),
+            Stage::Host => self.host(command, reply),
+            Stage::User => self.user(command, reply),
+            Stage::Pass => self.pass(command, reply),
+            Stage::Features => self.features(&reply),
+            Stage::Settle => self.settle(command, reply, settings),
+        }
+    }
+
+    fn greeting(&mut self, reply: Reply) -> Next {
+        if !reply.code.is_completion() {
+            return Next::Done(Answer::Refused { command: "the connection".to_owned(), reply });
+        }
+        self.banner = Some(reply);
+        match self.login.tls {
+            LoginTls::Try | LoginTls::Require => self.send(Stage::Auth, Command::new(Verb::Auth, "TLS")),
+            LoginTls::Off | LoginTls::Implicit => self.introduce(),
+        }
+    }
+
+    fn auth(&mut self, command: &Command, reply: Reply) -> Next {
+        match reply.code.number() {
+            // 334 is RFC 2228's "more to come"; some servers send it where they mean 234.
+            234 | 334 => {
+                self.stage = Stage::Handshake;
+                Next::StartTls
+            }
+            // Servers from before RFC 4217 know the mechanism by its older name only.
+            504 if command.argument.as_bytes() == b"TLS" => {
+                self.send(Stage::Auth, Command::new(Verb::Auth, "SSL"))
+            }
+            _ if self.login.tls == LoginTls::Try => self.introduce(),
+            _ => Next::Done(refused(command, reply)),
+        }
+    }
+
+    /// HOST where it is wanted, else USER.
+    fn introduce(&mut self) -> Next {
+        match self.login.host {
+            Some(_) => self.send(Stage::HostFeatures, Command::bare(Verb::Feat)),
+            None => self.say_user(),
+        }
+    }
+
+    fn host_features(&mut self, reply: &Reply) -> Next {
+        let offered = reply.code.is_completion() && features_of(reply).has("HOST");
+        match self.login.host.clone() {
+            Some(host) if offered => self.send(Stage::Host, Command::new(Verb::Host, host)),
+            _ => self.say_user(),
+        }
+    }
+
+    fn host(&mut self, command: &Command, reply: Reply) -> Next {
+        // Going on after a 504 would log in to another site than the one that was asked for.
+        if reply.code.is_completion() { self.say_user() } else { Next::Done(refused(command, reply)) }
+    }
+
+    fn say_user(&mut self) -> Next {
+        self.send(Stage::User, Command::new(Verb::User, self.login.user.clone()))
+    }
+
+    fn user(&mut self, command: &Command, reply: Reply) -> Next {
+        match reply.code.number() {
+            331 | 336 => self.say_password(command, reply),
+            // 332 asks for an account, which nobody has had since the 1980s: the words say so.
+            _ if reply.code.is_completion() => self.send(Stage::Features, Command::bare(Verb::Feat)),
+            _ => Next::Done(refused(command, reply)),
+        }
+    }
+
+    fn say_password(&mut self, command: &Command, reply: Reply) -> Next {
+        match Text::new(self.login.password.expose()) {
+            Ok(password) => self.send(Stage::Pass, Command::new(Verb::Pass, password)),
+            // A line end inside a password cannot be sent; the server would read a second command.
+            Err(_) => Next::Done(refused(command, reply)),
+        }
+    }
+
+    fn pass(&mut self, command: &Command, reply: Reply) -> Next {
+        if reply.code.is_completion() {
+            self.send(Stage::Features, Command::bare(Verb::Feat))
+        } else {
+            Next::Done(refused(command, reply))
+        }
+    }
+
+    fn features(&mut self, reply: &Reply) -> Next {
+        if reply.code.is_completion() {
+            self.features = features_of(reply);
+        }
+        // lundftpd offers both, older servers only the second.
+        self.role_verb = [Verb::Sscn, Verb::Ccsn].into_iter().find(|verb| self.features.has(verb.name()));
+        self.waiting = self.settlement();
+        self.stage = Stage::Settle;
+        self.go_on()
+    }
+
+    /// What is asked and set once the login stands. None of it but PROT can make the login fail.
+    fn settlement(&self) -> VecDeque<Command> {
+        let mut commands = VecDeque::from([Command::bare(Verb::Syst)]);
+        if self.features.has("CLNT") {
+            commands.push_back(Command::new(Verb::Clnt, CLIENT_NAME));
+        }
+        if self.features.has("UTF8") {
+            commands.push_back(Command::new(Verb::Opts, "UTF8 ON"));
+        }
+        if self.secured {
+            commands.push_back(Command::new(Verb::Pbsz, "0"));
+            commands.push_back(match self.login.protection {
+                Protection::Private => Command::new(Verb::Prot, "P"),
+                Protection::Clear => Command::new(Verb::Prot, "C"),
+            });
+        }
+        commands.push_back(Command::new(Verb::Type, "I"));
+        commands.push_back(Command::bare(Verb::Pwd));
+        commands
+    }
+
+    fn settle(&mut self, command: &Command, reply: Reply, settings: &Settings) -> Next {
+        self.sent = self.sent.saturating_sub(1);
+        match command.verb {
+            Verb::Syst if reply.code.is_completion() => self.system = Some(reply.text().clone()),
+            Verb::Pwd if reply.code.number() == 257 => self.home = home_of(&reply),
+            // Asked for protection and not given it: going on would be a silent downgrade.
+            Verb::Prot if !reply.code.is_completion() && self.login.protection == Protection::Private => {
+                self.refusal = Some(refused(command, reply));
+                self.waiting.clear();
+            }
+            _ => {}
+        }
+        if self.sent == 0 && self.waiting.is_empty() {
+            return Next::Done(self.finish(settings));
+        }
+        self.go_on()
+    }
+
+    /// The next commands of the last stage, as many as the window allows.
+    fn go_on(&mut self) -> Next {
+        let room = self.window.saturating_sub(self.sent).min(self.waiting.len());
+        if room == 0 {
+            return Next::Wait;
+        }
+        self.sent += room;
+        Next::Send(self.waiting.drain(..room).collect())
+    }
+
+    fn finish(&mut self, settings: &Settings) -> Answer {
+        if let Some(refusal) = self.refusal.take() {
+            return refusal;
+        }
+        Answer::LoggedIn(LoggedIn {
+            banner: self.banner.take().unwrap_or_else(|| Reply::new(220, "")),
+            features: std::mem::take(&mut self.features),
+            system: self.system.take(),
+            home: std::mem::take(&mut self.home),
+            secured: self.secured,
+            protection: settings.protection(),
+        })
+    }
+
+    fn send(&mut self, stage: Stage, command: Command) -> Next {
+        self.stage = stage;
+        Next::Send(vec![command])
+    }
+}
+
+/// The features of a 211: the lines between the first and the last (RFC 2389, 3.2).
+fn features_of(reply: &Reply) -> Features {
+    reply.inner().iter().map(|line| Text::lossy(line.as_bytes().trim_ascii())).collect()
+}
+
+/// The directory of a 257, the root where it makes no sense.
+fn home_of(reply: &Reply) -> VPath {
+    quoted_path(reply.text().as_bytes()).and_then(|path| VPath::parse(&path).ok()).unwrap_or_default()
+}
+
+/// The path between the first and the last quote, doubled ones undone (RFC 959, appendix II).
+/// Pure-FTPD does not double them, so a lone quote inside is taken as it stands; a server that
+/// sends no quotes at all means the first word.
+fn quoted_path(text: &[u8]) -> Option<Vec<u8>> {
+    let Some(start) = text.iter().position(|&byte| byte == b'"') else {
+        return text
+            .split(|&byte| byte == b' ')
+            .next()
+            .filter(|word| word.starts_with(b"/"))
+            .map(<[u8]>::to_vec);
+    };
+    let inner = &text[start + 1..];
+    let end = closing_quote(inner)?;
+    let mut path = Vec::with_capacity(end);
+    let mut bytes = inner[..end].iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        if byte == b'"' {
+            bytes.next_if_eq(&b'"');
+        }
+        path.push(byte);
+    }
+    Some(path)
+}
+
+/// The first quote that is followed by a space or by nothing.
+fn closing_quote(inner: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < inner.len() {
+        match (inner[at], inner.get(at + 1)) {
+            (b'"', Some(b'"')) => at += 2,
+            (b'"', None | Some(b' ')) => return Some(at),
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted_path;
+
+    #[test]
+    fn the_directory_is_read_from_every_form_of_257() {
+        let check = |text: &str, expected: Option<&str>| {
+            let path = quoted_path(text.as_bytes()).map(|path| String::from_utf8(path).unwrap());
+            assert_eq!(path.as_deref(), expected, "{text}");
+        };
+        check("\"/\" is the current directory", Some("/"));
+        check("\"/a b\" is current directory.", Some("/a b"));
+        check("\"/say \"\"hi\"\"\" is cwd", Some("/say \"hi\""));
+        check("\"/lone\"quote\" is your current location", Some("/lone\"quote"));
+        check("\"/home\"", Some("/home"));
+        check("/home is current", Some("/home"));
+        check("\"/never ends", None);
+        check("nothing here", None);
+    }
+}

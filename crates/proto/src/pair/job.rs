@@ -1,0 +1,76 @@
+//! What is to be copied, and what is known of the two servers.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::leg::Leg;
+use super::method::Method;
+use crate::path::VPath;
+
+/// What is known of one leg when an exchange begins.
+#[derive(Clone, Debug)]
+pub struct LegFacts {
+    /// Where the file is, or goes.
+    pub path: VPath,
+    /// The other end of this leg's control connection.
+    pub control_peer: IpAddr,
+    /// The address to use instead of what the server announces (site entry's `data_address`).
+    pub data_address: Option<IpAddr>,
+    /// The server wants PRET before the passive verb.
+    pub pret: bool,
+    /// The server offers CEPR.
+    pub cepr: bool,
+    /// The server offers SSCN: it is switched off again where the method does not need it.
+    pub sscn: bool,
+}
+
+/// One file to copy.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The source.
+    pub source: LegFacts,
+    /// The destination.
+    pub destination: LegFacts,
+    /// How to join them.
+    pub method: Method,
+    /// Where to begin: bytes the destination has already. 0 is the whole file.
+    pub restart: u64,
+    /// Ceilings.
+    pub limits: Limits,
+}
+
+impl Job {
+    /// What is known of `leg`.
+    pub fn facts(&self, leg: Leg) -> &LegFacts {
+        match leg {
+            Leg::Source => &self.source,
+            Leg::Destination => &self.destination,
+        }
+    }
+}
+
+/// Ceilings for waits. A running transfer has none: it may take days, and TCP keep-alive on the two
+/// control connections notices when a server dies.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For one reply to a command that is not a transfer.
+    pub reply: Duration,
+    /// For the first reply to RETR and STOR. Some servers answer only when the data connection
+    /// stands, for which they wait 60 s and more.
+    pub start: Duration,
+    /// For the other leg's final reply after one leg has finished well.
+    pub straggler: Duration,
+    /// For the other leg's final reply after one leg has failed.
+    pub cleanup: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            reply: Duration::from_secs(60),
+            start: Duration::from_secs(180),
+            straggler: Duration::from_secs(60),
+            cleanup: Duration::from_secs(5),
+        }
+    }
+}

@@ -119,7 +119,7 @@ pub enum MlsxError {
     /// No space before the name, or no name.
     #[error("no facts and name in {0:?}")]
     Syntax(Text),
-    /// MLSD gave a name that is a path.
+    /// The name is a path, or holds a byte that no name may hold.
     #[error("the name {0:?} is not one component")]
     BadName(Text),
 }
@@ -132,6 +132,9 @@ pub enum MlsxError {
 /// See [`MlsxError`].
 pub fn parse_line(line: &[u8]) -> Result<Listed, MlsxError> {
     let (facts, name) = split(line).ok_or_else(|| MlsxError::Syntax(Text::lossy(line)))?;
+    if Text::new(name).is_err() {
+        return Err(MlsxError::BadName(Text::lossy(name)));
+    }
     let facts = Facts::parse(facts);
     // The name of the directory itself may be a whole path (RFC 3659, 7.5.1).
     let place = match (facts.place, name) {
@@ -335,4 +338,61 @@ fn kind_value(kind: &Kind) -> String {
 /// A value that may stand in a fact: without the bytes that would end it.
 fn fact_value(value: &Text) -> Option<&str> {
     value.to_str().filter(|value| !value.is_empty() && !value.contains([' ', ';']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let entry = Entry {
+            size: Some(7),
+            modified: Some((FtpTime::parse(b"20240102030405").expect("a time"), Precision::Second)),
+            mode: Some(0o644),
+            owner: Some("1000".into()),
+            group: Some("1000".into()),
+            perm: Some("adfr".into()),
+            unique: Some("801gc0ffee".into()),
+            ..Entry::new(" a; b".into(), Kind::File)
+        };
+        let mut line = Vec::new();
+        write_line(&entry, FactSet::default(), entry.name.as_bytes(), &mut line);
+        let expected = "type=file;size=7;modify=20240102030405;UNIX.mode=0644;perm=adfr;unique=801gc0ffee;\
+                        UNIX.owner=1000;UNIX.group=1000;  a; b";
+        assert_eq!(Text::lossy(line.clone()), expected.into());
+        assert_eq!(parse_line(&line), Ok(Listed::Child(entry.clone())));
+
+        line.clear();
+        write_line(&entry, FactSet::NONE, b"x", &mut line);
+        assert_eq!(line, b" x");
+    }
+
+    #[test]
+    fn facts_cannot_be_forged_by_values() {
+        let mut entry = Entry::new("x".into(), Kind::Symlink(Some("a; b".into())));
+        entry.owner = Some("root;type=dir".into());
+        let mut line = Vec::new();
+        write_line(&entry, FactSet::default(), b"x", &mut line);
+        assert_eq!(line, b"type=OS.unix=symlink; x");
+        entry.kind = Kind::Symlink(Some("a".into()));
+        line.clear();
+        write_line(&entry, FactSet::default(), b"x", &mut line);
+        assert_eq!(line, b"type=OS.unix=symlink:a; x");
+    }
+
+    #[test]
+    fn mlst_in_its_forms() {
+        let name = |lines: &[&'static str]| {
+            let lines = lines.iter().copied().map(Text::from).collect();
+            parse_mlst(&Reply { lines, ..Reply::new(250, "") }).map(|entry| entry.name.to_string()).ok()
+        };
+        let found = |name: &str| Some(name.to_owned());
+        assert_eq!(name(&["Listing", " type=file;size=1; /a/b c", "End"]), found("b c"));
+        assert_eq!(name(&["Listing", "type=file;size=1; b", "End"]), found("b"));
+        assert_eq!(name(&["Listing", " type=dir; /", "End"]), found("/"));
+        assert_eq!(name(&["type=file; x"]), found("x"));
+        assert_eq!(name(&["Listing", "End"]), None);
+        assert_eq!(name(&["Listing", " nothing here", "End"]), None);
+    }
 }

@@ -1,12 +1,27 @@
 //! One data connection, ready for bytes: blocking calls, made for a thread of their own
-//! (`spawn_blocking`), cancelled from outside by shutting the socket down.
+//! (`spawn_blocking`), cancelled from any other thread.
+//!
+//! How a connection ends decides whether a file is whole. The sender says so (close_notify in TLS, FIN
+//! in clear) only after its last byte; whatever goes wrong before that ends in a reset, which no
+//! receiver takes for the end of a file. A [`DataStream`] that is dropped is reset.
+
+mod pipe;
+mod socket;
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use crate::tls::TlsInfo;
+use tokio::net::TcpStream;
+
+use crate::listen::canonical;
+use crate::meter::Meter;
+use crate::tls::{Engine, TlsInfo};
+use pipe::Pipe;
+use socket::Socket;
 
 /// Where the bytes of a transfer come from.
 pub trait Source {
@@ -36,9 +51,12 @@ pub trait Sink {
 /// Why a transfer broke off.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// The network: reset, timeout, shut down by a canceller.
+    /// The network: reset, timeout, broken TLS.
     #[error("data connection: {0}")]
     Network(#[source] io::Error),
+    /// A [`Canceller`] stopped it.
+    #[error("the transfer was cancelled")]
+    Cancelled,
     /// The peer's data ended without close_notify: it may have been cut.
     #[error("the data ended without close_notify, so some of it may be missing")]
     Truncated,
@@ -47,56 +65,110 @@ pub enum DataError {
     Storage(#[source] io::Error),
 }
 
+/// Settings of one data connection.
+#[derive(Clone, Debug)]
+pub struct DataOptions {
+    /// How long a transfer may stand still, in either direction, before it is given up. Five minutes
+    /// if not set: NAT and the kernel have long forgotten a connection that is silent for longer.
+    pub idle: Duration,
+    /// The congestion control of what we send (`cubic`, `bbr`, ...), by the name that
+    /// `net.ipv4.tcp_available_congestion_control` lists; `None` is the system's.
+    pub congestion: Option<String>,
+}
+
+impl Default for DataOptions {
+    fn default() -> Self {
+        DataOptions { idle: Duration::from_secs(300), congestion: None }
+    }
+}
+
 /// One data connection.
 #[derive(Debug)]
 pub struct DataStream {
-    _private: (),
+    pipe: Pipe,
+    peer: SocketAddr,
+    tls: Option<TlsInfo>,
+    meter: Meter,
 }
 
 /// Stops a running transfer from another thread.
 #[derive(Clone, Debug)]
-pub struct Canceller {
-    _private: (),
-}
+pub struct Canceller(Weak<Socket>);
 
 impl Canceller {
-    /// Shuts the socket down in both directions; the blocked call returns with an error.
+    /// The blocked call returns [`DataError::Cancelled`].
+    /// Does nothing once the transfer is over.
     pub fn cancel(&self) {
-        todo!("net")
+        if let Some(socket) = self.0.upgrade() {
+            socket.cancel();
+        }
     }
 }
 
 impl DataStream {
+    /// A data connection in clear over a socket that is connected already; `meter` will count its bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the socket is no longer connected.
+    pub fn from_tcp(tcp: TcpStream, meter: Meter) -> io::Result<Self> {
+        DataStream::new(tcp, None, meter)
+    }
+
+    pub(crate) fn new(tcp: TcpStream, tls: Option<(Engine, TlsInfo)>, meter: Meter) -> io::Result<Self> {
+        let peer = canonical(tcp.peer_addr()?);
+        let socket = Arc::new(Socket::new(tcp.into_std()?)?);
+        let (engine, tls) = tls.unzip();
+        let stream = DataStream { pipe: Pipe::new(socket, engine), peer, tls, meter };
+        stream.apply(&DataOptions::default())?;
+        Ok(stream)
+    }
+
     /// The other end.
     pub fn peer_addr(&self) -> SocketAddr {
-        todo!("net")
+        self.peer
     }
 
     /// What the handshake agreed on; `None` in clear.
     pub fn tls(&self) -> Option<&TlsInfo> {
-        todo!("net")
+        self.tls.as_ref()
     }
 
     /// A handle that stops the transfer.
     pub fn canceller(&self) -> Canceller {
-        todo!("net")
+        Canceller(Arc::downgrade(self.pipe.socket()))
+    }
+
+    /// Changes the settings; a new connection has the default ones.
+    ///
+    /// # Errors
+    ///
+    /// As the system says, for example if it does not know the congestion control.
+    pub fn apply(&self, options: &DataOptions) -> io::Result<()> {
+        self.pipe.socket().apply(options)
     }
 
     /// Sends from `start` to the end of `source`, or `length` bytes, counting into `progress`, and closes:
-    /// close_notify, shutdown(SHUT_WR), read to the peer's end (FIN is fine, a reset is not).
+    /// close_notify, shutdown(SHUT_WR), read to the peer's end (FIN is fine, a reset is not; a peer that
+    /// has not closed after half a minute is not waited for any longer).
     /// Returns the number of payload bytes. Plain sends use `sendfile` where the source has a file.
     ///
     /// # Errors
     ///
-    /// Storage, network; `Truncated` does not occur.
+    /// Storage, network, cancelled; `Truncated` does not occur.
     pub fn send(
-        self,
-        _source: &mut dyn Source,
-        _start: u64,
-        _length: Option<u64>,
-        _progress: &Arc<AtomicU64>,
+        mut self,
+        source: &mut dyn Source,
+        start: u64,
+        length: Option<u64>,
+        progress: &Arc<AtomicU64>,
     ) -> Result<u64, DataError> {
-        todo!("net")
+        let mut tally = Tally::new(progress);
+        let sent = self.pipe.send(source, start, length, &mut tally);
+        self.meter.add(self.peer.ip(), tally.total, 0);
+        sent?;
+        self.pipe.finish_sending()?;
+        Ok(tally.total)
     }
 
     /// Receives until the peer's end, counting into `progress`. Returns the number of payload bytes.
@@ -104,14 +176,18 @@ impl DataStream {
     /// # Errors
     ///
     /// Inside TLS an end without close_notify is `Truncated`; in clear a reset is `Network`.
-    pub fn receive(self, _sink: &mut dyn Sink, _progress: &Arc<AtomicU64>) -> Result<u64, DataError> {
-        todo!("net")
+    pub fn receive(mut self, sink: &mut dyn Sink, progress: &Arc<AtomicU64>) -> Result<u64, DataError> {
+        let mut tally = Tally::new(progress);
+        let received = self.pipe.receive(sink, &mut tally);
+        self.meter.add(self.peer.ip(), 0, tally.total);
+        received?;
+        self.pipe.finish_receiving();
+        Ok(tally.total)
     }
 
-    /// Closes without sending anything: nothing was transferred.
-    pub fn abandon(self) {
-        todo!("net")
-    }
+    /// Closes without sending anything: nothing was transferred. The peer sees a reset, so that it
+    /// does not take this for an empty file.
+    pub fn abandon(self) {}
 }
 
 /// Streams everything from one data connection into another: the relay. Blocking.
@@ -120,8 +196,25 @@ impl DataStream {
 ///
 /// As [`DataStream::receive`] and [`DataStream::send`]; both connections are closed either way, and
 /// the writing end is never closed cleanly after a broken read.
-pub fn relay(_from: DataStream, _to: DataStream, _progress: &Arc<AtomicU64>) -> Result<u64, RelayError> {
-    todo!("net")
+pub fn relay(mut from: DataStream, mut to: DataStream, progress: &Arc<AtomicU64>) -> Result<u64, RelayError> {
+    let mut tally = Tally::new(progress);
+    let mut received = 0;
+    let copied = copy(&mut from.pipe, &mut to.pipe, &mut received, &mut tally);
+    from.meter.add(from.peer.ip(), 0, received);
+    to.meter.add(to.peer.ip(), tally.total, 0);
+    copied?;
+    from.pipe.finish_receiving();
+    to.pipe.finish_sending().map_err(RelayError::Destination)?;
+    Ok(tally.total)
+}
+
+fn copy(from: &mut Pipe, to: &mut Pipe, received: &mut u64, sent: &mut Tally<'_>) -> Result<(), RelayError> {
+    while let Some(bytes) = from.pull().map_err(RelayError::Source)? {
+        *received += bytes.len() as u64;
+        to.push(bytes).map_err(RelayError::Destination)?;
+        sent.add(bytes.len());
+    }
+    Ok(())
 }
 
 /// Which end of a relay broke.
@@ -133,4 +226,21 @@ pub enum RelayError {
     /// The end we write to.
     #[error("writing to the destination: {0}")]
     Destination(#[source] DataError),
+}
+
+/// Counts payload, here and where others look.
+struct Tally<'a> {
+    total: u64,
+    progress: &'a AtomicU64,
+}
+
+impl<'a> Tally<'a> {
+    fn new(progress: &'a AtomicU64) -> Self {
+        Tally { total: 0, progress }
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.total += bytes as u64;
+        self.progress.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }

@@ -1,4 +1,6 @@
-//! Listening: the server's own port, and passive data ports.
+//! Listening: passive data ports that a stranger can neither steal nor block.
+
+mod admit;
 
 use std::collections::HashSet;
 use std::io;
@@ -7,8 +9,12 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-use tokio::time::Instant;
+use rand::RngExt;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::data::DataStream;
 use crate::meter::Meter;
@@ -22,12 +28,13 @@ pub struct PortPool {
 }
 
 impl PortPool {
-    /// A pool over `range`.
+    /// A pool over `range`; `0..=0` leaves the choice to the kernel.
     pub fn new(range: RangeInclusive<u16>) -> Self {
         PortPool { range, taken: Arc::default() }
     }
 
-    /// Listens on `ip` at a random free port of the range, and accepts from now on, until `lifetime` is over.
+    /// Listens on `ip` at a random free port of the range, and accepts from now on, until `lifetime` is
+    /// over. Must be called within a tokio runtime.
     ///
     /// At most eight connections are held before somebody asks for them; the rest waits in the
     /// kernel's backlog. Dropping the listener frees the port.
@@ -35,16 +42,127 @@ impl PortPool {
     /// # Errors
     ///
     /// `AddrInUse` if no port of the range is free, else as the system says.
-    pub fn listen(&self, _ip: IpAddr, _lifetime: Duration) -> io::Result<PassiveListener> {
-        let _ = (&self.range, &self.taken);
-        todo!("net")
+    pub fn listen(&self, ip: IpAddr, lifetime: Duration) -> io::Result<PassiveListener> {
+        let (listener, reservation) = self.bind(ip)?;
+        let address = listener.local_addr()?;
+        let deadline = Instant::now() + lifetime;
+        let (hold, held) = mpsc::channel(HELD);
+        let acceptor = tokio::spawn(async move {
+            // Both end together: the port is free for us once the kernel has it back.
+            let _reservation = reservation;
+            let _ = timeout_at(deadline, accept(listener, hold)).await;
+        });
+        Ok(PassiveListener { address, held, acceptor: acceptor.abort_handle() })
     }
+
+    /// Draws ports at random; when the range is nearly full, tries all of them.
+    fn bind(&self, ip: IpAddr) -> io::Result<(TcpListener, Reservation)> {
+        let mut refused = io::Error::new(io::ErrorKind::AddrInUse, "every passive port is in use");
+        for port in candidates(&self.range) {
+            let Some(reservation) = self.reserve(ip, port) else { continue };
+            match listen_at(SocketAddr::new(ip, port)) {
+                Ok(listener) => return Ok((listener, reservation)),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => refused = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused)
+    }
+
+    /// Marks a port as ours; `None` if it already is. Spares the system calls, no more.
+    fn reserve(&self, ip: IpAddr, port: u16) -> Option<Reservation> {
+        let fresh = port == 0 || self.taken.lock().expect("no holder panics").insert((ip, port));
+        fresh.then(|| Reservation { address: (ip, port), taken: self.taken.clone() })
+    }
+}
+
+/// A port that this process listens on.
+struct Reservation {
+    address: (IpAddr, u16),
+    taken: Arc<Mutex<HashSet<(IpAddr, u16)>>>,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.taken.lock().expect("no holder panics").remove(&self.address);
+    }
+}
+
+/// Ports in the order in which to try them: unpredictable, and in the end each of the range.
+fn candidates(range: &RangeInclusive<u16>) -> impl Iterator<Item = u16> + use<> {
+    let (first, last) = (*range.start(), *range.end());
+    let draw = move || if first <= last { rand::rng().random_range(first..=last) } else { first };
+    let turn = draw();
+    let sweep = (turn..=last).chain(first..turn);
+    std::iter::repeat_with(draw).take(DRAWS).chain(sweep)
+}
+
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Connections of the last transfer may still be in TIME_WAIT on this port. Two listeners cannot share it.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Takes connections off the backlog while there is room for them.
+async fn accept(listener: TcpListener, hold: mpsc::Sender<io::Result<(TcpStream, SocketAddr)>>) {
+    while let Ok(place) = hold.reserve().await {
+        match listener.accept().await {
+            // On a socket for both families IPv4 peers look like ::ffff:192.0.2.1.
+            Ok((tcp, peer)) => place.send(Ok((tcp, canonical(peer)))),
+            Err(error) if is_passing(&error) => sleep(PAUSE).await,
+            Err(error) => {
+                place.send(Err(error));
+                return;
+            }
+        }
+    }
+}
+
+/// An IPv4 address that came in an IPv6 one's clothes is itself again.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// True for errors of one connection, or of a moment without free descriptors; others break the listener.
+fn is_passing(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let passing = [
+        Errno::CONNABORTED,
+        Errno::INTR,
+        Errno::PROTO,
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOBUFS,
+        Errno::NOMEM,
+        Errno::PERM,
+    ];
+    error.raw_os_error().is_some_and(|code| passing.iter().any(|errno| errno.raw_os_error() == code))
 }
 
 /// A passive port that lives for one transfer.
 #[derive(Debug)]
 pub struct PassiveListener {
-    _private: (),
+    address: SocketAddr,
+    held: mpsc::Receiver<io::Result<(TcpStream, SocketAddr)>>,
+    acceptor: AbortHandle,
+}
+
+impl Drop for PassiveListener {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
 }
 
 /// Whom to let in, and how, once the transfer command has come.
@@ -89,18 +207,25 @@ pub enum AdmitError {
 impl PassiveListener {
     /// The address that is listened on.
     pub fn local_addr(&self) -> SocketAddr {
-        todo!("net")
+        self.address
     }
 
-    /// The first connection that `admission` lets in and whose handshake succeeds. Strangers are
-    /// dropped and the port keeps listening. Handshakes: five seconds each, four at a time per source
-    /// address (IPv6: per /64), eight in all; the slowest stranger is evicted.
+    /// The first connection that `admission` lets in and whose handshake succeeds; the port is closed
+    /// then. Strangers are dropped and the port keeps listening, until its lifetime or the deadline is
+    /// over. Handshakes: five seconds each, four at a time per source address (IPv6: per /64), eight
+    /// in all; beyond that the slowest one makes room.
     ///
     /// # Errors
     ///
-    /// When the deadline has come.
-    pub async fn admit(&mut self, _admission: Admission<'_>) -> Result<DataStream, AdmitError> {
-        todo!("net")
+    /// When the deadline has come, or the port's lifetime is over and nobody is left to wait for.
+    pub async fn admit(&mut self, admission: Admission<'_>) -> Result<DataStream, AdmitError> {
+        let admitted = admit::first_in(&mut self.held, admission).await;
+        if admitted.is_ok() {
+            self.acceptor.abort();
+            self.held.close();
+            while self.held.try_recv().is_ok() {}
+        }
+        admitted
     }
 }
 
@@ -110,10 +235,35 @@ impl PassiveListener {
 ///
 /// When the handshake fails or the deadline comes.
 pub async fn secure(
-    _tcp: TcpStream,
-    _tls: Option<DataTls>,
-    _deadline: Instant,
-    _meter: Meter,
+    tcp: TcpStream,
+    tls: Option<DataTls>,
+    deadline: Instant,
+    meter: Meter,
 ) -> Result<DataStream, HandshakeError> {
-    todo!("net")
+    match tls {
+        None => Ok(DataStream::new(tcp, None, meter)?),
+        Some(tls) => match timeout_at(deadline, handshake(tcp, tls, meter)).await {
+            Ok(secured) => secured,
+            Err(_) => Err(HandshakeError::TimedOut),
+        },
+    }
 }
+
+async fn handshake(mut tcp: TcpStream, tls: DataTls, meter: Meter) -> Result<DataStream, HandshakeError> {
+    // The flights are small, and each waits for the one before.
+    tcp.set_nodelay(true)?;
+    let secured = tls.handshake(&mut tcp).await?;
+    Ok(DataStream::new(tcp, Some(secured), meter)?)
+}
+
+/// Connections that are held before anybody asks for them.
+const HELD: usize = 8;
+
+/// Connections that wait in the kernel, once eight are held.
+const BACKLOG: i32 = 64;
+
+/// Random draws before all ports of the range are tried in turn.
+const DRAWS: usize = 64;
+
+/// Before accepting is tried again when the process is out of descriptors.
+const PAUSE: Duration = Duration::from_millis(50);

@@ -3,12 +3,30 @@
 //! A [`ClientTls`] or [`ServerTls`] is made once; each control connection gets a session of its own
 //! from it, and the data connections of that control connection are secured through the session, so
 //! that they resume it (client) or can be told to have resumed it (server).
+//!
+//! The provider is named explicitly (aws-lc-rs): no process-wide default is installed or relied on.
+//! Its order of preference is kept, AES-256-GCM, AES-128-GCM, ChaCha20: on machines with AES
+//! instructions the last one is three to five times slower.
 
+mod client;
+mod engine;
+mod pin;
+mod server;
 pub mod trust;
 
 use std::sync::Arc;
 
-use trust::{Fingerprint, Trust};
+use rustls::client::UnbufferedClientConnection;
+use rustls::crypto::CryptoProvider;
+use rustls::server::UnbufferedServerConnection;
+use rustls::{ClientConfig, CommonState, HandshakeKind, ProtocolVersion, ServerConfig};
+use rustls_pki_types::ServerName;
+
+pub use client::{ClientSession, ClientTls};
+pub(crate) use engine::{Engine, EngineError, Step};
+use pin::OnePeer;
+pub use server::{IdentityError, ServerSession, ServerTls};
+use trust::Fingerprint;
 
 /// What a handshake agreed on.
 #[derive(Clone, Debug)]
@@ -43,97 +61,131 @@ pub enum HandshakeError {
     Network(#[from] std::io::Error),
 }
 
-/// The client side, made once per process.
-#[derive(Clone, Debug)]
-pub struct ClientTls {
-    _private: (),
+/// Which versions of TLS are offered or accepted. Older ones than 1.2 do not exist here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// 1.2 and 1.3; the newer one wins.
+    #[default]
+    Both,
+    /// 1.2 alone.
+    Only12,
+    /// 1.3 alone.
+    Only13,
 }
 
-impl ClientTls {
-    /// Loads the platform's roots (lazily).
-    pub fn new() -> Self {
-        todo!("net")
-    }
-
-    /// A session for one control connection to `host`, judged by `trust`.
-    pub fn session(&self, _host: &str, _trust: Trust) -> ClientSession {
-        todo!("net")
-    }
-}
-
-/// One control connection's client side: its own session cache, its own verdict.
-#[derive(Clone, Debug)]
-pub struct ClientSession {
-    _private: (),
-}
-
-impl ClientSession {
-    /// For an ordinary data connection: TLS client, resumes the control connection's session, same name.
-    pub fn data(&self) -> DataTls {
-        todo!("net")
+impl Versions {
+    fn list(self) -> &'static [&'static rustls::SupportedProtocolVersion] {
+        static ONLY_12: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS12];
+        static ONLY_13: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS13];
+        match self {
+            Versions::Both => rustls::ALL_VERSIONS,
+            Versions::Only12 => ONLY_12,
+            Versions::Only13 => ONLY_13,
+        }
     }
 }
 
-/// The server side, made once per certificate.
-#[derive(Clone, Debug)]
-pub struct ServerTls {
-    _private: (),
-}
-
-/// Why a certificate or key cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
-    /// Unreadable PEM, no certificate, no key, or one that does not fit the other.
-    #[error("{0}")]
-    Bad(String),
-}
-
-impl ServerTls {
-    /// From PEM: a certificate chain and its private key. Also makes the key pair for data connections
-    /// with foreign peers, which is never the control certificate where PEER is spoken.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with them.
-    pub fn from_pem(_chain: &[u8], _key: &[u8]) -> Result<Self, IdentityError> {
-        todo!("net")
-    }
-
-    /// SHA-256 of the certificate.
-    pub fn fingerprint(&self) -> Fingerprint {
-        todo!("net")
-    }
-
-    /// A session for one control connection.
-    pub fn session(&self) -> ServerSession {
-        todo!("net")
-    }
-}
-
-/// One control connection's server side: its own session storage.
-#[derive(Clone, Debug)]
-pub struct ServerSession {
-    _private: (),
-}
-
-impl ServerSession {
-    /// TLS server for a data connection with the control peer; `TlsInfo::resumed` tells whether it resumed.
-    pub fn data(&self) -> DataTls {
-        todo!("net")
-    }
-
-    /// TLS server for a data connection with a foreign peer: no tickets, no resumption, control certificate.
-    pub fn foreign(&self) -> DataTls {
-        todo!("net")
-    }
-
-    /// TLS client (CPSV, SSCN ON) for a data connection: accepts any certificate but checks the
-    /// handshake signature, sends no SNI and no certificate, resumes nothing.
-    pub fn as_client(&self) -> DataTls {
-        todo!("net")
-    }
-}
-
-/// How to secure one data connection.
+/// How to secure one data connection: our role in the handshake, which has nothing to do with who
+/// connected, and what is asked of the other end.
 #[derive(Clone)]
-pub struct DataTls(#[allow(dead_code, reason = "skeleton")] pub(crate) Arc<()>);
+pub struct DataTls(pub(crate) Role);
+
+#[derive(Clone)]
+pub(crate) enum Role {
+    Client { config: Arc<ClientConfig>, name: ServerName<'static>, peer: Option<Arc<OnePeer>> },
+    Server { config: Arc<ServerConfig> },
+}
+
+impl std::fmt::Debug for DataTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            Role::Client { .. } => "DataTls(client)",
+            Role::Server { .. } => "DataTls(server)",
+        })
+    }
+}
+
+impl DataTls {
+    /// True if we are the TLS client.
+    pub fn is_client(&self) -> bool {
+        matches!(self.0, Role::Client { .. })
+    }
+
+    /// Shakes hands on a connected socket. Blocks nothing, but has no deadline of its own.
+    pub(crate) async fn handshake(
+        self,
+        tcp: &mut tokio::net::TcpStream,
+    ) -> Result<(Engine, TlsInfo), HandshakeError> {
+        let (mut engine, peer) = match self.0 {
+            Role::Client { config, name, peer } => {
+                let connection = UnbufferedClientConnection::new(config, name);
+                (Engine::client(connection.map_err(protocol)?), peer)
+            }
+            Role::Server { config } => {
+                let connection = UnbufferedServerConnection::new(config);
+                (Engine::server(connection.map_err(protocol)?), None)
+            }
+        };
+        match engine.handshake(tcp).await {
+            Ok(()) => {
+                let info = describe(engine.state(), peer.as_deref());
+                Ok((engine, info))
+            }
+            Err(EngineError::Tls(error)) => Err(blame(error, peer.as_deref())),
+            Err(EngineError::Io(error)) => Err(HandshakeError::Network(error)),
+        }
+    }
+}
+
+/// The provider of cryptography, for everything in this crate.
+fn provider() -> Arc<CryptoProvider> {
+    use std::sync::LazyLock;
+    static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+        LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    PROVIDER.clone()
+}
+
+/// What a finished handshake agreed on; `peer` is what a client session remembers of its server.
+fn describe(state: &CommonState, peer: Option<&OnePeer>) -> TlsInfo {
+    let shown = state.peer_certificates().and_then(|chain| chain.first()).map(Fingerprint::of);
+    TlsInfo {
+        version: match state.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+            _ => "TLS 1.3",
+        },
+        cipher: state.negotiated_cipher_suite().map_or(String::new(), |suite| iana_name(suite.suite())),
+        resumed: state.handshake_kind() == Some(HandshakeKind::Resumed),
+        peer: peer.and_then(OnePeer::fingerprint).or(shown),
+        verified: peer.and_then(OnePeer::verified),
+    }
+}
+
+/// The library calls the suites of TLS 1.3 `TLS13_...`, IANA calls them `TLS_...`.
+fn iana_name(suite: rustls::CipherSuite) -> String {
+    let name = suite.as_str().unwrap_or("unknown");
+    match name.strip_prefix("TLS13_") {
+        Some(rest) => format!("TLS_{rest}"),
+        None => name.to_owned(),
+    }
+}
+
+/// The error of a failed handshake; an untrusted certificate was put down by the verifier.
+fn blame(error: rustls::Error, peer: Option<&OnePeer>) -> HandshakeError {
+    let untrusted = match error {
+        rustls::Error::InvalidCertificate(_) => peer.and_then(OnePeer::take_untrusted),
+        _ => None,
+    };
+    untrusted.map_or_else(|| protocol(error), |untrusted| HandshakeError::Untrusted(Box::new(untrusted)))
+}
+
+/// The TLS error inside an error of the asynchronous stream, or the error itself.
+fn tls_error(error: std::io::Error) -> Result<rustls::Error, std::io::Error> {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(inner) => Ok(inner.clone()),
+        None => Err(error),
+    }
+}
+
+fn protocol(error: rustls::Error) -> HandshakeError {
+    HandshakeError::Protocol(error.to_string())
+}

@@ -1,0 +1,245 @@
+//! The bytes of a data connection, in clear or in TLS: batches in, batches out, and the two ends.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fmt, io};
+
+use super::socket::Socket;
+use super::{DataError, Sink, Source, Tally};
+use crate::tls::{Engine, EngineError, Step};
+
+pub(super) struct Pipe {
+    socket: Arc<Socket>,
+    engine: Option<Box<Engine>>,
+    /// Payload of the batch at hand.
+    batch: Vec<u8>,
+    /// The peer has ended its data in the orderly way.
+    ended: bool,
+}
+
+impl fmt::Debug for Pipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipe").field("secure", &self.engine.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Pipe {
+    pub(super) fn new(socket: Arc<Socket>, engine: Option<Engine>) -> Self {
+        Pipe { socket, engine: engine.map(Box::new), batch: Vec::new(), ended: false }
+    }
+
+    pub(super) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    /// Sends from `start`, until `length` bytes are gone or the source ends.
+    pub(super) fn send(
+        &mut self,
+        source: &mut dyn Source,
+        start: u64,
+        length: Option<u64>,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), DataError> {
+        let mut rest = length.unwrap_or(u64::MAX);
+        let mut offset = start;
+        if self.engine.is_none() && self.send_file(source, &mut offset, &mut rest, tally)? {
+            return Ok(());
+        }
+        let mut batch = vec![0; SEND_BATCH];
+        while rest > 0 {
+            let most = batch.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+            let count = source.read_at(&mut batch[..most], offset).map_err(DataError::Storage)?;
+            if count == 0 {
+                break;
+            }
+            self.push(&batch[..count])?;
+            tally.add(count);
+            offset += count as u64;
+            rest -= count as u64;
+        }
+        Ok(())
+    }
+
+    /// Lets the kernel send the source's file. False if it cannot, with nothing sent, or if the source
+    /// has none.
+    #[cfg(target_os = "linux")]
+    fn send_file(
+        &self,
+        source: &dyn Source,
+        offset: &mut u64,
+        rest: &mut u64,
+        tally: &mut Tally<'_>,
+    ) -> Result<bool, DataError> {
+        let Some(file) = source.file() else { return Ok(false) };
+        while *rest > 0 {
+            let most = SENDFILE_BATCH.min(usize::try_from(*rest).unwrap_or(usize::MAX));
+            match rustix::fs::sendfile(self.socket.tcp(), file, Some(offset), most) {
+                Ok(0) => break,
+                Ok(count) => {
+                    *rest -= count as u64;
+                    tally.add(count);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => self.socket.await_room()?,
+                // Some file systems cannot; the bytes can still be read.
+                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if tally.total == 0 => {
+                    return Ok(false);
+                }
+                Err(error) => return Err(DataError::Network(error.into())),
+            }
+        }
+        Ok(true)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn send_file(
+        &self,
+        _: &dyn Source,
+        _: &mut u64,
+        _: &mut u64,
+        _: &mut Tally<'_>,
+    ) -> Result<bool, DataError> {
+        Ok(false)
+    }
+
+    pub(super) fn receive(&mut self, sink: &mut dyn Sink, tally: &mut Tally<'_>) -> Result<(), DataError> {
+        while let Some(bytes) = self.pull()? {
+            sink.write(bytes).map_err(DataError::Storage)?;
+            tally.add(bytes.len());
+        }
+        Ok(())
+    }
+
+    /// The next batch; `None` at the peer's orderly end.
+    pub(super) fn pull(&mut self) -> Result<Option<&[u8]>, DataError> {
+        if self.ended {
+            return Ok(None);
+        }
+        match &mut self.engine {
+            None => {
+                self.batch.resize(RECEIVE_BATCH, 0);
+                let count = self.socket.read(&mut self.batch)?;
+                self.ended = count == 0;
+                Ok((count > 0).then_some(&self.batch[..count]))
+            }
+            Some(engine) => {
+                engine.widen(RECEIVE_BATCH);
+                self.batch.clear();
+                self.ended = fill(engine, &self.socket, &mut self.batch)?;
+                Ok((!self.batch.is_empty()).then_some(&self.batch[..]))
+            }
+        }
+    }
+
+    /// Sends a batch.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), DataError> {
+        let Some(engine) = &mut self.engine else { return self.socket.write_all(bytes) };
+        engine.seal(bytes).map_err(broken)?;
+        self.socket.write_all(engine.outgoing())
+    }
+
+    /// Says that the data is complete, and waits until the peer has closed, too: a reset that comes
+    /// instead means that some of it was lost.
+    pub(super) fn finish_sending(&mut self) -> Result<(), DataError> {
+        if let Some(engine) = &mut self.engine {
+            engine.seal_close().map_err(broken)?;
+            self.socket.write_all(engine.outgoing())?;
+        }
+        self.socket.end_output()?;
+        self.await_end()?;
+        self.socket.complete();
+        Ok(())
+    }
+
+    /// The peer's data is complete: answers its end with ours.
+    pub(super) fn finish_receiving(&mut self) {
+        if let Some(engine) = &mut self.engine {
+            // A peer that does not wait for our close_notify may be gone.
+            let _ = engine.seal_close().map(|()| self.socket.write_all(engine.outgoing()));
+        }
+        self.socket.complete();
+        let _ = self.socket.end_output();
+    }
+
+    /// Reads what a receiver sends: session tickets, close_notify. Unread bytes would turn our close
+    /// into a reset, which destroys data that is still on its way.
+    fn await_end(&mut self) -> Result<(), DataError> {
+        let patience = Instant::now() + END_WAIT;
+        let mut spare = vec![0; 4096];
+        let mut drained = 0;
+        loop {
+            let left = patience.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            let room = match &mut self.engine {
+                Some(engine) => match engine.step(&mut self.batch).map_err(broken)? {
+                    Step::PeerClosed => return Ok(()),
+                    Step::Again => continue,
+                    Step::NeedInput => engine.room(),
+                },
+                None => &mut spare[..],
+            };
+            self.batch.clear();
+            let count = match self.socket.read_within(room, left) {
+                Ok(0) => return Ok(()),
+                Ok(count) => count,
+                Err(DataError::Network(error)) if error.kind() == io::ErrorKind::TimedOut => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            if let Some(engine) = &mut self.engine {
+                engine.arrived(count);
+            }
+            drained += count;
+            if drained > DRAIN_CEILING {
+                let talk = "the peer sends where it should only receive";
+                return Err(DataError::Network(io::Error::new(io::ErrorKind::InvalidData, talk)));
+            }
+        }
+    }
+}
+
+/// Decrypts until `batch` is full or would have to wait with something in it; true at close_notify.
+fn fill(engine: &mut Engine, socket: &Socket, batch: &mut Vec<u8>) -> Result<bool, DataError> {
+    batch.extend_from_slice(&engine.take_early());
+    while batch.len() < RECEIVE_BATCH {
+        match engine.step(batch).map_err(broken)? {
+            Step::Again => {}
+            Step::PeerClosed => return Ok(true),
+            Step::NeedInput => {
+                // Renewed keys are answered at once.
+                socket.write_all(engine.outgoing())?;
+                if !batch.is_empty() {
+                    break;
+                }
+                let count = socket.read(engine.room())?;
+                if count == 0 {
+                    return Err(DataError::Truncated);
+                }
+                engine.arrived(count);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn broken(error: rustls::Error) -> DataError {
+    DataError::Network(EngineError::Tls(error).into())
+}
+
+/// Bytes that one `sendfile` is asked for: enough that the call itself costs nothing, few enough that
+/// progress is seen.
+const SENDFILE_BATCH: usize = 2 * 1024 * 1024;
+
+/// Payload bytes that are read from storage at once.
+const SEND_BATCH: usize = 256 * 1024;
+
+/// Bytes that are read from the socket at once.
+const RECEIVE_BATCH: usize = 256 * 1024;
+
+/// How long a sender waits for the receiver to close. It has the data then and only loses the
+/// certainty that the receiver read it; a slow line may need longer for what the kernel still holds.
+const END_WAIT: Duration = Duration::from_secs(30);
+
+/// What a receiver may have to say to a sender: a few tickets and alerts.
+const DRAIN_CEILING: usize = 256 * 1024;

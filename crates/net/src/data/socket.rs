@@ -1,0 +1,153 @@
+//! A socket for a thread that may block on it: another thread can stop it, and unless told that all
+//! went well it resets the connection.
+//!
+//! Stopping must not be `shutdown(2)`: that sends a FIN, which a receiver in clear takes for the end of
+//! the file. So the socket does not block; whoever has to wait polls it together with a pipe, and
+//! cancelling writes into the pipe. The thread then drops the socket, with a reset.
+
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use socket2::SockRef;
+
+use super::{DataError, DataOptions};
+
+#[derive(Debug)]
+pub(super) struct Socket {
+    tcp: TcpStream,
+    cancelled: AtomicBool,
+    /// Readable once cancelled.
+    alarm: PipeReader,
+    ring: PipeWriter,
+    /// The transfer is complete: closing may be orderly.
+    complete: AtomicBool,
+    /// How long to wait for the peer, in milliseconds.
+    idle: AtomicU64,
+}
+
+impl Socket {
+    /// Takes a connected socket that does not block.
+    pub(super) fn new(tcp: TcpStream) -> io::Result<Self> {
+        // Every write is a batch; holding back the last segment only delays the end.
+        tcp.set_nodelay(true)?;
+        let (alarm, ring) = io::pipe()?;
+        Ok(Socket {
+            tcp,
+            cancelled: AtomicBool::new(false),
+            alarm,
+            ring,
+            complete: AtomicBool::new(false),
+            idle: AtomicU64::new(u64::MAX),
+        })
+    }
+
+    pub(super) fn tcp(&self) -> &TcpStream {
+        &self.tcp
+    }
+
+    pub(super) fn apply(&self, options: &DataOptions) -> io::Result<()> {
+        let idle = u64::try_from(options.idle.as_millis()).unwrap_or(u64::MAX);
+        self.idle.store(idle, Ordering::Relaxed);
+        #[cfg(target_os = "linux")]
+        if let Some(congestion) = &options.congestion {
+            SockRef::from(&self.tcp).set_tcp_congestion(congestion.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn cancel(&self) {
+        if !self.cancelled.swap(true, Ordering::SeqCst) {
+            // One byte fits into an empty pipe.
+            let _ = (&self.ring).write(&[0]);
+        }
+    }
+
+    /// From here on closing is orderly.
+    pub(super) fn complete(&self) {
+        self.complete.store(true, Ordering::SeqCst);
+    }
+
+    /// Reads some bytes; 0 is the peer's end.
+    pub(super) fn read(&self, buffer: &mut [u8]) -> Result<usize, DataError> {
+        self.read_within(buffer, self.idle())
+    }
+
+    /// The same with a limit of its own.
+    pub(super) fn read_within(&self, buffer: &mut [u8], limit: Duration) -> Result<usize, DataError> {
+        loop {
+            match (&self.tcp).read(buffer) {
+                Ok(count) => return Ok(count),
+                Err(error) => self.retry(error, PollFlags::IN, limit)?,
+            }
+        }
+    }
+
+    pub(super) fn write_all(&self, mut bytes: &[u8]) -> Result<(), DataError> {
+        while !bytes.is_empty() {
+            match (&self.tcp).write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) => self.retry(error, PollFlags::OUT, self.idle())?,
+            }
+        }
+        self.check()
+    }
+
+    /// Waits until the kernel takes more bytes.
+    pub(super) fn await_room(&self) -> Result<(), DataError> {
+        self.wait(PollFlags::OUT, self.idle())
+    }
+
+    /// No more bytes come from us.
+    pub(super) fn end_output(&self) -> Result<(), DataError> {
+        self.check()?;
+        self.tcp.shutdown(Shutdown::Write).map_err(DataError::Network)
+    }
+
+    /// An error if the transfer was cancelled.
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        match self.cancelled.load(Ordering::SeqCst) {
+            true => Err(DataError::Cancelled),
+            false => Ok(()),
+        }
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle.load(Ordering::Relaxed))
+    }
+
+    fn retry(&self, error: io::Error, event: PollFlags, limit: Duration) -> Result<(), DataError> {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Ok(()),
+            io::ErrorKind::WouldBlock => self.wait(event, limit),
+            _ => Err(DataError::Network(error)),
+        }
+    }
+
+    fn wait(&self, event: PollFlags, limit: Duration) -> Result<(), DataError> {
+        let mut events = [PollFd::new(&self.tcp, event), PollFd::new(&self.alarm, PollFlags::IN)];
+        // A limit beyond what the system can express is none.
+        let limit = Timespec::try_from(limit).ok();
+        let ready = poll(&mut events, limit.as_ref());
+        self.check()?;
+        match ready {
+            Ok(0) => {
+                let patience = io::Error::new(io::ErrorKind::TimedOut, "the peer stood still for too long");
+                Err(DataError::Network(patience))
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(DataError::Network(error.into())),
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if !self.complete.load(Ordering::SeqCst) {
+            // A reset instead of a FIN; if it cannot be had the peer must do with what it sees.
+            let _ = SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO));
+        }
+    }
+}

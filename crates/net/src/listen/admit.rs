@@ -1,0 +1,157 @@
+//! Choosing among those who connect: strangers go, candidates shake hands side by side, the first to
+//! succeed is the peer.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::Receiver;
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::{sleep_until, timeout};
+
+use super::{Admission, AdmitError, handshake};
+use crate::data::DataStream;
+use crate::tls::HandshakeError;
+
+type Held = Receiver<io::Result<(TcpStream, SocketAddr)>>;
+
+pub(super) async fn first_in(held: &mut Held, admission: Admission<'_>) -> Result<DataStream, AdmitError> {
+    let mut candidates = Candidates::default();
+    let mut open = true;
+    while open || !candidates.running.is_empty() {
+        tokio::select! {
+            arrival = held.recv(), if open => match arrival {
+                None => open = false,
+                Some(Err(error)) => return Err(AdmitError::Listen(error)),
+                Some(Ok((tcp, peer))) if !(admission.admit)(peer) => candidates.refuse(tcp, peer),
+                Some(Ok((tcp, peer))) => match &admission.tls {
+                    None => return Ok(DataStream::new(tcp, None, admission.meter)?),
+                    Some(tls) => candidates.start(peer, handshake(tcp, tls.clone(), admission.meter.clone())),
+                },
+            },
+            Some(ended) = candidates.handshakes.join_next_with_id() => {
+                if let Some(stream) = candidates.end(ended) {
+                    return Ok(stream);
+                }
+            }
+            () = sleep_until(admission.deadline) => break,
+        }
+    }
+    Err(candidates.verdict())
+}
+
+/// Those who shake hands, and what became of the others. Dropping it ends all handshakes.
+#[derive(Default)]
+struct Candidates {
+    handshakes: JoinSet<Result<DataStream, HandshakeError>>,
+    /// Oldest first.
+    running: Vec<Candidate>,
+    strangers: u64,
+    first_stranger: Option<SocketAddr>,
+    last_failure: Option<(SocketAddr, HandshakeError)>,
+}
+
+struct Candidate {
+    peer: SocketAddr,
+    handshake: AbortHandle,
+}
+
+impl Candidates {
+    /// Nothing is sent to a stranger but the end of the connection.
+    fn refuse(&mut self, tcp: TcpStream, peer: SocketAddr) {
+        tracing::debug!(%peer, "a stranger on the passive port");
+        self.strangers += 1;
+        self.first_stranger.get_or_insert(peer);
+        // A reset: an orderly end would look like an empty file to it.
+        let _ = socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
+    }
+
+    fn start<H>(&mut self, peer: SocketAddr, handshake: H)
+    where
+        H: Future<Output = Result<DataStream, HandshakeError>> + Send + 'static,
+    {
+        if self.of_source(peer) >= PER_SOURCE {
+            self.evict(network(peer.ip()));
+        } else if self.running.len() >= IN_ALL {
+            self.evict(self.busiest());
+        }
+        let handshake = self.handshakes.spawn(async {
+            timeout(HANDSHAKE_TIME, handshake).await.unwrap_or(Err(HandshakeError::TimedOut))
+        });
+        self.running.push(Candidate { peer, handshake });
+    }
+
+    fn of_source(&self, peer: SocketAddr) -> usize {
+        let source = network(peer.ip());
+        self.running.iter().filter(|candidate| network(candidate.peer.ip()) == source).count()
+    }
+
+    /// The source with the most handshakes: a lone candidate is not pushed out by a crowd from elsewhere.
+    fn busiest(&self) -> IpAddr {
+        let peers = self.running.iter().rev().map(|candidate| candidate.peer);
+        peers.max_by_key(|peer| self.of_source(*peer)).map_or(IpAddr::from([0; 4]), |peer| network(peer.ip()))
+    }
+
+    /// Ends the oldest handshake of `source`: it has had the most time of all.
+    fn evict(&mut self, source: IpAddr) {
+        if let Some(oldest) = self.running.iter().position(|candidate| network(candidate.peer.ip()) == source)
+        {
+            let evicted = self.running.remove(oldest);
+            tracing::debug!(peer = %evicted.peer, "a slow handshake made room");
+            evicted.handshake.abort();
+        }
+    }
+
+    /// Takes the end of one handshake into account; the stream, if it succeeded.
+    fn end(
+        &mut self,
+        ended: Result<(Id, Result<DataStream, HandshakeError>), JoinError>,
+    ) -> Option<DataStream> {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        // One that was evicted is not among the running ones any more, and its end is no news.
+        let place = self.running.iter().position(|candidate| candidate.handshake.id() == id)?;
+        let candidate = self.running.remove(place);
+        match ended {
+            Ok((_, Ok(stream))) => return Some(stream),
+            Ok((_, Err(error))) => {
+                tracing::debug!(peer = %candidate.peer, %error, "handshake on the passive port");
+                self.last_failure = Some((candidate.peer, error));
+            }
+            Err(panic) => {
+                self.last_failure = Some((candidate.peer, HandshakeError::Network(io::Error::other(panic))));
+            }
+        }
+        None
+    }
+
+    /// Why nobody was let in; those who have not finished their handshake did so too slowly.
+    fn verdict(self) -> AdmitError {
+        let unfinished = self.running.last().map(|candidate| (candidate.peer, HandshakeError::TimedOut));
+        match (self.last_failure.or(unfinished), self.first_stranger) {
+            (Some((peer, error)), _) => AdmitError::Handshake { peer, error },
+            (None, Some(first)) => AdmitError::OnlyStrangers { strangers: self.strangers, first },
+            (None, None) => AdmitError::NobodyCame,
+        }
+    }
+}
+
+/// What counts as one source: an IPv4 address, or the /64 of an IPv6 address, which one host owns whole.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        v4 => v4,
+    }
+}
+
+/// How long one handshake may take, from the moment the transfer command allows it.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+
+/// Handshakes at a time for one source address.
+const PER_SOURCE: usize = 4;
+
+/// Handshakes at a time for one port: each costs a signature.
+const IN_ALL: usize = 8;

@@ -1,0 +1,112 @@
+//! TLS client: one session per control connection, which its data connections resume.
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
+use rustls_pki_types::ServerName;
+
+use super::pin::{AnyPeer, OnePeer, Roots};
+use super::trust::Trust;
+use super::{DataTls, HandshakeError, Role, TlsInfo, Versions, blame, describe, provider};
+
+/// The client side, made once per process.
+#[derive(Clone, Debug, Default)]
+pub struct ClientTls {
+    roots: Arc<Roots>,
+    versions: Versions,
+}
+
+impl ClientTls {
+    /// Offers TLS 1.2 and 1.3. The platform's roots are loaded at the first certificate that needs them.
+    pub fn new() -> Self {
+        ClientTls::default()
+    }
+
+    /// The same with other versions.
+    #[must_use]
+    pub fn with_versions(self, versions: Versions) -> Self {
+        ClientTls { versions, ..self }
+    }
+
+    /// A session for one control connection to `host` (a name, or an address with or without
+    /// brackets), judged by `trust`.
+    pub fn session(&self, host: &str, trust: Trust) -> ClientSession {
+        let name = server_name(host);
+        let peer = Arc::new(OnePeer::new(trust, name.is_some(), self.roots.clone()));
+        let mut config = config(self.versions, peer.clone());
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        config.enable_sni = name.is_some();
+        ClientSession { config: Arc::new(config), name: name.unwrap_or_else(no_name), peer }
+    }
+}
+
+/// One control connection's client side: its own session cache, its own verdict.
+#[derive(Clone, Debug)]
+pub struct ClientSession {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    peer: Arc<OnePeer>,
+}
+
+impl ClientSession {
+    /// For an ordinary data connection: TLS client, resumes the control connection's session, same name.
+    /// If the server does not resume it must show the certificate of the control connection.
+    pub fn data(&self) -> DataTls {
+        DataTls(Role::Client {
+            config: self.config.clone(),
+            name: self.name.clone(),
+            peer: Some(self.peer.clone()),
+        })
+    }
+
+    /// For the control connection itself.
+    pub(crate) async fn connect(
+        &self,
+        tcp: tokio::net::TcpStream,
+    ) -> Result<(tokio_rustls::client::TlsStream<tokio::net::TcpStream>, TlsInfo), HandshakeError> {
+        let connector = tokio_rustls::TlsConnector::from(self.config.clone());
+        match connector.connect(self.name.clone(), tcp).await {
+            Ok(stream) => {
+                let info = describe(stream.get_ref().1, Some(&self.peer));
+                Ok((stream, info))
+            }
+            Err(error) => Err(super::tls_error(error)
+                .map_or_else(HandshakeError::Network, |error| blame(error, Some(&self.peer)))),
+        }
+    }
+}
+
+/// TLS client towards a peer that nobody introduced: no name, no certificate, nothing resumed.
+pub(super) fn anonymous(versions: Versions) -> DataTls {
+    let mut config = config(versions, Arc::new(AnyPeer));
+    config.resumption = Resumption::disabled();
+    config.enable_sni = false;
+    DataTls(Role::Client { config: Arc::new(config), name: no_name(), peer: None })
+}
+
+fn config(versions: Versions, judge: Arc<dyn ServerCertVerifier>) -> ClientConfig {
+    // Early data stays off, as it is unless asked for: what opens a data connection must not be replayable.
+    ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(versions.list())
+        .expect("the provider has suites for 1.2 and for 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(judge)
+        .with_no_client_auth()
+}
+
+/// What the certificate must name: `None` if the host is neither an address nor a DNS name.
+fn server_name(host: &str) -> Option<ServerName<'static>> {
+    let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    ServerName::try_from(host.to_owned()).ok()
+}
+
+/// Stands where a name is demanded and none is meant; never sent.
+fn no_name() -> ServerName<'static> {
+    ServerName::from(std::net::Ipv4Addr::UNSPECIFIED)
+}
+
+/// Sessions kept per control connection: it talks to one server, and the library keeps eight tickets
+/// of each.
+const SESSIONS: usize = 8;

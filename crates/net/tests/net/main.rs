@@ -1,0 +1,10 @@
+//! The crate over real sockets on the loopback interface.
+
+mod control;
+mod ending;
+mod matrix;
+mod passive;
+mod relay;
+mod resumption;
+mod support;
+mod trust;

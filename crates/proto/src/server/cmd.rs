@@ -28,15 +28,20 @@ pub(super) use security::secured;
 pub(super) fn serve(session: &mut Session, command: Command) {
     let Command { verb, argument } = command;
     session.serve(verb);
-    match refusal(session, verb.row()) {
+    match refusal(session, verb.row(), &argument) {
         Some(reply) => session.answer(reply),
         None => run(session, verb, argument),
     }
 }
 
-/// What the row alone decides.
-fn refusal(session: &Session, row: &Row) -> Option<Reply> {
-    match row.when {
+/// What the row decides, and the one thing it cannot say: STAT is for everybody, STAT with a path is a
+/// listing.
+fn refusal(session: &Session, row: &Row, argument: &Text) -> Option<Reply> {
+    let when = match row.verb {
+        Verb::Stat if !argument.is_empty() => When::LoggedIn,
+        _ => row.when,
+    };
+    match when {
         When::LoggedIn if !session.is_logged_in() => {
             return Some(Reply::new(530, "log in with USER and PASS first"));
         }

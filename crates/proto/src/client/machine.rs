@@ -154,6 +154,9 @@ impl Machine {
 
     /// The handshake that `StartTls` asked for ended.
     pub fn tls(&mut self, secured: bool, now: Moment) {
+        if self.closed || !self.in_handshake() {
+            return;
+        }
         if !secured {
             return self.close(Parting::Handshake, Answer::Lost);
         }

@@ -245,6 +245,8 @@ impl Exchange {
 
     fn prepared(&mut self, leg: Leg, asked: Asked, answer: Answer, now: Moment) {
         match answer {
+            // The other leg has failed meanwhile; the listener is left to the next PASV.
+            Answer::Listening { .. } if self.failure.is_some() => {}
             Answer::Listening { ip, port, .. } => self.joined(leg, ip, port, now),
             Answer::Reply(_) | Answer::Skipped | Answer::LoggedIn(_) => {}
             Answer::Refused { reply, .. } if asked.tolerates(&reply) => {}

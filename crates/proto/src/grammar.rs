@@ -6,6 +6,7 @@ pub mod code;
 pub mod command;
 pub mod digest;
 pub mod feat;
+pub mod handbook;
 pub mod opts;
 pub mod params;
 pub mod quote;

@@ -121,7 +121,7 @@ table! {
     Stru "STRU" Req("F"), Always, None, "RFC 959", None, Yes, "Sets the file structure; only file.";
     Port "PORT" Req("h1,h2,h3,h4,p1,p2"), LoggedIn, Address, "RFC 959", None, Yes, "Names the address to connect to.";
     Pasv "PASV" NoArg, LoggedIn, Address, "RFC 959", None, Yes, "Listens for a data connection.";
-    Eprt "EPRT" Req("|1|2|address|port|"), LoggedIn, Address, "RFC 2428", Some("EPRT"), Yes, "Names the address to connect to, IPv6 too.";
+    Eprt "EPRT" Req("|family|address|port|"), LoggedIn, Address, "RFC 2428", Some("EPRT"), Yes, "Names the address to connect to, IPv6 too.";
     Epsv "EPSV" Opt("1|2|ALL"), LoggedIn, Address, "RFC 2428", Some("EPSV"), Yes, "Listens for a data connection, IPv6 too.";
     Lprt "LPRT" Req("6,16,.."), LoggedIn, Address, "RFC 1639", None, Refused(502), "Long address; EPRT replaces it.";
     Lpsv "LPSV" NoArg, LoggedIn, Address, "RFC 1639", None, Refused(502), "Long passive; EPSV replaces it.";

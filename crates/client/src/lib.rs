@@ -7,7 +7,7 @@
 //!   [`transcript`]: who said what, without secrets.
 #![forbid(unsafe_code)]
 
-pub use fxp_net::{data::DataStream, meter::Meter, tls, tls::trust};
+pub use fxp_net::{data, data::DataStream, meter::Meter, tls, tls::trust};
 pub use fxp_proto as proto;
 
 pub mod connect;

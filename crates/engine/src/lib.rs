@@ -25,4 +25,5 @@ pub mod report;
 pub mod run;
 pub mod site;
 pub mod transfer;
+mod trouble;
 pub mod url;

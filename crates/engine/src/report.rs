@@ -1,7 +1,9 @@
 //! What was done, with the reason for every fallback; and the events while it is done.
 
+use std::fmt;
 use std::time::Duration;
 
+use fxp_proto::grammar::reply::Reply;
 use fxp_proto::pair::{exchange::Refusal, leg::Leg, method::Method};
 
 /// The road of the bytes.
@@ -94,6 +96,62 @@ pub struct Trouble {
     /// The class of the refusal, where one was classified.
     pub class: Option<Refusal>,
 }
+
+impl Trouble {
+    /// A trouble of which only the kind and one sentence are known.
+    pub fn new(kind: TroubleKind, what: impl Into<String>) -> Self {
+        Trouble {
+            kind,
+            leg: None,
+            what: what.into(),
+            words: None,
+            remedy: None,
+            rungs: Vec::new(),
+            class: None,
+        }
+    }
+
+    /// The same, with the leg it belongs to, unless one was named already.
+    #[must_use]
+    pub fn on(mut self, leg: Option<Leg>) -> Self {
+        self.leg = self.leg.or(leg);
+        self
+    }
+
+    /// The same, with what to do about it.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// The same, with the server's own words.
+    #[must_use]
+    pub fn words(mut self, reply: &Reply) -> Self {
+        self.words = Some(format!("{} {}", reply.code, reply.text()));
+        self
+    }
+
+    /// The same, with the class of the refusal.
+    #[must_use]
+    pub fn class(mut self, class: Refusal) -> Self {
+        self.class = Some(class);
+        self
+    }
+}
+
+impl fmt::Display for Trouble {
+    /// What happened, and the server's words; the remedy is for whoever shows it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        match &self.words {
+            Some(words) if !self.what.contains(words.as_str()) => write!(f, ": {words}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}
 
 /// Kinds of trouble, one per exit code (DESIGN, section 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

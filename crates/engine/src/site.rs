@@ -1,9 +1,15 @@
-//! A server we know: address, user, TLS, facts learned.
+//! A server we know: address, user, TLS, facts learned; and how an address finds its server.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use fxp_proto::path::VPath;
 use serde::{Deserialize, Serialize};
+
+use crate::book::KnownBook;
+use crate::context::Context;
+use crate::report::{Trouble, TroubleKind};
+use crate::url::{Address, Scheme, Url, path_bytes};
 
 /// One `[site.NAME]` of the configuration file. Never holds a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,3 +56,145 @@ pub enum TlsMode {
     /// From the first byte.
     Implicit,
 }
+
+/// A server with all that can be decided about it before connecting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// What a person calls it: the site's name, else the host.
+    pub label: String,
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// TLS on the control connection.
+    pub tls: TlsMode,
+    /// User; `None`: the person is asked, then `anonymous`.
+    pub user: Option<Vec<u8>>,
+    /// The rest of the site entry; of a URL, an empty one.
+    pub site: Site,
+    /// True if it stands in the site book.
+    pub is_site: bool,
+}
+
+impl Server {
+    /// `host:port`, the key of the book of what was learned.
+    pub fn key(&self) -> String {
+        KnownBook::key(&self.host, self.port)
+    }
+
+    /// A place on this server as a person may type it.
+    pub fn name(&self, path: &VPath) -> String {
+        match self.is_site {
+            true => format!("{}:{path}", self.label),
+            false => {
+                let scheme = if self.tls == TlsMode::Implicit { "ftps" } else { "ftp" };
+                let host =
+                    if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+                let usual = if self.tls == TlsMode::Implicit { IMPLICIT_PORT } else { PORT };
+                let port = if self.port == usual { String::new() } else { format!(":{}", self.port) };
+                format!("{scheme}://{host}{port}{path}")
+            }
+        }
+    }
+}
+
+/// Where an address leads.
+#[derive(Clone, Debug)]
+pub enum Location {
+    /// A path on a server; relative ones are seen from the login directory or the site's root.
+    Remote {
+        /// The server.
+        server: Box<Server>,
+        /// The path as typed.
+        path: Vec<u8>,
+    },
+    /// A file or directory on this machine, absolute.
+    Local(VPath),
+}
+
+/// Finds the server, or the local path, of an address.
+///
+/// # Errors
+///
+/// A site that is not in the book; a local path in a program that has no local files.
+pub fn locate(address: &Address, context: &Context) -> Result<Location, Trouble> {
+    let usage = |what: String| Trouble::new(TroubleKind::Usage, what);
+    match address {
+        Address::Local(path) if context.local.is_some() => {
+            let absolute =
+                std::path::absolute(path).map_err(|error| usage(format!("{}: {error}", path.display())))?;
+            let path = VPath::parse(&path_bytes(&absolute)).map_err(|error| usage(error.to_string()))?;
+            Ok(Location::Local(path))
+        }
+        Address::Local(path) => Err(usage(format!(
+            "{} is a path of this machine, which this program does not touch",
+            path.display()
+        ))),
+        Address::Site { name, path } => {
+            let book = context.sites.lock().expect("no holder of the lock panics");
+            let Some(site) = book.sites.get(name) else {
+                return Err(usage(format!("there is no site called {name}")).remedy(format!(
+                    "fxp site add {name} HOST adds it, fxp site ls lists those that are known; \
+                     a server without an entry is written ftp://{name}/path"
+                )));
+            };
+            let server = Box::new(server_of_site(name, site, context.tls));
+            Ok(Location::Remote { server, path: path.clone() })
+        }
+        Address::Url(url) => {
+            let server = Box::new(server_of_url(url, context.tls));
+            Ok(Location::Remote { server, path: url.path.clone() })
+        }
+    }
+}
+
+fn server_of_site(name: &str, site: &Site, flag: Option<TlsMode>) -> Server {
+    let by_port = if site.port == Some(IMPLICIT_PORT) { TlsMode::Implicit } else { TlsMode::Try };
+    let tls = overridden(site.tls.unwrap_or(by_port), flag);
+    Server {
+        label: name.to_owned(),
+        host: site.host.clone(),
+        port: site.port.unwrap_or(default_port(tls)),
+        tls,
+        user: site.user.clone().map(String::into_bytes),
+        site: site.clone(),
+        is_site: true,
+    }
+}
+
+fn server_of_url(url: &Url, flag: Option<TlsMode>) -> Server {
+    let by_scheme = match url.scheme {
+        Scheme::Ftp => TlsMode::Try,
+        Scheme::Ftpes => TlsMode::Require,
+        Scheme::Ftps if url.port == Some(PORT) => TlsMode::Require,
+        Scheme::Ftps => TlsMode::Implicit,
+    };
+    let tls = overridden(by_scheme, flag);
+    Server {
+        label: url.host.clone(),
+        host: url.host.clone(),
+        port: url.port.unwrap_or(default_port(tls)),
+        tls,
+        user: url.user.clone(),
+        site: Site { host: url.host.clone(), ..Site::default() },
+        is_site: false,
+    }
+}
+
+/// `--tls` outranks site and scheme; but implicit TLS is how the port speaks, so only `off` changes that.
+fn overridden(mode: TlsMode, flag: Option<TlsMode>) -> TlsMode {
+    match (mode, flag) {
+        (TlsMode::Implicit, Some(TlsMode::Try | TlsMode::Require)) | (_, None) => mode,
+        (_, Some(flag)) => flag,
+    }
+}
+
+fn default_port(tls: TlsMode) -> u16 {
+    if tls == TlsMode::Implicit { IMPLICIT_PORT } else { PORT }
+}
+
+/// RFC 959.
+const PORT: u16 = 21;
+
+/// Implicit TLS, by convention.
+const IMPLICIT_PORT: u16 = 990;

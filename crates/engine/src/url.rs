@@ -104,8 +104,8 @@ impl Address {
         }
     }
 
-    /// True if the path ends with a slash, or is empty, or is made of `.` and `..` only at its end: the
-    /// contents are meant rather than the directory itself (rsync's rule).
+    /// True if the path is empty or ends with a slash, `.` or `..`: the contents are meant rather than
+    /// the directory itself (rsync's rule).
     pub fn means_contents(&self) -> bool {
         let path = self.path();
         matches!(path.rsplit(|&byte| byte == b'/').next(), None | Some(b"" | b"." | b".."))
@@ -334,13 +334,13 @@ fn local_path(bytes: &[u8]) -> PathBuf {
 }
 
 #[cfg(unix)]
-fn path_bytes(path: &std::path::Path) -> Vec<u8> {
+pub(crate) fn path_bytes(path: &std::path::Path) -> Vec<u8> {
     use std::os::unix::ffi::OsStrExt;
     path.as_os_str().as_bytes().to_vec()
 }
 
 #[cfg(not(unix))]
-fn path_bytes(path: &std::path::Path) -> Vec<u8> {
+pub(crate) fn path_bytes(path: &std::path::Path) -> Vec<u8> {
     path.to_string_lossy().into_owned().into_bytes()
 }
 

@@ -1,0 +1,176 @@
+//! From the errors of the floors below to a [`Trouble`]: what was tried, whose words, what to do.
+
+use fxp_client::connect::ConnectError;
+use fxp_client::data::{DataError, RelayError};
+use fxp_client::session::SessionError;
+use fxp_client::tls::HandshakeError;
+use fxp_proto::grammar::reply::Reply;
+use fxp_proto::pair::exchange::Refusal;
+use fxp_store::storage::StoreError;
+
+use crate::report::{Trouble, TroubleKind};
+use crate::site::{Server, TlsMode};
+
+/// No session with `server`.
+pub(crate) fn of_connect(error: &ConnectError, server: &Server) -> Trouble {
+    let trouble = |kind, class| Trouble::new(kind, error.to_string()).class(class);
+    match error {
+        ConnectError::Network { .. } => trouble(TroubleKind::Network, Refusal::Connectivity).remedy(format!(
+            "check that {} is reachable on port {} from here, and that its FTP server runs",
+            server.host, server.port
+        )),
+        ConnectError::Gone { .. } => {
+            let trouble = trouble(TroubleKind::Network, Refusal::Lost);
+            match server.tls {
+                TlsMode::Implicit => trouble.remedy(
+                    "the port may speak explicit TLS (ftpes://, or tls = \"require\" in the site entry) instead",
+                ),
+                _ if server.port == 990 => {
+                    trouble.remedy("port 990 usually speaks implicit TLS: ftps://, or tls = \"implicit\"")
+                }
+                _ => trouble,
+            }
+        }
+        ConnectError::NoTls { .. } => trouble(TroubleKind::Tls, Refusal::TlsRole)
+            .remedy("--tls off would go on in clear, password and data alike"),
+        ConnectError::Tls { error: HandshakeError::Untrusted(certificate), .. } => {
+            let trouble = trouble(TroubleKind::Tls, Refusal::TlsRole);
+            let command = format!("fxp trust add {} {}", server.key(), certificate.fingerprint);
+            match certificate.changed {
+                true => trouble.remedy(format!(
+                    "the certificate is not the one that was trusted before: ask the server's operator whether it \
+                     was replaced; if so: fxp trust rm {}; {command}",
+                    server.key()
+                )),
+                false => trouble.remedy(format!(
+                    "compare the fingerprint with what the server's operator tells you; if it is right: {command}"
+                )),
+            }
+        }
+        ConnectError::Tls { error: HandshakeError::Network(_) | HandshakeError::TimedOut, .. } => {
+            trouble(TroubleKind::Network, Refusal::Lost)
+        }
+        ConnectError::Tls { .. } => trouble(TroubleKind::Tls, Refusal::TlsRole),
+        ConnectError::Refused { reply, command, host } => of_login(host, command, reply, server),
+    }
+}
+
+/// A refused step of the login.
+fn of_login(host: &str, command: &str, reply: &Reply, server: &Server) -> Trouble {
+    let verb = command.split(' ').next().unwrap_or_default();
+    let what = match verb {
+        "USER" | "PASS" => format!("{host} refused the login"),
+        "" => format!("{host} refused the session"),
+        _ => format!("{host} refused {command} during the login"),
+    };
+    let code = reply.code.number();
+    let trouble = |kind, class| Trouble::new(kind, what).words(reply).class(class);
+    match (verb, code) {
+        ("PBSZ" | "PROT" | "AUTH", _) => trouble(TroubleKind::Tls, Refusal::TlsRole),
+        // Too many sessions, going down: another time it may work.
+        (_, 400..=499) => trouble(TroubleKind::Network, Refusal::Transient),
+        ("USER" | "PASS", _) if server.tls == TlsMode::Off => trouble(TroubleKind::Login, Refusal::Login)
+            .remedy("check user and password; some servers let nobody in without TLS, and --tls off forbids it"),
+        _ => trouble(TroubleKind::Login, Refusal::Login).remedy(
+            "check the user (in the site entry, or ftp://USER@host) and the password (~/.netrc, $FXP_PASSWORD, \
+             --password-command)",
+        ),
+    }
+}
+
+/// A session's operation went wrong. `what` says what was tried, `path_kind` what a refusal that is
+/// about the path means here.
+pub(crate) fn of_session(error: &SessionError, what: &str, path_kind: TroubleKind) -> Trouble {
+    match error {
+        SessionError::Refused { reply, .. } => {
+            let class = class_of(reply);
+            Trouble::new(kind_of(class, path_kind), what).words(reply).class(class)
+        }
+        SessionError::Nonsense { reply, .. } => {
+            Trouble::new(TroubleKind::Other, format!("{what}: {error}")).words(reply).class(Refusal::Other)
+        }
+        SessionError::Lost { .. } => network(format!("{what}: {error}"), Refusal::Lost),
+        SessionError::TimedOut { .. } => network(format!("{what}: {error}"), Refusal::TimedOut),
+        SessionError::Data { error, .. } => of_data(error, what),
+        SessionError::Tls { error, .. } => of_data_tls(error, what),
+    }
+}
+
+/// TLS of a data connection of ours went wrong.
+fn of_data_tls(error: &HandshakeError, what: &str) -> Trouble {
+    let what = format!("{what}: TLS of the data connection: {error}");
+    match error {
+        HandshakeError::Network(_) | HandshakeError::TimedOut => network(what, Refusal::Connectivity),
+        HandshakeError::Untrusted(_) | HandshakeError::Protocol(_) => {
+            Trouble::new(TroubleKind::Tls, what).class(Refusal::TlsRole)
+        }
+    }
+}
+
+/// A data connection of ours broke.
+pub(crate) fn of_data(error: &DataError, what: &str) -> Trouble {
+    let what = format!("{what}: {error}");
+    match error {
+        DataError::Network(_) | DataError::Truncated => network(what, Refusal::Connectivity),
+        DataError::Storage(cause) => match cause.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Trouble::new(TroubleKind::DestinationDenied, what).class(Refusal::Space)
+            }
+            _ => Trouble::new(TroubleKind::Other, what).class(Refusal::Other),
+        },
+    }
+}
+
+/// A relay broke.
+pub(crate) fn of_relay(error: &RelayError, what: &str) -> Trouble {
+    match error {
+        RelayError::Source(error) => of_data(error, &format!("{what}, reading from the source")),
+        RelayError::Destination(error) => of_data(error, &format!("{what}, writing to the destination")),
+    }
+}
+
+/// A local operation went wrong.
+pub(crate) fn of_store(error: &StoreError, what: &str, path_kind: TroubleKind) -> Trouble {
+    let class = match error {
+        StoreError::NoSpace | StoreError::Quota => Refusal::Space,
+        StoreError::Unsupported => Refusal::Unsupported,
+        StoreError::Io(_) => Refusal::Other,
+        _ => Refusal::Path,
+    };
+    Trouble::new(kind_of(class, path_kind), format!("{what}: {error}")).class(class)
+}
+
+/// What a class means for the exit code, where a refusal about the path means `path_kind`.
+pub(crate) fn kind_of(class: Refusal, path_kind: TroubleKind) -> TroubleKind {
+    match class {
+        Refusal::Path => path_kind,
+        Refusal::Space => TroubleKind::DestinationDenied,
+        Refusal::Login => TroubleKind::Login,
+        Refusal::TlsRole => TroubleKind::Tls,
+        Refusal::Connectivity | Refusal::Transient | Refusal::Lost | Refusal::TimedOut => {
+            TroubleKind::Network
+        }
+        Refusal::Aborted => TroubleKind::Interrupted,
+        Refusal::Policy | Refusal::Unsupported | Refusal::Address | Refusal::Other => TroubleKind::Other,
+    }
+}
+
+fn network(what: String, class: Refusal) -> Trouble {
+    Trouble::new(TroubleKind::Network, what).class(class)
+}
+
+/// The class of a refusal of anything but an exchange's commands, where the code says enough.
+pub(crate) fn class_of(reply: &Reply) -> Refusal {
+    match reply.code.number() {
+        421 => Refusal::Lost,
+        425 | 426 => Refusal::Connectivity,
+        452 | 552 => Refusal::Space,
+        430 | 530 | 532 => Refusal::Login,
+        // 450 is "busy" for files, but many servers say it for a missing one.
+        550 | 551 | 553 => Refusal::Path,
+        521 | 522 | 533..=537 => Refusal::TlsRole,
+        500 | 502 | 504 => Refusal::Unsupported,
+        400..=499 => Refusal::Transient,
+        _ => Refusal::Other,
+    }
+}

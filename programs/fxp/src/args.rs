@@ -1,0 +1,470 @@
+//! What can be typed. Nothing is decided here: `settings` makes one answer of arguments and
+//! environment, and each file in `command/` does one subcommand.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::exit::Exit;
+
+/// The widest a help text gets: longer lines are tiring to read.
+const HELP_WIDTH: usize = 100;
+
+/// Copies files between FTP servers, directly from server to server.
+///
+/// The bytes of a direct copy never pass through this machine, however thin its line is: fxp logs in
+/// to both servers and introduces them to each other. It says why two servers cannot talk and what
+/// to change, and it never lowers the protection of the data unless told to.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fxp",
+    version,
+    max_term_width = HELP_WIDTH,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "Try `fxp demo` first: it needs nothing but this machine.",
+    after_long_help = after_long_help()
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command understands.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Show the dialogue with the servers; passwords are masked
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Write events to stdout, one JSON object per line (docs/json.md)
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// TLS on control connections; overrides site and address
+    ///
+    /// Without this flag ftp:// uses TLS whenever the server offers it, and insists on it once it was
+    /// seen there.
+    #[arg(long, global = true, value_enum, value_name = "MODE")]
+    pub(crate) tls: Option<Tls>,
+
+    /// A shell command that prints the password
+    ///
+    /// It is run by `sh -c` with FXP_HOST and FXP_USER in its environment, so that one command can
+    /// serve both servers; what it prints up to the first line break is the password.
+    #[arg(long, global = true, value_name = "COMMAND")]
+    pub(crate) password_command: Option<String>,
+
+    /// Longest wait for a connection or a reply
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: Option<u64>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Cp(Copy),
+    Ls(List),
+    Cat(Cat),
+    Rm(Remove),
+    Mkdir(MakeDirectory),
+    Mv(Move),
+    Site(Site),
+    Trust(Trust),
+    #[cfg(target_os = "linux")]
+    Demo(Demo),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Copy files and trees between servers
+///
+/// A place is `site:path`, `ftp://user@host/path`, `ftpes://` (TLS required), `ftps://` (TLS from the
+/// first byte) or a local path. Paths in URLs begin in the login directory; `//` makes them
+/// absolute. As with rsync, a source that ends with a slash means what is in the directory, not the
+/// directory itself.
+///
+/// Files arrive under NAME.fxp-part and get their name once they are verified, so an interrupted copy
+/// leaves nothing half done under a final name, and the same command continues it.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "fxp cp [OPTIONS] <SRC>... <DST>",
+    after_long_help = "Examples:
+  fxp cp work:backup.tar archive:2026/
+  fxp cp -r ftp://me@fat.example.org/photos/ ftpes://me@big.example.net/photos/
+  fxp cp -n -r work:data archive:          only show plan and ladder
+  fxp cp --via auto a:file b:              let it pass through here if the servers cannot talk"
+)]
+pub(crate) struct Copy {
+    /// Where the files are
+    #[arg(value_name = "SRC", required = true, num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub(crate) sources: Vec<OsString>,
+
+    /// Where they go
+    #[arg(value_name = "DST", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) destination: OsString,
+
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
+}
+
+/// How bytes get from one server to another.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Transfer {
+    /// Copy directories with all that is in them
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+
+    /// The road of the bytes
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) via: Via,
+
+    /// Protection of the data [default: require if either control connection is TLS]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) secure: Option<Secure>,
+
+    /// The end that listens [default: the best rung of the ladder]
+    #[arg(long, value_enum, value_name = "END")]
+    pub(crate) passive: Option<Passive>,
+
+    /// How the servers are joined [default: the best rung of the ladder]
+    #[arg(long, value_enum)]
+    pub(crate) method: Option<Method>,
+
+    /// How the copy is compared with its source; the size always is
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub(crate) verify: Verify,
+
+    /// Store under the final name at once, without .fxp-part
+    #[arg(long)]
+    pub(crate) inplace: bool,
+
+    /// Show plan and ladder, copy nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+
+    /// How often a file is tried again after a failure that may pass
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) retries: u32,
+}
+
+/// List files and directories
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// What to list
+    #[arg(value_name = "PLACE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) places: Vec<OsString>,
+
+    /// Show mode, size and time
+    #[arg(short, long)]
+    pub(crate) long: bool,
+
+    /// Show names that begin with a dot
+    #[arg(short, long)]
+    pub(crate) all: bool,
+}
+
+/// Print files to stdout
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cat {
+    /// What to print
+    #[arg(value_name = "PLACE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) places: Vec<OsString>,
+}
+
+/// Delete files and directories
+#[derive(Debug, clap::Args)]
+pub(crate) struct Remove {
+    /// What to delete
+    #[arg(value_name = "PLACE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) places: Vec<OsString>,
+
+    /// Delete directories with all that is in them
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+}
+
+/// Make directories
+#[derive(Debug, clap::Args)]
+pub(crate) struct MakeDirectory {
+    /// What to make
+    #[arg(value_name = "PLACE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) places: Vec<OsString>,
+
+    /// Make missing parents too, and do not mind if it is there
+    #[arg(short, long)]
+    pub(crate) parents: bool,
+}
+
+/// Move files and trees: rename on one server, copy and delete between servers
+///
+/// Between servers each file is copied, verified, and only then deleted at its source.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "fxp mv [OPTIONS] <SRC>... <DST>")]
+pub(crate) struct Move {
+    /// What to move
+    #[arg(value_name = "SRC", required = true, num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub(crate) sources: Vec<OsString>,
+
+    /// Where it goes
+    #[arg(value_name = "DST", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) destination: OsString,
+
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
+}
+
+/// Remember servers by short names
+#[derive(Debug, clap::Args)]
+pub(crate) struct Site {
+    #[command(subcommand)]
+    pub(crate) command: SiteCommand,
+}
+
+/// What to do with sites.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SiteCommand {
+    Add(SiteAdd),
+    /// List the sites
+    Ls,
+    /// Forget sites
+    Rm {
+        /// Their names
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
+    /// Log in and show what the server can do
+    Test {
+        /// The site's name, or an address
+        #[arg(value_name = "NAME")]
+        name: OsString,
+    },
+}
+
+/// Remember a server
+///
+/// Passwords are never stored: they come from ~/.netrc, from the command given by
+/// --password-command, from $FXP_PASSWORD, or from you. --tls is remembered if given.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:
+  fxp site add work ftpes://me@ftp.example.org/projects
+  fxp site add nat ftp://me@home.example.net --listens no
+  fxp site add lab ftp://me@10.0.0.7 --data-address 10.0.0.8 --password-command 'pass show lab'")]
+pub(crate) struct SiteAdd {
+    /// The short name, as in NAME:path
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// [ftp://|ftpes://|ftps://][user@]host[:port][/path]; the path is where relative paths begin
+    #[arg(value_name = "ADDRESS", value_hint = ValueHint::Url)]
+    pub(crate) address: String,
+
+    /// The address for data connections, instead of the one the server announces
+    #[arg(long, value_name = "IP")]
+    pub(crate) data_address: Option<IpAddr>,
+
+    /// Whether this server can be the end that listens: `no` behind NAT
+    #[arg(long, value_enum, value_name = "YES|NO", hide_possible_values = true)]
+    pub(crate) listens: Option<YesNo>,
+
+    /// Trust the certificate in this PEM file, and no other
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) certificate: Option<PathBuf>,
+
+    /// Replace a site of the same name
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+/// Manage the certificates that are trusted
+///
+/// A certificate is accepted if this machine's roots vouch for it, or if its fingerprint is in this
+/// list. At a terminal fxp asks before it adds one; without a terminal an unknown certificate is an
+/// error that prints the command to type.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Trust {
+    #[command(subcommand)]
+    pub(crate) command: TrustCommand,
+}
+
+/// What to do with trusted certificates.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// List the trusted fingerprints
+    Ls,
+    /// Trust a certificate
+    Add {
+        /// The server; port 21 unless given
+        #[arg(value_name = "HOST[:PORT]", value_hint = ValueHint::Hostname)]
+        server: String,
+        /// SHA-256 of the certificate: 64 hex digits, with or without colons
+        #[arg(value_name = "FINGERPRINT")]
+        fingerprint: String,
+    },
+    /// Trust no longer
+    Rm {
+        /// The server; port 21 unless given
+        #[arg(value_name = "HOST[:PORT]", value_hint = ValueHint::Hostname)]
+        server: String,
+        /// Only this fingerprint; all of them if missing
+        #[arg(value_name = "FINGERPRINT")]
+        fingerprint: Option<String>,
+    },
+}
+
+/// Show a copy between two servers that live only for this demonstration
+///
+/// Starts two FTP servers on 127.0.0.2 and 127.0.0.3, copies a small tree from one to the other,
+/// compares SHA-256 on both sides, shows the dialogue with both servers side by side, and counts
+/// where the bytes went. Nothing needs to be configured, and nothing is left behind.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// The road of the bytes
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) via: Via,
+
+    /// Protection of the data; `off` also switches off TLS on the control connections
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "require")]
+    pub(crate) secure: Secure,
+
+    /// The end that listens [default: the best rung of the ladder]
+    #[arg(long, value_enum, value_name = "END")]
+    pub(crate) passive: Option<Passive>,
+
+    /// How the servers are joined [default: the best rung of the ladder]
+    #[arg(long, value_enum)]
+    pub(crate) method: Option<Method>,
+}
+
+/// Print a completion script for a shell
+///
+/// For bash: `fxp completions bash > ~/.local/share/bash-completion/completions/fxp`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Print manual pages
+///
+/// To read one at once: `fxp man cp | man -l -`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Man {
+    /// A subcommand; all of them if missing
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+
+    /// Write every page to a file of its own in this directory
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command", action = ArgAction::Set)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// `--tls`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tls {
+    /// never; a password leaves in clear
+    Off,
+    /// when the server offers it
+    Try,
+    /// explicit TLS (AUTH TLS) or nothing
+    Require,
+    /// from the first byte, usually at port 990
+    Implicit,
+}
+
+/// `--via`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Via {
+    /// server to server or not at all
+    #[default]
+    Direct,
+    /// through this machine, without touching its disk
+    Relay,
+    /// server to server, else through this machine
+    Auto,
+}
+
+/// `--secure`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Secure {
+    /// TLS or nothing
+    Require,
+    /// TLS if possible, and say so if not
+    Prefer,
+    /// in clear
+    Off,
+}
+
+/// `--passive`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Passive {
+    /// the server that sends
+    Source,
+    /// the server that receives
+    Destination,
+}
+
+/// `--method`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Method {
+    /// in clear
+    Plain,
+    /// TLS; the end that listens is told so by CPSV
+    Cpsv,
+    /// TLS; one end is told to be TLS client by SSCN
+    Sscn,
+}
+
+/// `--verify`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Verify {
+    /// digest where both servers offer a common one
+    #[default]
+    Auto,
+    /// digest or failure
+    Hash,
+    /// size only
+    Size,
+}
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum YesNo {
+    Yes,
+    No,
+}
+
+fn after_long_help() -> String {
+    let mut text = String::from(
+        "Passwords, from the first of these that knows one (never from the command line):
+  --password-command, the site's password_command, ~/.netrc, $FXP_PASSWORD, a question at the terminal
+
+Environment:
+  FXP_USER       the user where neither address, site nor netrc names one
+  FXP_PASSWORD   the password where no command and no netrc entry knows one
+  FXP_SITES      the file of sites [default: $XDG_CONFIG_HOME/fxp/sites.toml]
+  FXP_KNOWN      the file of what was learned [default: $XDG_STATE_HOME/fxp/known.toml]
+  FXP_LOG        log filter for bug reports, such as `debug`; goes to stderr
+  NETRC          the netrc file [default: ~/.netrc]
+  NO_COLOR       no colours
+
+Exit codes:
+",
+    );
+    for exit in Exit::ALL {
+        text.push_str(&format!("  {:<4} {}\n", exit.code(), exit.meaning()));
+    }
+    text.pop();
+    text
+}

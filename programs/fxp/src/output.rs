@@ -1,0 +1,115 @@
+//! What the program says, to a person or to a script.
+//!
+//! Data goes to stdout, everything else to stderr. A command speaks through a [`Voice`]: [`human`] for
+//! people, [`json`] for scripts. Every byte passes the one [`printer`], which steps around the
+//! [`progress`] bar and knows whether colours are wanted; [`transcript`] shows a dialogue line by line,
+//! and [`measure`] writes sizes and times.
+
+pub(crate) mod human;
+pub(crate) mod json;
+pub(crate) mod measure;
+pub(crate) mod printer;
+pub(crate) mod progress;
+pub(crate) mod transcript;
+
+use std::io;
+use std::sync::Arc;
+
+use fxp_engine::context::Observer;
+use fxp_engine::place::ServerFacts;
+use fxp_engine::report::{Assurance, Report, Route};
+use fxp_engine::site::Site;
+use fxp_proto::listing::entry::Entry;
+
+use crate::exit::{Exit, Failure};
+use crate::settings::{Settings, Verbosity};
+
+/// Says things. Must not be held up by a reader for long.
+pub(crate) trait Voice: Observer {
+    /// Data that the command was asked for.
+    ///
+    /// # Errors
+    ///
+    /// When nobody reads stdout any more.
+    fn item(&self, item: Item<'_>) -> io::Result<()>;
+
+    /// Something was changed, as asked; one sentence.
+    fn confirmation(&self, text: &str);
+
+    /// A word for people only: scripts see it from the data.
+    fn remark(&self, text: &str);
+
+    /// Something is odd, but the command goes on; one sentence.
+    fn warning(&self, text: &str);
+
+    /// Nothing moves any more.
+    fn end_of_progress(&self);
+
+    /// The end of a copy.
+    fn summary(&self, report: &Report, exit: Exit);
+
+    /// The command failed.
+    fn failure(&self, failure: &Failure);
+
+    /// Keeps the screen still while `question` is asked.
+    fn pause(&self, question: &mut dyn FnMut());
+}
+
+/// A piece of data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Item<'a> {
+    /// Before the entries of one of several places.
+    Heading(&'a str),
+    /// A line of `ls`.
+    Entry {
+        /// The absolute path of the directory (or file) on its server.
+        place: &'a str,
+        entry: &'a Entry,
+        /// Mode, size and time too.
+        long: bool,
+    },
+    /// A line of `site ls`.
+    Site { name: &'a str, site: &'a Site },
+    /// A line of `trust ls`.
+    Trusted { server: &'a str, fingerprint: &'a str },
+    /// What `site test` found out.
+    Facts(&'a ServerFacts),
+}
+
+/// The voice that the settings ask for.
+pub(crate) fn voice(settings: &Settings, dry_run: bool) -> Arc<dyn Voice> {
+    if settings.json {
+        Arc::new(json::Json::new(settings.verbosity == Verbosity::Verbose))
+    } else {
+        Arc::new(human::Human::new(settings.verbosity, dry_run))
+    }
+}
+
+/// The word for a route.
+pub(crate) fn route_word(route: Route) -> &'static str {
+    match route {
+        Route::Direct => "direct",
+        Route::Relay => "relay",
+        Route::Local => "local",
+    }
+}
+
+/// The word for an assurance.
+pub(crate) fn assurance_word(assurance: Assurance) -> &'static str {
+    match assurance {
+        Assurance::Encrypted => "encrypted",
+        Assurance::Clear => "clear",
+        Assurance::Relay => "relay",
+    }
+}
+
+/// What an assurance means, for people.
+pub(crate) fn assurance_meaning(assurance: Assurance) -> &'static str {
+    match assurance {
+        Assurance::Encrypted => {
+            "nobody could listen in passing, but neither server checked who the other one was"
+        }
+        Assurance::Clear => "anybody on the way between the servers could read and change the data",
+        Assurance::Relay => "the data came through this machine; each leg is as safe as its own connection",
+    }
+}

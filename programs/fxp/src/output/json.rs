@@ -1,0 +1,398 @@
+//! The voice for scripts: one JSON object per line on stdout. `docs/json.md` describes every event, and
+//! a test compares it with what is written here.
+
+use std::io;
+
+use fxp_client::transcript::Line;
+use fxp_engine::context::Observer;
+use fxp_engine::place::ServerFacts;
+use fxp_engine::report::{Event, FileReport, Report, Verification};
+use fxp_proto::listing::entry::{Entry, Kind};
+use fxp_proto::pair::method::Method;
+use serde::Serialize;
+
+use super::printer::Printer;
+use super::progress::Progress;
+use super::{Item, Voice, assurance_word, route_word, transcript};
+use crate::exit::{Exit, Failure};
+
+/// Speaks to a script.
+pub(crate) struct Json {
+    /// The dialogue is wanted too.
+    verbose: bool,
+    printer: Printer,
+}
+
+impl Json {
+    pub(crate) fn new(verbose: bool) -> Self {
+        Json { verbose, printer: Printer::new(Progress::new(false)) }
+    }
+
+    /// Nobody to read it is no reason to stop the work.
+    fn tell(&self, record: &Record<'_>) {
+        let _ = self.write(record);
+    }
+
+    fn write(&self, record: &Record<'_>) -> io::Result<()> {
+        let line = serde_json::to_string(record).expect("records hold only strings, numbers and lists");
+        self.printer.data(&line)
+    }
+}
+
+impl Observer for Json {
+    fn event(&self, event: Event) {
+        match &event {
+            Event::Connected { leg, server, tls, verified } => {
+                self.tell(&Record::Connected { leg, server, tls: tls.as_deref(), verified: *verified });
+            }
+            Event::Planned { files, bytes, directories, unchanged, ladder } => self.tell(&Record::Planned {
+                files: *files,
+                bytes: *bytes,
+                directories: *directories,
+                unchanged: *unchanged,
+                ladder,
+            }),
+            Event::Step(text) => self.tell(&Record::Step { text }),
+            Event::Started { source, destination, size, route } => {
+                self.tell(&Record::Started { source, destination, size: *size, route: route_word(*route) });
+            }
+            Event::Progress { bytes } => self.tell(&Record::Progress { bytes: *bytes }),
+            Event::Fallback(text) => self.tell(&Record::Fallback { text }),
+            Event::Skipped(skipped) => {
+                self.tell(&Record::Skipped { source: &skipped.source, text: &skipped.reason });
+            }
+            Event::Done(file) => self.tell(&Record::Done(Copied::of(file))),
+            Event::Failed(failed) => self.tell(&Record::Failed {
+                source: &failed.source,
+                destination: &failed.destination,
+                trouble: Trouble::of(&failed.trouble.clone().into()),
+            }),
+        }
+    }
+
+    fn line(&self, leg: &str, line: Line) {
+        if self.verbose {
+            self.tell(&Record::Line {
+                leg,
+                at_seconds: line.at.as_secs_f64(),
+                from: transcript::word(line.from),
+                text: &line.text,
+            });
+        }
+    }
+}
+
+impl Voice for Json {
+    fn item(&self, item: Item<'_>) -> io::Result<()> {
+        match item {
+            // Every entry names its directory.
+            Item::Heading(_) => Ok(()),
+            Item::Entry { place, entry, .. } => self.write(&Record::Entry(Listed::of(place, entry))),
+            Item::Site { name, site } => self.write(&Record::Site { name, site: SiteFields::of(site) }),
+            Item::Trusted { server, fingerprint } => self.write(&Record::Trusted { server, fingerprint }),
+            Item::Facts(facts) => self.write(&Record::Facts(FactFields::of(facts))),
+        }
+    }
+
+    fn confirmation(&self, text: &str) {
+        self.tell(&Record::Changed { text });
+    }
+
+    fn remark(&self, _text: &str) {}
+
+    fn warning(&self, text: &str) {
+        self.tell(&Record::Warning { text });
+    }
+
+    fn end_of_progress(&self) {}
+
+    fn summary(&self, report: &Report, exit: Exit) {
+        self.tell(&Record::Summary {
+            files: report.files.len() as u64,
+            failed: report.failures.len() as u64,
+            skipped: report.skipped.len() as u64,
+            directories: report.directories,
+            unchanged: report.unchanged,
+            bytes: report.files.iter().map(|file| file.size).sum(),
+            payload_through_client: report.through_client,
+            elapsed_seconds: report.elapsed.as_secs_f64(),
+            exit_code: exit.code(),
+        });
+    }
+
+    fn failure(&self, failure: &Failure) {
+        self.tell(&Record::Error(Trouble::of(failure)));
+    }
+
+    fn pause(&self, question: &mut dyn FnMut()) {
+        self.printer.progress().suspend(question);
+    }
+}
+
+/// One line of the stream. Every key is always there; what is not known is `null`.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Record<'a> {
+    Connected {
+        leg: &'a str,
+        server: &'a str,
+        tls: Option<&'a str>,
+        verified: Option<&'a str>,
+    },
+    Planned {
+        files: u64,
+        bytes: u64,
+        directories: u64,
+        unchanged: u64,
+        ladder: &'a [String],
+    },
+    Step {
+        text: &'a str,
+    },
+    Started {
+        source: &'a str,
+        destination: &'a str,
+        size: Option<u64>,
+        route: &'a str,
+    },
+    Progress {
+        bytes: u64,
+    },
+    Fallback {
+        text: &'a str,
+    },
+    Skipped {
+        source: &'a str,
+        text: &'a str,
+    },
+    Done(Copied<'a>),
+    Failed {
+        source: &'a str,
+        destination: &'a str,
+        #[serde(flatten)]
+        trouble: Trouble<'a>,
+    },
+    Line {
+        leg: &'a str,
+        at_seconds: f64,
+        from: &'a str,
+        text: &'a str,
+    },
+    Warning {
+        text: &'a str,
+    },
+    Changed {
+        text: &'a str,
+    },
+    Entry(Listed<'a>),
+    Site {
+        name: &'a str,
+        #[serde(flatten)]
+        site: SiteFields<'a>,
+    },
+    Trusted {
+        server: &'a str,
+        fingerprint: &'a str,
+    },
+    Facts(FactFields<'a>),
+    Summary {
+        files: u64,
+        failed: u64,
+        skipped: u64,
+        directories: u64,
+        unchanged: u64,
+        bytes: u64,
+        payload_through_client: u64,
+        elapsed_seconds: f64,
+        exit_code: u8,
+    },
+    Error(Trouble<'a>),
+}
+
+/// A finished file.
+#[derive(Serialize)]
+struct Copied<'a> {
+    source: &'a str,
+    destination: &'a str,
+    size: u64,
+    resumed: u64,
+    elapsed_seconds: f64,
+    route: &'a str,
+    method: Option<&'a str>,
+    passive: Option<String>,
+    tls_client: Option<String>,
+    assurance: &'a str,
+    verified: &'a str,
+    digest: Option<&'a str>,
+    notes: &'a [String],
+}
+
+impl<'a> Copied<'a> {
+    fn of(file: &'a FileReport) -> Self {
+        let (verified, digest) = match &file.verified {
+            Verification::Digest { algorithm, hex } => (*algorithm, Some(hex.as_str())),
+            Verification::Size => ("size", None),
+        };
+        Copied {
+            source: &file.source,
+            destination: &file.destination,
+            size: file.size,
+            resumed: file.resumed,
+            elapsed_seconds: file.elapsed.as_secs_f64(),
+            route: route_word(file.route),
+            method: file.method.as_ref().map(Method::word),
+            passive: file.method.map(|method| method.passive.to_string()),
+            tls_client: file.method.and_then(|method| method.tls).map(|tls| tls.client.to_string()),
+            assurance: assurance_word(file.assurance),
+            verified,
+            digest,
+            notes: &file.notes,
+        }
+    }
+}
+
+/// What went wrong.
+#[derive(Serialize)]
+struct Trouble<'a> {
+    kind: &'a str,
+    exit_code: u8,
+    leg: Option<&'a str>,
+    what: String,
+    words: Option<String>,
+    causes: Vec<String>,
+    remedy: Option<String>,
+}
+
+impl Trouble<'_> {
+    fn of(failure: &Failure) -> Self {
+        Trouble {
+            kind: failure.exit.word(),
+            exit_code: failure.exit.code(),
+            leg: failure.leg,
+            what: failure.what.clone(),
+            words: failure.words.clone(),
+            causes: failure.causes.clone(),
+            remedy: failure.hint.clone(),
+        }
+    }
+}
+
+/// A line of `ls`.
+#[derive(Serialize)]
+struct Listed<'a> {
+    place: &'a str,
+    name: String,
+    kind: &'a str,
+    target: Option<String>,
+    size: Option<u64>,
+    modified: Option<String>,
+    mode: Option<String>,
+    owner: Option<String>,
+    group: Option<String>,
+}
+
+impl<'a> Listed<'a> {
+    fn of(place: &'a str, entry: &Entry) -> Self {
+        let (kind, target) = match &entry.kind {
+            Kind::File => ("file", None),
+            Kind::Directory => ("directory", None),
+            Kind::Symlink(target) => ("symlink", target.as_ref().map(ToString::to_string)),
+            Kind::Other => ("other", None),
+        };
+        let modified = entry.modified.as_ref().and_then(|(time, _)| {
+            Some(jiff::Timestamp::new(time.seconds, time.nanoseconds.try_into().ok()?).ok()?.to_string())
+        });
+        Listed {
+            place,
+            name: entry.name.to_string(),
+            kind,
+            target,
+            size: entry.size,
+            modified,
+            mode: entry.mode.map(|mode| format!("{mode:04o}")),
+            owner: entry.owner.as_ref().map(ToString::to_string),
+            group: entry.group.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// A line of `site ls`.
+#[derive(Serialize)]
+struct SiteFields<'a> {
+    host: &'a str,
+    port: Option<u16>,
+    user: Option<&'a str>,
+    tls: Option<fxp_engine::site::TlsMode>,
+    root: Option<&'a str>,
+    data_address: Option<std::net::IpAddr>,
+    listens: Option<bool>,
+    password_command: Option<&'a str>,
+    certificate: Option<String>,
+}
+
+impl<'a> SiteFields<'a> {
+    fn of(site: &'a fxp_engine::site::Site) -> Self {
+        SiteFields {
+            host: &site.host,
+            port: site.port,
+            user: site.user.as_deref(),
+            tls: site.tls,
+            root: site.root.as_deref(),
+            data_address: site.data_address,
+            listens: site.passive,
+            password_command: site.password_command.as_deref(),
+            certificate: site.certificate.as_ref().map(|file| file.display().to_string()),
+        }
+    }
+}
+
+/// What `site test` found out.
+#[derive(Serialize)]
+struct FactFields<'a> {
+    server: &'a str,
+    address: &'a str,
+    banner: &'a [String],
+    product: Option<&'a str>,
+    system: Option<&'a str>,
+    home: &'a str,
+    tls: Option<&'a str>,
+    cipher: Option<&'a str>,
+    verified: Option<&'a str>,
+    fingerprint: Option<&'a str>,
+    features: &'a [String],
+    fxp: &'a [String],
+    tls_seen: bool,
+    demands_reuse: bool,
+    no_rename: bool,
+    no_foreign_passive: bool,
+    no_foreign_active: bool,
+    unreachable: bool,
+}
+
+impl<'a> FactFields<'a> {
+    fn of(facts: &'a ServerFacts) -> Self {
+        FactFields {
+            server: &facts.server,
+            address: &facts.address,
+            banner: &facts.banner,
+            product: facts.product,
+            system: facts.system.as_deref(),
+            home: &facts.home,
+            tls: facts.tls.as_deref(),
+            cipher: facts.cipher.as_deref(),
+            verified: facts.verified,
+            fingerprint: facts.fingerprint.as_deref(),
+            features: &facts.features,
+            fxp: &facts.fxp,
+            tls_seen: facts.known.tls_seen,
+            demands_reuse: facts.known.demands_reuse,
+            no_rename: facts.known.no_rename,
+            no_foreign_passive: facts.known.no_foreign_passive,
+            no_foreign_active: facts.known.no_foreign_active,
+            unreachable: facts.known.unreachable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

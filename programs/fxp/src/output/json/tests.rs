@@ -1,0 +1,117 @@
+//! `docs/json.md` and the stream say the same: kinds and keys, neither more nor less.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use fxp_engine::book::Known;
+use fxp_engine::report::{Assurance, Route};
+use fxp_engine::site::Site;
+use fxp_proto::wire::text::Text;
+
+use super::*;
+use crate::exit::Failure;
+
+type Kinds = BTreeMap<String, BTreeSet<String>>;
+
+/// The headings of the document with the first column of the table under each.
+fn documented() -> Kinds {
+    let mut kinds = Kinds::new();
+    let mut kind = None;
+    for line in include_str!("../../../../../docs/json.md").lines() {
+        if let Some(heading) = line.strip_prefix("## `") {
+            let name = heading.trim_end_matches('`').to_owned();
+            kinds.insert(name.clone(), BTreeSet::new());
+            kind = Some(name);
+        } else if let Some(row) = line.strip_prefix("| `") {
+            let key = row.split('`').next().unwrap().to_owned();
+            let kind = kind.as_ref().expect("a table under a heading");
+            assert!(kinds.get_mut(kind).unwrap().insert(key.clone()), "{kind}.{key} is there twice");
+        }
+    }
+    kinds
+}
+
+/// What one record of each kind is made of.
+fn written() -> Kinds {
+    let failure = Failure::usage("x");
+    let trouble = || Trouble::of(&failure);
+    let entry = Entry::new(Text::from("x"), Kind::File);
+    let facts = ServerFacts {
+        server: String::new(),
+        address: String::new(),
+        banner: Vec::new(),
+        system: None,
+        product: None,
+        features: Vec::new(),
+        home: String::new(),
+        tls: None,
+        cipher: None,
+        verified: None,
+        fingerprint: None,
+        fxp: Vec::new(),
+        known: Known::default(),
+    };
+    let file = FileReport {
+        source: String::new(),
+        destination: String::new(),
+        size: 0,
+        resumed: 0,
+        elapsed: Duration::ZERO,
+        route: Route::Direct,
+        method: None,
+        assurance: Assurance::Clear,
+        verified: Verification::Size,
+        notes: Vec::new(),
+    };
+    let site = Site::default();
+    let records = [
+        Record::Connected { leg: "", server: "", tls: None, verified: None },
+        Record::Planned { files: 0, bytes: 0, directories: 0, unchanged: 0, ladder: &[] },
+        Record::Step { text: "" },
+        Record::Started { source: "", destination: "", size: None, route: "" },
+        Record::Progress { bytes: 0 },
+        Record::Fallback { text: "" },
+        Record::Skipped { source: "", text: "" },
+        Record::Done(Copied::of(&file)),
+        Record::Failed { source: "", destination: "", trouble: trouble() },
+        Record::Line { leg: "", at_seconds: 0.0, from: "", text: "" },
+        Record::Warning { text: "" },
+        Record::Changed { text: "" },
+        Record::Entry(Listed::of("", &entry)),
+        Record::Site { name: "", site: SiteFields::of(&site) },
+        Record::Trusted { server: "", fingerprint: "" },
+        Record::Facts(FactFields::of(&facts)),
+        Record::Summary {
+            files: 0,
+            failed: 0,
+            skipped: 0,
+            directories: 0,
+            unchanged: 0,
+            bytes: 0,
+            payload_through_client: 0,
+            elapsed_seconds: 0.0,
+            exit_code: 0,
+        },
+        Record::Error(trouble()),
+    ];
+    records.iter().map(keys).collect()
+}
+
+/// The kind of a record and its other keys.
+fn keys(record: &Record<'_>) -> (String, BTreeSet<String>) {
+    let serde_json::Value::Object(mut object) = serde_json::to_value(record).unwrap() else {
+        panic!("a record is an object")
+    };
+    let kind = object.remove("event").unwrap().as_str().unwrap().to_owned();
+    (kind, object.into_iter().map(|(key, _)| key).collect())
+}
+
+#[test]
+fn the_document_names_every_kind_and_every_key() {
+    let (documented, written) = (documented(), written());
+    let kinds = |kinds: &Kinds| kinds.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(kinds(&documented), kinds(&written), "docs/json.md (left) and the stream (right)");
+    for (kind, keys) in written {
+        assert_eq!(documented[&kind], keys, "`{kind}` in docs/json.md (left) and in the stream (right)");
+    }
+}

@@ -1,0 +1,82 @@
+//! Sizes, times and rates as people read them.
+
+use std::time::Duration;
+
+/// `0 bytes`, `1 byte`, `3.4 GiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    match bytes {
+        1 => return "1 byte".into(),
+        0..1024 => return format!("{bytes} bytes"),
+        _ => {}
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    // 1023.95 would be shown as 1024.0 of the smaller unit.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// `0.4 s`, `31 s`, `2 min 05 s`, `3 h 07 min`.
+pub(crate) fn time(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", elapsed.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// `112.3 MiB/s`; nothing if too little time passed to tell.
+pub(crate) fn rate(bytes: u64, elapsed: Duration) -> Option<String> {
+    const SHORTEST: Duration = Duration::from_millis(50);
+    (elapsed >= SHORTEST && bytes > 0)
+        .then(|| format!("{}/s", size((bytes as f64 / elapsed.as_secs_f64()) as u64)))
+}
+
+/// `1 file`, `12 files`.
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let rows = [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1024 * 1024 - 1, "1.0 MiB"),
+            (3 << 30, "3.0 GiB"),
+            (u64::MAX, "16.0 EiB"),
+        ];
+        for (bytes, text) in rows {
+            assert_eq!(size(bytes), text, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn times_and_rates() {
+        let rows = [
+            (430, "0.4 s"),
+            (9_990, "10.0 s"),
+            (31_000, "31 s"),
+            (125_000, "2 min 05 s"),
+            (11_220_000, "3 h 07 min"),
+        ];
+        for (milliseconds, text) in rows {
+            assert_eq!(time(Duration::from_millis(milliseconds)), text, "{milliseconds}");
+        }
+        assert_eq!(rate(2048, Duration::from_secs(2)).as_deref(), Some("1.0 KiB/s"));
+        assert_eq!(rate(2048, Duration::ZERO), None);
+    }
+}

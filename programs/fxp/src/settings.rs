@@ -1,0 +1,180 @@
+//! Arguments and environment made into one answer, in the engine's words.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use etcetera::BaseStrategy;
+use fxp_engine::run::{CopyRequest, MethodChoice, PassiveChoice, Secure, VerifyChoice, Via};
+use fxp_engine::site::TlsMode;
+use fxp_engine::url::Address;
+
+use crate::args;
+use crate::exit::{Failure, Outcome};
+
+/// The longest wait for a connection or a reply, unless `--timeout` says otherwise: some servers take
+/// their time to start a session, none takes a minute.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Errors.
+    Quiet,
+    /// Progress, warnings, a summary.
+    Normal,
+    /// The dialogue with the servers too.
+    Verbose,
+}
+
+/// What holds for every command.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) verbosity: Verbosity,
+    pub(crate) json: bool,
+    pub(crate) tls: Option<TlsMode>,
+    pub(crate) timeout: Duration,
+    pub(crate) password_command: Option<String>,
+}
+
+impl Settings {
+    pub(crate) fn new(global: &args::Global) -> Self {
+        Settings {
+            verbosity: match (global.quiet, global.verbose) {
+                (true, _) => Verbosity::Quiet,
+                (_, true) => Verbosity::Verbose,
+                _ => Verbosity::Normal,
+            },
+            json: global.json,
+            tls: global.tls.map(Into::into),
+            timeout: global.timeout.map_or(TIMEOUT, Duration::from_secs),
+            password_command: global.password_command.clone(),
+        }
+    }
+}
+
+/// Where the books are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Paths {
+    pub(crate) sites: PathBuf,
+    pub(crate) known: PathBuf,
+    /// None without a home directory.
+    pub(crate) netrc: Option<PathBuf>,
+}
+
+impl Paths {
+    /// `$FXP_SITES`, `$FXP_KNOWN` and `$NETRC`, else the XDG directories and the home directory.
+    pub(crate) fn find() -> Outcome<Self> {
+        let base = etcetera::choose_base_strategy().ok();
+        let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let book = |name: &str, directory: Option<PathBuf>, file: &str| {
+            given(name).or_else(|| directory.map(|directory| directory.join("fxp").join(file))).ok_or_else(
+                || {
+                    Failure::usage("there is no home directory to keep books in")
+                        .hint("set HOME, or FXP_SITES and FXP_KNOWN to the paths of two files")
+                },
+            )
+        };
+        Ok(Paths {
+            sites: book("FXP_SITES", base.as_ref().map(BaseStrategy::config_dir), "sites.toml")?,
+            // Only XDG knows a directory for state; elsewhere it is kept beside the data.
+            known: book(
+                "FXP_KNOWN",
+                base.as_ref().map(|base| base.state_dir().unwrap_or_else(|| base.data_dir())),
+                "known.toml",
+            )?,
+            netrc: given("NETRC").or_else(|| base.map(|base| base.home_dir().join(".netrc"))),
+        })
+    }
+}
+
+/// Reads what was typed as a place; it need not be UTF-8.
+pub(crate) fn address(typed: &OsStr) -> Outcome<Address> {
+    Ok(Address::parse(typed.as_encoded_bytes())?)
+}
+
+/// As [`address`], many of them.
+pub(crate) fn addresses(typed: &[OsString]) -> Outcome<Vec<Address>> {
+    typed.iter().map(|typed| address(typed)).collect()
+}
+
+/// `fxp cp` and `fxp mv` in the engine's words.
+pub(crate) fn copy_request(
+    sources: &[OsString],
+    destination: &OsStr,
+    transfer: &args::Transfer,
+) -> Outcome<CopyRequest> {
+    Ok(CopyRequest {
+        sources: addresses(sources)?,
+        destination: address(destination)?,
+        recursive: transfer.recursive,
+        via: transfer.via.into(),
+        secure: transfer.secure.map_or(Secure::Default, Into::into),
+        passive: transfer.passive.map_or(PassiveChoice::Auto, Into::into),
+        method: transfer.method.map_or(MethodChoice::Auto, Into::into),
+        verify: transfer.verify.into(),
+        inplace: transfer.inplace,
+        dry_run: transfer.dry_run,
+        retries: transfer.retries,
+    })
+}
+
+impl From<args::Tls> for TlsMode {
+    fn from(tls: args::Tls) -> Self {
+        match tls {
+            args::Tls::Off => TlsMode::Off,
+            args::Tls::Try => TlsMode::Try,
+            args::Tls::Require => TlsMode::Require,
+            args::Tls::Implicit => TlsMode::Implicit,
+        }
+    }
+}
+
+impl From<args::Via> for Via {
+    fn from(via: args::Via) -> Self {
+        match via {
+            args::Via::Direct => Via::Direct,
+            args::Via::Relay => Via::Relay,
+            args::Via::Auto => Via::Auto,
+        }
+    }
+}
+
+impl From<args::Secure> for Secure {
+    fn from(secure: args::Secure) -> Self {
+        match secure {
+            args::Secure::Require => Secure::Require,
+            args::Secure::Prefer => Secure::Prefer,
+            args::Secure::Off => Secure::Off,
+        }
+    }
+}
+
+impl From<args::Passive> for PassiveChoice {
+    fn from(passive: args::Passive) -> Self {
+        match passive {
+            args::Passive::Source => PassiveChoice::Source,
+            args::Passive::Destination => PassiveChoice::Destination,
+        }
+    }
+}
+
+impl From<args::Method> for MethodChoice {
+    fn from(method: args::Method) -> Self {
+        match method {
+            args::Method::Plain => MethodChoice::Plain,
+            args::Method::Cpsv => MethodChoice::Cpsv,
+            args::Method::Sscn => MethodChoice::Sscn,
+        }
+    }
+}
+
+impl From<args::Verify> for VerifyChoice {
+    fn from(verify: args::Verify) -> Self {
+        match verify {
+            args::Verify::Auto => VerifyChoice::Auto,
+            args::Verify::Hash => VerifyChoice::Hash,
+            args::Verify::Size => VerifyChoice::Size,
+        }
+    }
+}

@@ -112,6 +112,7 @@ pub(crate) fn of_data(error: &DataError, what: &str) -> Trouble {
     let what = format!("{what}: {error}");
     match error {
         DataError::Network(_) | DataError::Truncated => network(what, Refusal::Connectivity),
+        DataError::Cancelled => Trouble::new(TroubleKind::Interrupted, what).class(Refusal::Aborted),
         DataError::Storage(cause) => match cause.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 Trouble::new(TroubleKind::DestinationDenied, what).class(Refusal::Space)

@@ -171,6 +171,30 @@ impl DataStream {
         Ok(tally.total)
     }
 
+    /// Sends the pieces that `produce` writes, in their order, and closes as [`DataStream::send`] does: for
+    /// bytes that nobody wants to keep in memory whole (a listing). An error of `produce` is the
+    /// storage's, unless a write failed before.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataStream::send`].
+    pub fn send_pieces(
+        mut self,
+        produce: &mut dyn FnMut(&mut dyn Sink) -> io::Result<()>,
+        progress: &Arc<AtomicU64>,
+    ) -> Result<u64, DataError> {
+        let mut pieces = Pieces { pipe: &mut self.pipe, tally: Tally::new(progress), broken: None };
+        let produced = produce(&mut pieces);
+        let Pieces { tally: Tally { total, .. }, broken, .. } = pieces;
+        self.meter.add(self.peer.ip(), total, 0);
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        produced.map_err(DataError::Storage)?;
+        self.pipe.finish_sending()?;
+        Ok(total)
+    }
+
     /// Receives until the peer's end, counting into `progress`. Returns the number of payload bytes.
     ///
     /// # Errors
@@ -226,6 +250,32 @@ pub enum RelayError {
     /// The end we write to.
     #[error("writing to the destination: {0}")]
     Destination(#[source] DataError),
+}
+
+/// What a producer of pieces writes into.
+struct Pieces<'a> {
+    pipe: &'a mut Pipe,
+    tally: Tally<'a>,
+    /// What the network said: the producer sees a copy of it, and may make of it what it likes.
+    broken: Option<DataError>,
+}
+
+impl Sink for Pieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.broken.is_some() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        match self.pipe.push(bytes) {
+            Ok(()) => {
+                self.tally.add(bytes.len());
+                Ok(())
+            }
+            Err(error) => {
+                self.broken = Some(error);
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+    }
 }
 
 /// Counts payload, here and where others look.

@@ -1,4 +1,4 @@
-//! Listening: passive data ports that a stranger can neither steal nor block.
+//! Listening: the server's own ports, and passive data ports that a stranger can neither steal nor block.
 
 mod admit;
 
@@ -97,18 +97,51 @@ fn candidates(range: &RangeInclusive<u16>) -> impl Iterator<Item = u16> + use<> 
     std::iter::repeat_with(draw).take(DRAWS).chain(sweep)
 }
 
+/// Listens on `address` for control connections; port 0 takes a free one. An IPv6 address takes IPv6
+/// alone. Needs no runtime, so that a program can bind its ports before it drops its privileges.
+///
+/// # Errors
+///
+/// As the system says.
+pub fn control(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = bound(address, true)?;
+    socket.listen(CONTROL_BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// The next connection; what goes wrong with a single one, and moments without free descriptors, are
+/// waited out.
+///
+/// # Errors
+///
+/// The listener itself is broken.
+pub async fn next_connection(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    loop {
+        match listener.accept().await {
+            Ok((tcp, peer)) => return Ok((tcp, canonical(peer))),
+            Err(error) if is_passing(&error) => sleep(PAUSE).await,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = bound(address, !address.ip().is_unspecified())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn bound(address: SocketAddr, one_family: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // Connections of the last transfer may still be in TIME_WAIT on this port. Two listeners cannot share it.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
-        socket.set_only_v6(!address.ip().is_unspecified())?;
+        socket.set_only_v6(one_family)?;
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket)
 }
 
 /// Takes connections off the backlog while there is room for them.
@@ -261,6 +294,9 @@ const HELD: usize = 8;
 
 /// Connections that wait in the kernel, once eight are held.
 const BACKLOG: i32 = 64;
+
+/// Control connections that wait for the server in the kernel: a burst of clients.
+const CONTROL_BACKLOG: i32 = 1024;
 
 /// Random draws before all ports of the range are tried in turn.
 const DRAWS: usize = 64;

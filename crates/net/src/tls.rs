@@ -92,15 +92,27 @@ pub struct DataTls(pub(crate) Role);
 
 #[derive(Clone)]
 pub(crate) enum Role {
-    Client { config: Arc<ClientConfig>, name: ServerName<'static>, peer: Option<Arc<OnePeer>> },
-    Server { config: Arc<ServerConfig> },
+    Client {
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        peer: Option<Arc<OnePeer>>,
+    },
+    Server {
+        config: Arc<ServerConfig>,
+    },
+    /// One way for the client, another for everybody else.
+    ServerTo {
+        client: std::net::IpAddr,
+        own: Arc<ServerConfig>,
+        foreign: Arc<ServerConfig>,
+    },
 }
 
 impl std::fmt::Debug for DataTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
             Role::Client { .. } => "DataTls(client)",
-            Role::Server { .. } => "DataTls(server)",
+            Role::Server { .. } | Role::ServerTo { .. } => "DataTls(server)",
         })
     }
 }
@@ -116,14 +128,16 @@ impl DataTls {
         self,
         tcp: &mut tokio::net::TcpStream,
     ) -> Result<(Engine, TlsInfo), HandshakeError> {
+        let server = |config| UnbufferedServerConnection::new(config).map_err(protocol).map(Engine::server);
         let (mut engine, peer) = match self.0 {
             Role::Client { config, name, peer } => {
                 let connection = UnbufferedClientConnection::new(config, name);
                 (Engine::client(connection.map_err(protocol)?), peer)
             }
-            Role::Server { config } => {
-                let connection = UnbufferedServerConnection::new(config);
-                (Engine::server(connection.map_err(protocol)?), None)
+            Role::Server { config } => (server(config)?, None),
+            Role::ServerTo { client, own, foreign } => {
+                let peer = tcp.peer_addr()?.ip().to_canonical();
+                (server(if peer == client { own } else { foreign })?, None)
             }
         };
         match engine.handshake(tcp).await {

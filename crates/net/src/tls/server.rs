@@ -4,6 +4,7 @@
 //! connection's sessions are in that storage.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use rustls::ServerConfig;
@@ -21,7 +22,7 @@ pub struct ServerTls {
     fingerprint: Fingerprint,
     identity: Arc<SingleCertAndKey>,
     base: Arc<ServerConfig>,
-    foreign: DataTls,
+    foreign: Arc<ServerConfig>,
     as_client: DataTls,
 }
 
@@ -71,7 +72,7 @@ impl ServerTls {
         base.session_storage = Arc::new(NoServerSessionStorage {});
         base.send_tls13_tickets = 0;
         let base = Arc::new(base);
-        let foreign = DataTls(Role::Server { config: base.clone() });
+        let foreign = base.clone();
         ServerTls { fingerprint, identity, base, foreign, as_client: client::anonymous(versions) }
     }
 
@@ -97,7 +98,7 @@ impl ServerTls {
         };
         ServerSession {
             control: with_tickets(CONTROL_TICKETS),
-            data: DataTls(Role::Server { config: with_tickets(DATA_TICKETS) }),
+            data: with_tickets(DATA_TICKETS),
             foreign: self.foreign.clone(),
             as_client: self.as_client.clone(),
         }
@@ -108,15 +109,15 @@ impl ServerTls {
 #[derive(Clone, Debug)]
 pub struct ServerSession {
     control: Arc<ServerConfig>,
-    data: DataTls,
-    foreign: DataTls,
+    data: Arc<ServerConfig>,
+    foreign: Arc<ServerConfig>,
     as_client: DataTls,
 }
 
 impl ServerSession {
     /// TLS server for a data connection with the control peer; `TlsInfo::resumed` tells whether it resumed.
     pub fn data(&self) -> DataTls {
-        self.data.clone()
+        DataTls(Role::Server { config: self.data.clone() })
     }
 
     /// TLS server for a data connection with a foreign peer: no tickets, no resumption, control certificate.
@@ -124,7 +125,14 @@ impl ServerSession {
     /// No tickets, because a sender that never reads (ProFTPD as TLS client, 2026-11) would close with
     /// them unread, and the kernel's reset would take the file's tail along.
     pub fn foreign(&self) -> DataTls {
-        self.foreign.clone()
+        DataTls(Role::Server { config: self.foreign.clone() })
+    }
+
+    /// TLS server for a data connection whose other end is not known before it comes:
+    /// [`ServerSession::data`] for `client`, [`ServerSession::foreign`] for everybody else.
+    pub fn data_or_foreign(&self, client: IpAddr) -> DataTls {
+        let client = client.to_canonical();
+        DataTls(Role::ServerTo { client, own: self.data.clone(), foreign: self.foreign.clone() })
     }
 
     /// TLS client (CPSV, SSCN ON) for a data connection: accepts any certificate but checks the

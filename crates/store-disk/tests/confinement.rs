@@ -215,8 +215,15 @@ fn never_outside(disk: &Disk, path: &str) -> bool {
     true
 }
 
-/// Runs `disturb` without pause in a second thread until `act` is done.
+/// Runs `disturb` without pause in a second thread until `act` is done, or has panicked.
 fn while_another(mut disturb: impl FnMut() + Send, act: impl FnOnce()) {
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -224,8 +231,8 @@ fn while_another(mut disturb: impl FnMut() + Send, act: impl FnOnce()) {
                 disturb();
             }
         });
+        let _done = Done(&done);
         act();
-        done.store(true, Ordering::Relaxed);
     });
 }
 

@@ -88,7 +88,9 @@ impl Desk {
 /// The files of this machine, for uploads and downloads.
 #[cfg(target_os = "linux")]
 fn local_files() -> Option<Arc<dyn fxp_store::storage::Storage>> {
-    None
+    let options = fxp_store_disk::Options::default();
+    let disk = fxp_store_disk::Disk::open(std::path::Path::new("/"), options).ok()?;
+    Some(Arc::new(disk))
 }
 
 /// Only Linux has a storage for local files.

@@ -5,7 +5,7 @@
 //!
 //! | line | means |
 //! |---|---|
-//! | `C: text` | the client sends a line (`\xNN` for odd bytes); `C*70: text` sends it 70 times |
+//! | `C: text` | the client sends a line (`\xNN` for odd bytes, `{9|ab}` for nine times `ab`); `C*70: text` sends it 70 times |
 //! | `C! too long`, `C! bad bytes`, `C! eof` | what else may come from the client |
 //! | `O: outcome` | the running effect ends; `O#2:` says so of the second effect, even if it is over |
 //! | `N: news` | the running effect has news; `N#2:` likewise |
@@ -18,7 +18,7 @@
 //!
 //! | line | means |
 //! |---|---|
-//! | `S: text` | a line of a reply that begins so (exactly so, if it ends with `$`) |
+//! | `S: text` | a line of a reply that begins so (exactly so, if it ends with `$`); `S*64:` 64 times |
 //! | `E: text` | something to do that begins so: an effect, `Cancel #2`, `StartTls`, `Close` |
 //! | `A: any`, `A: urgent`, `A: none` | the appetite now |
 //! | `W: +60`, `W: never` | when the machine wants to be woken |

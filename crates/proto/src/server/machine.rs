@@ -245,7 +245,11 @@ impl Machine {
     /// QUIT too, which lets a transfer end (RFC 959, 4.1.1).
     fn while_busy(&mut self, line: Line) {
         match line {
-            Line::Command(Command { verb: Verb::Abor, .. }) => self.abort(line),
+            Line::Command(Command { verb: Verb::Abor, .. })
+                if self.can_cancel() || !self.waiting.is_full() =>
+            {
+                self.abort(line);
+            }
             Line::Command(Command { verb: Verb::Stat, ref argument })
                 if argument.is_empty() && self.waiting.is_empty() && self.transfer_runs() =>
             {
@@ -268,10 +272,14 @@ impl Machine {
 
     /// Stops what runs at once, and lets what waits pass before ABOR is answered.
     fn abort(&mut self, line: Line) {
-        if self.session.running().is_some_and(|running| running.can_be_cancelled()) {
+        if self.can_cancel() {
             cmd::cancelled(&mut self.session);
         }
         self.waiting.push_abort(line);
+    }
+
+    fn can_cancel(&self) -> bool {
+        self.session.running().is_some_and(|running| running.can_be_cancelled())
     }
 
     /// Serves what waits, as far as it goes without waiting again.

@@ -98,6 +98,9 @@ impl Player {
         let text = rest.strip_prefix(' ').unwrap_or(rest);
         match head {
             "S" | "E" => return self.expect(head, text),
+            _ if head.starts_with("S*") => {
+                return (0..number(&head[2..])?).try_for_each(|_| self.expect("S", text));
+            }
             "A" => return self.appetite(text),
             "W" => return self.wake(text),
             _ => {}
@@ -249,8 +252,15 @@ fn apply(setting: &str, settings: &mut Settings, endpoints: &mut Endpoints) {
     }
 }
 
-/// A line with `\xNN` for bytes that a text file cannot show.
+/// A line with `\xNN` for bytes that a text file cannot show, and `{9|ab}` for nine times `ab`.
 fn bytes(text: &str) -> Vec<u8> {
+    if let Some((before, rest)) = text.split_once('{')
+        && let Some((repeated, after)) = rest.split_once('}')
+        && let Some((times, what)) = repeated.split_once('|')
+    {
+        let repeated = what.repeat(times.parse().expect("a number"));
+        return bytes(&[before, &repeated, after].concat());
+    }
     let mut bytes = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find("\\x") {

@@ -17,13 +17,19 @@ pub use fxp_client::proto;
 
 pub mod book;
 pub mod context;
+mod digest;
+mod part;
 pub mod place;
 pub mod plan;
 pub mod policy;
+mod pool;
 pub mod product;
 pub mod report;
 pub mod run;
+mod side;
 pub mod site;
+#[cfg(test)]
+mod testing;
 pub mod transfer;
 mod trouble;
 pub mod url;

@@ -1,3 +1,65 @@
 //! What will be done: walk, select, diff, and the ladder of methods.
+//!
+//! A [`Plan`] is made before a byte is copied: the sources are looked at and walked ([`walk`]), each
+//! file gets its place at the destination ([`select`]), and what is there already is compared ([`diff`]).
 
+pub mod diff;
 pub mod ladder;
+pub(crate) mod select;
+pub(crate) mod walk;
+
+use fxp_proto::listing::entry::Precision;
+use fxp_proto::listing::time::FtpTime;
+use fxp_proto::path::VPath;
+
+use crate::report::{FileFailure, Skipped};
+
+/// What will be done, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Directories to make at the destination, parents first.
+    pub directories: Vec<VPath>,
+    /// Files to copy.
+    pub steps: Vec<Step>,
+    /// Files that are there already and equal.
+    pub unchanged: u64,
+    /// What is left out on purpose.
+    pub skipped: Vec<Skipped>,
+    /// What cannot be copied because something else stands in its place.
+    pub conflicts: Vec<FileFailure>,
+}
+
+/// One file to copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which of the source sides it comes from.
+    pub side: usize,
+    /// Where it is.
+    pub source: VPath,
+    /// Where it goes.
+    pub destination: VPath,
+    /// Its size, if the server told.
+    pub size: Option<u64>,
+    /// Its modification time, if the server told.
+    pub modified: Option<(FtpTime, Precision)>,
+    /// A file stands at the destination and will be replaced.
+    pub replaces: bool,
+    /// Something that was copied earlier and broken off.
+    pub leftover: Option<Leftover>,
+}
+
+/// A file named `NAME.fxp-part`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its size.
+    pub size: u64,
+    /// When it was last written.
+    pub modified: Option<(FtpTime, Precision)>,
+}
+
+impl Plan {
+    /// Bytes of all files whose size is known.
+    pub fn bytes(&self) -> u64 {
+        self.steps.iter().filter_map(|step| step.size).fold(0, u64::saturating_add)
+    }
+}

@@ -1,0 +1,120 @@
+//! What is at the destination already: equal, different, or begun.
+
+use std::time::Duration;
+
+use fxp_proto::listing::entry::{Entry, Precision};
+use fxp_proto::listing::time::FtpTime;
+
+use super::{Leftover, Step};
+
+/// True if size and time are the same as far as both servers tell. A file whose time is known only to
+/// the day is never called equal: it may have been changed on that day.
+pub fn is_unchanged(source: &Entry, destination: &Entry) -> bool {
+    let (Some(one), Some(two)) = (source.size, destination.size) else { return false };
+    let (Some(one_time), Some(two_time)) = (source.modified, destination.modified) else { return false };
+    one == two && same_time(one_time, two_time)
+}
+
+/// True if a better look at the times is worth a question: the sizes agree and a time is coarse.
+pub fn is_in_doubt(source: &Entry, destination: &Entry) -> bool {
+    let coarse = |entry: &Entry| !matches!(entry.modified, Some((_, Precision::Second)));
+    source.size.is_some() && source.size == destination.size && (coarse(source) || coarse(destination))
+}
+
+/// True if two times are the same within the coarser precision of the two.
+fn same_time((one, precise): (FtpTime, Precision), (two, other): (FtpTime, Precision)) -> bool {
+    let tolerance = match precise.min(other) {
+        Precision::Day => return false,
+        // The seconds are cut off, not rounded.
+        Precision::Minute => 59,
+        // FAT keeps even seconds only.
+        Precision::Second => 1,
+    };
+    one.seconds.abs_diff(two.seconds) <= tolerance
+}
+
+/// May a leftover be continued without comparing digests? It holds the beginning of *this* source only
+/// if the source was not changed since the leftover was begun. Nobody tells when that was; but the
+/// leftover was last written at the end of the attempt, so a source that is older than the leftover by
+/// more than any clock error, time zone or attempt is the one that was being copied.
+pub fn may_continue_unseen(step: &Step, leftover: &Leftover) -> bool {
+    let (Some((source, _)), Some((part, Precision::Second))) = (step.modified, leftover.modified) else {
+        return false;
+    };
+    let margin = i64::try_from(UNSEEN_MARGIN.as_secs()).unwrap_or(i64::MAX);
+    part.seconds.saturating_sub(source.seconds) >= margin
+}
+
+/// How much older than the leftover a source must be; see [`may_continue_unseen`].
+pub const UNSEEN_MARGIN: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fxp_proto::listing::entry::Kind;
+    use fxp_proto::path::VPath;
+
+    const S: Precision = Precision::Second;
+    const M: Precision = Precision::Minute;
+    const D: Precision = Precision::Day;
+
+    #[test]
+    fn equal_means_equal_in_size_and_time_as_far_as_both_tell() {
+        // size and time of the source, of the destination, equal?, in doubt?
+        type Side = (Option<u64>, Option<(i64, Precision)>);
+        let rows: &[(Side, Side, bool, bool)] = &[
+            ((Some(5), Some((1000, S))), (Some(5), Some((1000, S))), true, false),
+            ((Some(5), Some((1000, S))), (Some(5), Some((1001, S))), true, false),
+            ((Some(5), Some((1000, S))), (Some(5), Some((1002, S))), false, false),
+            ((Some(5), Some((1000, S))), (Some(6), Some((1000, S))), false, false),
+            ((Some(5), Some((1019, S))), (Some(5), Some((960, M))), true, true),
+            ((Some(5), Some((1020, S))), (Some(5), Some((960, M))), false, true),
+            ((Some(5), Some((0, D))), (Some(5), Some((0, D))), false, true),
+            ((Some(5), None), (Some(5), Some((0, S))), false, true),
+            ((None, Some((0, S))), (None, Some((0, S))), false, false),
+        ];
+        for (source, destination, equal, doubt) in rows {
+            let (source, destination) = (entry(source), entry(destination));
+            assert_eq!(is_unchanged(&source, &destination), *equal, "{source:?} {destination:?}");
+            assert_eq!(is_in_doubt(&source, &destination), *doubt, "{source:?} {destination:?}");
+        }
+    }
+
+    #[test]
+    fn a_leftover_is_continued_unseen_only_if_the_source_is_much_older() {
+        const DAY: i64 = 86_400;
+        let rows = [
+            (Some((0, S)), Some((4 * DAY, S)), true),
+            (Some((0, D)), Some((4 * DAY, S)), true),
+            (Some((0, S)), Some((2 * DAY, S)), false),
+            (Some((4 * DAY, S)), Some((0, S)), false),
+            (None, Some((4 * DAY, S)), false),
+            (Some((0, S)), Some((4 * DAY, M)), false),
+            (Some((0, S)), None, false),
+        ];
+        for (source, part, expected) in rows {
+            let step = Step {
+                side: 0,
+                source: VPath::root(),
+                destination: VPath::root(),
+                size: Some(9),
+                modified: source.map(at),
+                replaces: false,
+                leftover: None,
+            };
+            let leftover = Leftover { size: 5, modified: part.map(at) };
+            assert_eq!(may_continue_unseen(&step, &leftover), expected, "{source:?} {part:?}");
+        }
+    }
+
+    fn entry((size, time): &(Option<u64>, Option<(i64, Precision)>)) -> Entry {
+        let mut entry = Entry::new("f".into(), Kind::File);
+        entry.size = *size;
+        entry.modified = time.map(at);
+        entry
+    }
+
+    fn at((seconds, precision): (i64, Precision)) -> (FtpTime, Precision) {
+        (FtpTime { seconds, nanoseconds: 0 }, precision)
+    }
+}

@@ -1,0 +1,509 @@
+//! Which files are meant, and where each of them goes: rsync's rules.
+//!
+//! * `dir` copies the directory itself into the destination, `dir/` what is in it.
+//! * A single file goes *into* an existing directory (or one written with a slash at its end), else it
+//!   gets the destination as its name.
+//! * Several sources, or a directory, need a directory; it is made if only its last component is missing.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use fxp_proto::listing::entry::{Entry, Kind};
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
+
+use super::walk::{beneath, walk};
+use super::{Leftover, Plan, Step, diff};
+use crate::part;
+use crate::report::{FileFailure, Trouble, TroubleKind};
+use crate::run::Stop;
+use crate::side::Side;
+
+/// One source as it was typed.
+pub(crate) struct Origin {
+    /// Which side it is on.
+    pub(crate) side: usize,
+    /// Where.
+    pub(crate) path: VPath,
+    /// Written with a slash at its end.
+    pub(crate) contents: bool,
+}
+
+/// The destination as it was typed.
+pub(crate) struct Goal {
+    /// Where.
+    pub(crate) path: VPath,
+    /// Written with a slash at its end: a directory is meant.
+    pub(crate) contents: bool,
+}
+
+/// Looks at sources and destination and makes the plan.
+pub(crate) async fn plan(
+    sources: &mut [Side],
+    origins: &[Origin],
+    destination: &mut Side,
+    goal: &Goal,
+    recursive: bool,
+    stop: &Stop,
+) -> Result<Plan, Trouble> {
+    let mut found = Vec::with_capacity(origins.len());
+    for origin in origins {
+        let entry = look(&mut sources[origin.side], origin, recursive)
+            .await
+            .map_err(|error| error.on(Some(Leg::Source)))?;
+        found.push((origin, entry));
+    }
+    let there = kind_of(destination, &goal.path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
+    let any_directory = found.iter().any(|(_, entry)| entry.kind == Kind::Directory);
+    let into = origins.len() > 1 || any_directory || goal.contents || there == Some(Kind::Directory);
+
+    let mut plan = Plan::default();
+    let mut wanted = Wanted::default();
+    if into {
+        need_directory(destination, goal, there.as_ref()).await?;
+        wanted.directories.push(goal.path.clone());
+    } else if there.is_none() {
+        need_parent(destination, &goal.path).await?;
+    }
+    for (origin, entry) in found {
+        let side = &mut sources[origin.side];
+        let target = match (into, origin.path.name()) {
+            (true, Some(name)) if !(origin.contents && entry.kind == Kind::Directory) => {
+                goal.path.child(name).map_err(|error| Trouble::new(TroubleKind::Usage, error.to_string()))?
+            }
+            _ => goal.path.clone(),
+        };
+        refuse_self_copy(side, destination, &origin.path, &target, &entry.kind)?;
+        if entry.kind == Kind::Directory {
+            let tree = walk(side, &origin.path, stop).await.map_err(|error| error.on(Some(Leg::Source)))?;
+            wanted.directories.push(target.clone());
+            wanted.directories.extend(tree.directories.iter().map(|path| beneath(&target, path)));
+            plan.skipped.extend(tree.skipped);
+            for (path, entry) in tree.files {
+                wanted.add(origin.side, beneath(&origin.path, &path), beneath(&target, &path), entry)?;
+            }
+        } else {
+            wanted.add(origin.side, origin.path.clone(), target, entry)?;
+        }
+    }
+    compare(sources, destination, wanted, &goal.path, into && there.is_none(), &mut plan, stop).await?;
+    Ok(plan)
+}
+
+/// Files and directories that are to be at the destination.
+#[derive(Default)]
+struct Wanted {
+    directories: Vec<VPath>,
+    files: Vec<File>,
+    targets: HashSet<VPath>,
+}
+
+struct File {
+    side: usize,
+    source: VPath,
+    target: VPath,
+    entry: Entry,
+}
+
+impl Wanted {
+    fn add(&mut self, side: usize, source: VPath, target: VPath, entry: Entry) -> Result<(), Trouble> {
+        if !self.targets.insert(target.clone()) {
+            return Err(Trouble::new(
+                TroubleKind::Usage,
+                format!("two sources would both become {target}, and one would replace the other"),
+            ));
+        }
+        self.files.push(File { side, source, target, entry });
+        Ok(())
+    }
+}
+
+/// What stands at a source. A link that was named by the user is followed: it is what was asked for.
+async fn look(side: &mut Side, origin: &Origin, recursive: bool) -> Result<Entry, Trouble> {
+    let name = side.name(&origin.path);
+    let Some(mut entry) = side.stat(&origin.path).await? else {
+        return Err(Trouble::new(TroubleKind::SourceNotFound, format!("{name} does not exist")));
+    };
+    if let Kind::Symlink(_) = entry.kind {
+        let directory = origin.contents && side.list(&origin.path).await.is_ok();
+        entry.kind = if directory { Kind::Directory } else { Kind::File };
+        entry.size = if directory { None } else { side.size(&origin.path).await? };
+    }
+    match entry.kind {
+        Kind::Directory if !recursive => {
+            Err(Trouble::new(TroubleKind::Usage, format!("{name} is a directory"))
+                .remedy("-r copies directories with all that is in them"))
+        }
+        Kind::Other => {
+            Err(Trouble::new(TroubleKind::Usage, format!("{name} is neither a file nor a directory")))
+        }
+        Kind::File if origin.contents => {
+            Err(Trouble::new(TroubleKind::SourceNotFound, format!("{name} is not a directory")))
+        }
+        _ => Ok(entry),
+    }
+}
+
+/// What kind of thing stands at a path of the destination; a link to a directory counts as one.
+async fn kind_of(side: &mut Side, path: &VPath) -> Result<Option<Kind>, Trouble> {
+    Ok(match side.stat(path).await?.map(|entry| entry.kind) {
+        Some(Kind::Symlink(_)) if side.list(path).await.is_ok() => Some(Kind::Directory),
+        kind => kind,
+    })
+}
+
+/// The destination has to be a directory, or a name that can become one.
+async fn need_directory(side: &mut Side, goal: &Goal, there: Option<&Kind>) -> Result<(), Trouble> {
+    match there {
+        Some(Kind::Directory) => Ok(()),
+        Some(_) => Err(Trouble::new(
+            TroubleKind::DestinationDenied,
+            format!("{} is a file, and a directory is needed", side.name(&goal.path)),
+        )
+        .on(Some(Leg::Destination))),
+        None => need_parent(side, &goal.path).await,
+    }
+}
+
+/// The directory above `path` has to be there: a mistyped path shall not grow new trees.
+async fn need_parent(side: &mut Side, path: &VPath) -> Result<(), Trouble> {
+    let parent = path.parent();
+    let kind = kind_of(side, &parent).await.map_err(|error| error.on(Some(Leg::Destination)))?;
+    if kind == Some(Kind::Directory) {
+        return Ok(());
+    }
+    let name = side.name(&parent);
+    Err(Trouble::new(TroubleKind::DestinationDenied, format!("the directory {name} does not exist"))
+        .on(Some(Leg::Destination))
+        .remedy(format!("fxp mkdir -p {name} makes it")))
+}
+
+/// A file is not copied onto itself, and a directory not into itself.
+fn refuse_self_copy(
+    source: &Side,
+    destination: &Side,
+    path: &VPath,
+    target: &VPath,
+    kind: &Kind,
+) -> Result<(), Trouble> {
+    if !source.same_place(destination) {
+        return Ok(());
+    }
+    let inside = *kind == Kind::Directory && target.is_beneath(path);
+    match path == target || inside {
+        true => Err(Trouble::new(
+            TroubleKind::Usage,
+            match kind {
+                Kind::Directory => format!("{} cannot be copied into itself", source.name(path)),
+                _ => format!("{} is source and destination in one", source.name(path)),
+            },
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Lays what is wanted over what is there.
+async fn compare(
+    sources: &mut [Side],
+    destination: &mut Side,
+    wanted: Wanted,
+    base: &VPath,
+    base_is_missing: bool,
+    plan: &mut Plan,
+    stop: &Stop,
+) -> Result<(), Trouble> {
+    let mut shelf = Shelf { base: base.clone(), listings: HashMap::new(), few: wanted.files.len() <= FEW };
+    if base_is_missing {
+        shelf.listings.insert(base.clone(), Shelves::Missing);
+    }
+    let mut directories = wanted.directories;
+    directories.sort();
+    directories.dedup();
+    for path in &directories {
+        if matches!(shelf.directory(destination, path).await?, Shelves::Missing) {
+            plan.directories.push(path.clone());
+        }
+    }
+    let mut doubts = Doubts::default();
+    for file in wanted.files {
+        if *stop.borrow() {
+            return Err(super::walk::interrupted());
+        }
+        let place = shelf.place(destination, &file.target).await?;
+        if let Some(what) = place.conflict {
+            plan.conflicts.push(FileFailure {
+                source: sources[file.side].name(&file.source),
+                destination: destination.name(&file.target),
+                trouble: Trouble::new(TroubleKind::DestinationDenied, what).on(Some(Leg::Destination)),
+            });
+            continue;
+        }
+        if let Some(there) = &place.file
+            && doubts.is_unchanged(&mut sources[file.side], destination, &file, there).await?
+        {
+            plan.unchanged += 1;
+            continue;
+        }
+        let leftover =
+            place.part.and_then(|entry| Some(Leftover { size: entry.size?, modified: entry.modified }));
+        plan.steps.push(Step {
+            side: file.side,
+            size: file.entry.size,
+            modified: file.entry.modified,
+            replaces: place.file.is_some(),
+            leftover: leftover.filter(|_| !part::is_ambiguous(&file.target)),
+            source: file.source,
+            destination: file.target,
+        });
+    }
+    Ok(())
+}
+
+/// What the destination's directories hold, each listed once.
+struct Shelf {
+    base: VPath,
+    listings: HashMap<VPath, Shelves>,
+    /// So few files that asking for each is cheaper than listing a directory that may be huge.
+    few: bool,
+}
+
+#[derive(Clone)]
+enum Shelves {
+    /// There is no such directory.
+    Missing,
+    /// Something else stands there; the name of that.
+    Blocked(VPath),
+    /// Its entries by name.
+    Holds(BTreeMap<Text, Entry>),
+    /// It is there, and was not listed.
+    Unlisted,
+}
+
+/// What stands in a file's place.
+#[derive(Default)]
+struct Place {
+    file: Option<Entry>,
+    part: Option<Entry>,
+    conflict: Option<String>,
+}
+
+impl Shelf {
+    /// What is at the directory `path`. Its parent was asked for before, unless it is the base.
+    async fn directory(&mut self, side: &mut Side, path: &VPath) -> Result<Shelves, Trouble> {
+        if let Some(known) = self.listings.get(path) {
+            return Ok(known.clone());
+        }
+        let parent = (*path != self.base).then(|| self.listings.get(&path.parent()).cloned()).flatten();
+        let name = path.name().cloned().unwrap_or_default();
+        let found = match parent {
+            Some(Shelves::Missing) => Shelves::Missing,
+            Some(Shelves::Blocked(by)) => Shelves::Blocked(by),
+            Some(Shelves::Holds(entries)) => match entries.get(&name).map(|entry| &entry.kind) {
+                None => Shelves::Missing,
+                Some(Kind::Directory) => self.list(side, path).await?,
+                Some(Kind::Symlink(_)) => {
+                    self.list(side, path).await.unwrap_or_else(|_| Shelves::Blocked(path.clone()))
+                }
+                Some(Kind::File | Kind::Other) => Shelves::Blocked(path.clone()),
+            },
+            // The base, and what lies beneath it when listing was not worth it.
+            Some(Shelves::Unlisted) => match kind_of(side, path).await? {
+                None => Shelves::Missing,
+                Some(Kind::Directory) => Shelves::Unlisted,
+                Some(_) => Shelves::Blocked(path.clone()),
+            },
+            None if self.few => Shelves::Unlisted,
+            None => self.list(side, path).await?,
+        };
+        self.listings.insert(path.clone(), found.clone());
+        Ok(found)
+    }
+
+    async fn list(&self, side: &mut Side, path: &VPath) -> Result<Shelves, Trouble> {
+        if self.few {
+            return Ok(Shelves::Unlisted);
+        }
+        let entries = side.list(path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
+        Ok(Shelves::Holds(entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect()))
+    }
+
+    /// What is at the file `path` and at its part.
+    async fn place(&mut self, side: &mut Side, path: &VPath) -> Result<Place, Trouble> {
+        let part = part::part_of(path);
+        let (file, part) = match self.listings.get(&path.parent()) {
+            Some(Shelves::Missing) => (None, None),
+            Some(Shelves::Blocked(by)) => {
+                let conflict = Some(format!("{} is no directory", side.name(by)));
+                return Ok(Place { conflict, ..Place::default() });
+            }
+            Some(Shelves::Holds(entries)) => {
+                let entry = |path: &VPath| path.name().and_then(|name| entries.get(name)).cloned();
+                (entry(path), part.as_ref().and_then(entry))
+            }
+            Some(Shelves::Unlisted) | None => {
+                let file = side.stat(path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
+                let part = match &part {
+                    Some(part) => side.stat(part).await.map_err(|error| error.on(Some(Leg::Destination)))?,
+                    None => None,
+                };
+                (file, part)
+            }
+        };
+        let conflict = match file.as_ref().map(|entry| &entry.kind) {
+            Some(Kind::Directory) => Some(format!("{} is a directory", side.name(path))),
+            _ => None,
+        };
+        Ok(Place { file, part: part.filter(|entry| entry.kind == Kind::File), conflict })
+    }
+}
+
+/// Settles doubts about times, and learns on which side a second question tells no more than the listing.
+#[derive(Default)]
+struct Doubts {
+    hopeless: bool,
+}
+
+impl Doubts {
+    async fn is_unchanged(
+        &mut self,
+        source: &mut Side,
+        destination: &mut Side,
+        file: &File,
+        there: &Entry,
+    ) -> Result<bool, Trouble> {
+        if self.hopeless || !diff::is_in_doubt(&file.entry, there) {
+            return Ok(diff::is_unchanged(&file.entry, there));
+        }
+        let ours = source.stat(&file.source).await?.unwrap_or_else(|| file.entry.clone());
+        let theirs = destination.stat(&file.target).await?.unwrap_or_else(|| there.clone());
+        self.hopeless = diff::is_in_doubt(&ours, &theirs);
+        Ok(diff::is_unchanged(&ours, &theirs))
+    }
+}
+
+/// Up to so many files are asked for one by one.
+const FEW: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn sources_go_where_rsync_would_put_them() {
+        // what exists at the source, at the destination; sources, destination; directories made; files copied
+        let tree = "a/x a/sub/y b.txt";
+        let rows: &[(&str, &[&str], &str, &str)] = &[
+            ("", &["/s/b.txt"], "/d/new.txt", "| /s/b.txt>/d/new.txt"),
+            ("", &["/s/b.txt"], "/d", "| /s/b.txt>/d/b.txt"),
+            ("", &["/s/b.txt"], "/d/", "| /s/b.txt>/d/b.txt"),
+            ("", &["/s/b.txt"], "/d/new/", "/d/new | /s/b.txt>/d/new/b.txt"),
+            ("old.txt", &["/s/b.txt"], "/d/old.txt", "| /s/b.txt>/d/old.txt!"),
+            ("", &["/s/a"], "/d", "/d/a /d/a/sub | /s/a/sub/y>/d/a/sub/y /s/a/x>/d/a/x"),
+            ("", &["/s/a/"], "/d", "/d/sub | /s/a/sub/y>/d/sub/y /s/a/x>/d/x"),
+            ("", &["/s/a"], "/d/n", "/d/n /d/n/a /d/n/a/sub | /s/a/sub/y>/d/n/a/sub/y /s/a/x>/d/n/a/x"),
+            ("", &["/s/a/"], "/d/n", "/d/n /d/n/sub | /s/a/sub/y>/d/n/sub/y /s/a/x>/d/n/x"),
+            ("a/sub/z", &["/s/a"], "/d", "| /s/a/sub/y>/d/a/sub/y /s/a/x>/d/a/x"),
+            ("", &["/s/a/x", "/s/b.txt"], "/d", "| /s/a/x>/d/x /s/b.txt>/d/b.txt"),
+            ("", &["/s/a/x", "/s/b.txt"], "/d/n", "/d/n | /s/a/x>/d/n/x /s/b.txt>/d/n/b.txt"),
+        ];
+        for (there, sources, goal, expected) in rows {
+            let plan = make(tree, there, sources, goal).await;
+            let plan = plan.unwrap_or_else(|error| panic!("{sources:?} {goal}: {error}"));
+            assert_eq!(describe(&plan), *expected, "{sources:?} {goal}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_meant_is_refused_before_a_byte_is_copied() {
+        let tree = "a/x b.txt c/x";
+        let rows: &[(&str, &[&str], &str, TroubleKind, &str)] = &[
+            ("", &["/s/missing"], "/d", TroubleKind::SourceNotFound, "does not exist"),
+            ("", &["/s/b.txt/"], "/d", TroubleKind::SourceNotFound, "not a directory"),
+            ("f", &["/s/a"], "/d/f", TroubleKind::DestinationDenied, "is a file"),
+            ("f", &["/s/a/x", "/s/b.txt"], "/d/f", TroubleKind::DestinationDenied, "is a file"),
+            ("", &["/s/b.txt"], "/d/no/new.txt", TroubleKind::DestinationDenied, "/d/no does not exist"),
+            ("", &["/s/a"], "/d/no/new", TroubleKind::DestinationDenied, "/d/no does not exist"),
+            ("", &["/s/a/x", "/s/c/x"], "/d", TroubleKind::Usage, "both become"),
+            ("", &["/s/b.txt"], "/s/b.txt", TroubleKind::Usage, "in one"),
+            ("", &["/s/a"], "/s/a", TroubleKind::Usage, "into itself"),
+            ("", &["/s/"], "/s/a", TroubleKind::Usage, "into itself"),
+        ];
+        for (there, sources, goal, kind, expected) in rows {
+            let trouble = make(tree, there, sources, goal).await.expect_err(goal);
+            assert_eq!(trouble.kind, *kind, "{sources:?} {goal}: {trouble}");
+            assert!(trouble.to_string().contains(expected), "{sources:?} {goal}: {trouble}");
+        }
+    }
+
+    #[tokio::test]
+    async fn equal_files_are_left_and_begun_ones_are_found() {
+        let (mut source, mut destination) = testing::one_machine(&[
+            ("/s/t/same", "12345"),
+            ("/s/t/other", "12345"),
+            ("/s/t/begun", "12345"),
+            ("/s/t/junk.fxp-part", "1"),
+            ("/s/t/dir", "now a file"),
+            ("/s/t/in/f", "1"),
+            ("/d/t/same", "12345"),
+            ("/d/t/other", "1234"),
+            ("/d/t/begun.fxp-part", "123"),
+            ("/d/t/dir/x", "1"),
+            ("/d/t/in", "a file in the way"),
+        ]);
+        let time = fxp_proto::listing::time::FtpTime { seconds: 1_000_000, nanoseconds: 0 };
+        for path in ["/s/t/same", "/d/t/same", "/s/t/other", "/d/t/other"] {
+            source.set_time(&VPath::parse(path.as_bytes()).expect("a path"), time).await.expect("set");
+        }
+        let origins = [Origin { side: 0, path: path("/s/t"), contents: false }];
+        let goal = Goal { path: path("/d"), contents: false };
+        let plan = plan(
+            std::slice::from_mut(&mut source),
+            &origins,
+            &mut destination,
+            &goal,
+            true,
+            &testing::go_on(),
+        )
+        .await
+        .expect("planned");
+        assert_eq!(plan.unchanged, 1);
+        assert_eq!(describe(&plan), "| /s/t/begun>/d/t/begun+3 /s/t/other>/d/t/other!");
+        let conflicts: Vec<_> = plan.conflicts.iter().map(|failure| failure.trouble.to_string()).collect();
+        assert_eq!(conflicts, ["/d/t/dir is a directory", "/d/t/in is no directory"]);
+        assert_eq!(plan.skipped.len(), 1);
+        assert!(plan.skipped[0].source.ends_with("junk.fxp-part"));
+    }
+
+    async fn make(tree: &str, there: &str, sources: &[&str], goal: &str) -> Result<Plan, Trouble> {
+        let mut files: Vec<(String, &str)> =
+            tree.split_whitespace().map(|name| (format!("/s/{name}"), "source")).collect();
+        files.push(("/d/.keep".into(), "x"));
+        files.extend(there.split_whitespace().map(|name| (format!("/d/{name}"), "destination")));
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+        let (mut source, mut destination) = testing::one_machine(&files);
+        let origins: Vec<Origin> = sources
+            .iter()
+            .map(|typed| Origin { side: 0, path: path(typed), contents: typed.ends_with('/') })
+            .collect();
+        let goal = Goal { path: path(goal), contents: goal.ends_with('/') };
+        plan(std::slice::from_mut(&mut source), &origins, &mut destination, &goal, true, &testing::go_on())
+            .await
+    }
+
+    fn describe(plan: &Plan) -> String {
+        let directories: Vec<String> = plan.directories.iter().map(ToString::to_string).collect();
+        let mut text = directories.join(" ");
+        text.push_str(if text.is_empty() { "|" } else { " |" });
+        for step in &plan.steps {
+            text.push_str(&format!(" {}>{}", step.source, step.destination));
+            text.push_str(if step.replaces { "!" } else { "" });
+            text.push_str(&step.leftover.map(|part| format!("+{}", part.size)).unwrap_or_default());
+        }
+        text
+    }
+
+    fn path(text: &str) -> VPath {
+        VPath::parse(text.as_bytes()).expect("a path")
+    }
+}

@@ -1,0 +1,380 @@
+//! Sessions: opens them, opens them again, and keeps the rules about passwords and certificates.
+//!
+//! * A password is asked for once per server and user, and never travels in clear unless the user
+//!   said so: `--tls off`, or a yes when asked.
+//! * Once TLS was seen on a server, its absence is an error.
+//! * An unknown certificate is shown to the person; a yes is remembered.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use fxp_client::connect::{ConnectError, Target, connect};
+use fxp_client::session::{Session, SessionError};
+use fxp_client::tls::HandshakeError;
+use fxp_client::transcript::Recorder;
+use fxp_client::trust::{Fingerprint, Trust, Untrusted, Verified};
+use fxp_proto::client::request::LoginTls;
+use fxp_proto::grammar::params::Protection;
+use fxp_proto::pair::exchange::Refusal;
+use fxp_proto::path::VPath;
+use fxp_proto::wire::{secret::Secret, text::Text};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::{self, PemObject};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use crate::book::Known;
+use crate::context::{Context, Person};
+use crate::report::{Event, Trouble, TroubleKind};
+use crate::site::{Server, TlsMode};
+use crate::trouble;
+
+/// What the sessions of one run share.
+pub(crate) struct Pool {
+    context: Context,
+    /// Held while a person is asked, so that two legs do not ask at once; remembers the answers.
+    answers: Mutex<Answers>,
+}
+
+#[derive(Default)]
+struct Answers {
+    /// User and password by server and user named in the address.
+    credentials: HashMap<(String, Option<Vec<u8>>), (Text, Secret)>,
+    /// Servers to which a password may go in clear.
+    clear: HashMap<String, bool>,
+}
+
+/// One server and the session with it, which is replaced when it is lost.
+pub(crate) struct Link {
+    pool: Arc<Pool>,
+    /// The server.
+    pub(crate) server: Server,
+    /// `source`, `destination`, or `server` for single operations.
+    leg: &'static str,
+    session: Option<Session>,
+}
+
+impl Pool {
+    pub(crate) fn new(context: Context) -> Arc<Self> {
+        Arc::new(Pool { context, answers: Mutex::default() })
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// A link that opens its session when it is first needed.
+    pub(crate) fn link(self: &Arc<Self>, server: Server, leg: &'static str) -> Link {
+        Link { pool: self.clone(), server, leg, session: None }
+    }
+
+    /// A new session with `server`.
+    pub(crate) async fn open(&self, server: &Server, recorder: Option<Recorder>) -> Result<Session, Trouble> {
+        let (user, password) = self.credentials(server).await?;
+        let mut target = Target {
+            host: server.host.clone(),
+            port: server.port,
+            tls: first_mode(server.tls),
+            protection: Protection::Private,
+            trust: self.trust(server)?,
+            user,
+            password,
+        };
+        for _ in 0..MAX_ROUNDS {
+            let error = match connect(&target, &self.context.environment, recorder.clone()).await {
+                Ok(session) => {
+                    self.greeted(server, &session);
+                    return Ok(session);
+                }
+                Err(error) => error,
+            };
+            match &error {
+                ConnectError::Tls { error: HandshakeError::Untrusted(certificate), .. }
+                    if self.trusts(server, certificate).await =>
+                {
+                    target.trust = self.trust(server)?;
+                }
+                ConnectError::NoTls { words, .. } if server.tls == TlsMode::Try => {
+                    self.may_go_in_clear(server, &target.user, words).await?;
+                    target.tls = LoginTls::Off;
+                }
+                _ => return Err(trouble::of_connect(&error, server)),
+            }
+        }
+        Err(Trouble::new(
+            TroubleKind::Tls,
+            format!("{} shows another certificate each time it is asked", server.host),
+        ))
+    }
+
+    /// User and password, asked for once.
+    async fn credentials(&self, server: &Server) -> Result<(Text, Secret), Trouble> {
+        let mut answers = self.answers.lock().await;
+        let key = (server.key(), server.user.clone());
+        if let Some(known) = answers.credentials.get(&key) {
+            return Ok(known.clone());
+        }
+        let (host, named, command) =
+            (server.host.clone(), server.user.clone(), server.site.password_command.clone());
+        let asked = self
+            .ask(move |person| {
+                let user = named.or_else(|| person.user(&host).map(String::into_bytes));
+                let user = user.unwrap_or_else(|| ANONYMOUS.as_bytes().to_vec());
+                let password = match is_anonymous(&user) {
+                    true => Some(Secret::new(GUEST_PASSWORD)),
+                    false => person.password(&host, &String::from_utf8_lossy(&user), command.as_deref()),
+                };
+                (user, password)
+            })
+            .await;
+        let (user, Some(password)) = asked else {
+            return Err(Trouble::new(
+                TroubleKind::Login,
+                format!("no password for {} at {}", crate::url::printable(&asked.0), server.host),
+            )
+            .class(Refusal::Login)
+            .remedy("put it into ~/.netrc, $FXP_PASSWORD, or give --password-command"));
+        };
+        let user = Text::new(user).map_err(|error| Trouble::new(TroubleKind::Usage, error.to_string()))?;
+        answers.credentials.insert(key, (user.clone(), password.clone()));
+        Ok((user, password))
+    }
+
+    /// Whom to trust: the site's certificate file and nothing else, or the roots and what was remembered.
+    fn trust(&self, server: &Server) -> Result<Trust, Trouble> {
+        if let Some(path) = &server.site.certificate {
+            let pinned = fingerprint_of_file(path).map_err(|error| {
+                Trouble::new(TroubleKind::Tls, format!("{}: {error}", path.display()))
+                    .remedy("the site entry's `certificate` is a PEM file with the server's certificate")
+            })?;
+            return Ok(Trust { roots: false, pinned: vec![pinned] });
+        }
+        // What does not parse was edited by hand; it trusts nobody.
+        let pinned = self.known(server).trusted.iter().filter_map(|text| text.parse().ok()).collect();
+        Ok(Trust { roots: true, pinned })
+    }
+
+    /// Asks the person about a certificate, and remembers a yes.
+    async fn trusts(&self, server: &Server, certificate: &Untrusted) -> bool {
+        if server.site.certificate.is_some() {
+            return false;
+        }
+        let _one_question_at_a_time = self.answers.lock().await;
+        let text = certificate.fingerprint.to_string();
+        if self.known(server).trusted.contains(&text) {
+            return true;
+        }
+        let (host, shown) = (server.host.clone(), certificate.clone());
+        let yes = self.ask(move |person| person.trust(&host, &shown)).await;
+        if yes {
+            self.learn(server, |known| {
+                if certificate.changed {
+                    known.trusted.clear();
+                }
+                known.trusted.push(text);
+            });
+        }
+        yes
+    }
+
+    /// The server offers no TLS although nothing forbids clear: may it go on so?
+    async fn may_go_in_clear(&self, server: &Server, user: &Text, words: &str) -> Result<(), Trouble> {
+        let refused = |what: String| Trouble::new(TroubleKind::Tls, what).class(Refusal::TlsRole);
+        if self.known(server).tls_seen {
+            return Err(refused(format!(
+                "{} offers no TLS ({words}), although it did before: somebody may be in between",
+                server.host
+            ))
+            .remedy("--tls off (or tls = \"off\" in the site entry) if it really was switched off"));
+        }
+        if is_anonymous(user.as_bytes()) {
+            return Ok(());
+        }
+        let mut answers = self.answers.lock().await;
+        let asked = match answers.clear.get(&server.key()) {
+            Some(&answer) => answer,
+            None => {
+                let host = server.host.clone();
+                self.ask(move |person| person.clear_password(&host)).await
+            }
+        };
+        answers.clear.insert(server.key(), asked);
+        if asked {
+            return Ok(());
+        }
+        Err(refused(format!(
+            "{} offers no TLS ({words}), and the password was not sent in clear",
+            server.host
+        ))
+        .remedy("--tls off, or tls = \"off\" in the site entry, sends it in clear"))
+    }
+
+    /// Takes note of what the server showed.
+    fn greeted(&self, server: &Server, session: &Session) {
+        let banner = banner(session);
+        self.learn(server, |known| {
+            known.tls_seen |= session.tls().is_some();
+            if known.greeted(&banner) {
+                tracing::debug!(server = server.key(), "the banner changed, facts forgotten");
+            }
+        });
+    }
+
+    /// What is known of a server.
+    pub(crate) fn known(&self, server: &Server) -> Known {
+        self.context.known.lock().expect("no holder of the lock panics").of(&server.key())
+    }
+
+    /// Changes what is known of a server, and saves it. That it cannot be saved hinders nothing now.
+    pub(crate) fn learn(&self, server: &Server, change: impl FnOnce(&mut Known)) {
+        let mut book = self.context.known.lock().expect("no holder of the lock panics");
+        let known = book.servers.entry(server.key()).or_default();
+        let before = known.clone();
+        change(known);
+        if *known != before
+            && let Err(error) = book.save()
+        {
+            tracing::warn!(file = %book.path.display(), %error, "what was learned is not saved");
+        }
+    }
+
+    /// Asks the person on a thread that may block.
+    async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&dyn Person) -> T + Send + 'static) -> T {
+        let person = self.context.person.clone();
+        tokio::task::spawn_blocking(move || question(&*person)).await.expect("the question does not panic")
+    }
+}
+
+impl Link {
+    /// The session, opened if there is none or the one there was is lost.
+    pub(crate) async fn session(&mut self) -> Result<&mut Session, Trouble> {
+        if !self.session.as_ref().is_some_and(Session::is_usable) {
+            self.session = None;
+            let session = self.pool.open(&self.server, Some(self.recorder())).await?;
+            self.pool.context.observer.event(Event::Connected {
+                leg: self.leg,
+                server: self.server.key(),
+                tls: session.tls().map(|tls| tls.version.to_owned()),
+                verified: session.tls().and_then(|tls| tls.verified).map(verified_word),
+            });
+            self.session = Some(session);
+        }
+        Ok(self.session.as_mut().expect("it was opened above"))
+    }
+
+    /// The session if there is a usable one.
+    pub(crate) fn open_session(&mut self) -> Option<&mut Session> {
+        self.session.as_mut().filter(|session| session.is_usable())
+    }
+
+    /// Gives up the session: its replies are out of step.
+    pub(crate) fn retire(&mut self) {
+        self.session = None;
+    }
+
+    /// Says goodbye.
+    pub(crate) async fn close(&mut self) {
+        if let Some(session) = self.session.take().filter(Session::is_usable) {
+            session.quit().await;
+        }
+    }
+
+    /// An operation that may be repeated: if the session turns out to be lost (idle for too long), once
+    /// more over a new one.
+    pub(crate) async fn perform<T>(
+        &mut self,
+        what: &str,
+        path_kind: TroubleKind,
+        mut operation: impl AsyncFnMut(&mut Session) -> Result<T, SessionError>,
+    ) -> Result<T, Trouble> {
+        let fresh = self.open_session().is_none();
+        let session = self.session().await?;
+        let error = match operation(session).await {
+            Err(SessionError::Lost { .. }) if !fresh => {
+                self.retire();
+                match operation(self.session().await?).await {
+                    Ok(done) => return Ok(done),
+                    Err(error) => error,
+                }
+            }
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        Err(trouble::of_session(&error, what, path_kind))
+    }
+
+    /// A typed path, absolute: seen from the site's root, or from where the session started.
+    pub(crate) async fn resolve(&mut self, typed: &[u8]) -> Result<VPath, Trouble> {
+        let root = self.server.site.root.clone().unwrap_or_default();
+        let home = self.session().await?.facts().home.clone();
+        home.join(root.as_bytes())
+            .and_then(|root| root.join(typed))
+            .map_err(|error| Trouble::new(TroubleKind::Usage, error.to_string()))
+    }
+
+    /// `source`, `destination` or `server`.
+    pub(crate) fn leg(&self) -> &'static str {
+        self.leg
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    pub(crate) fn known(&self) -> Known {
+        self.pool.known(&self.server)
+    }
+
+    pub(crate) fn learn(&self, change: impl FnOnce(&mut Known)) {
+        self.pool.learn(&self.server, change);
+    }
+
+    fn recorder(&self) -> Recorder {
+        let (observer, leg) = (self.pool.context.observer.clone(), self.leg);
+        Arc::new(move |line| observer.line(leg, line))
+    }
+}
+
+/// The greeting as one string.
+pub(crate) fn banner(session: &Session) -> String {
+    let lines: Vec<String> = session.facts().banner.lines.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+/// How a certificate was verified, in reports.
+pub(crate) fn verified_word(verified: Verified) -> &'static str {
+    match verified {
+        Verified::Roots => "roots",
+        Verified::Pinned => "pinned",
+    }
+}
+
+/// What to begin with. `try` begins like `require`, so that the person can be asked before a password
+/// goes out in clear.
+fn first_mode(mode: TlsMode) -> LoginTls {
+    match mode {
+        TlsMode::Off => LoginTls::Off,
+        TlsMode::Try | TlsMode::Require => LoginTls::Require,
+        TlsMode::Implicit => LoginTls::Implicit,
+    }
+}
+
+/// The fingerprint of the first certificate in a PEM file.
+fn fingerprint_of_file(path: &Path) -> Result<Fingerprint, pem::Error> {
+    let certificate = CertificateDer::from_pem_file(path)?;
+    Ok(Fingerprint(Sha256::digest(&certificate).into()))
+}
+
+fn is_anonymous(user: &[u8]) -> bool {
+    user.eq_ignore_ascii_case(ANONYMOUS.as_bytes()) || user.eq_ignore_ascii_case(b"ftp")
+}
+
+const ANONYMOUS: &str = "anonymous";
+
+/// By custom a guest's password is a mail address; this one says who asks and belongs to nobody.
+const GUEST_PASSWORD: &str = "fxp@";
+
+/// How often one `open` connects: at first, after a yes to the certificate, and in clear; one more for
+/// a cluster that shows a second certificate.
+const MAX_ROUNDS: u32 = 4;

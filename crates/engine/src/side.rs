@@ -1,0 +1,306 @@
+//! One side of a copy: a server through its sessions, or this machine's files. Planning, verifying and
+//! publishing speak to a [`Side`] and need not know which it is.
+
+use std::sync::Arc;
+
+use fxp_proto::grammar::params::DigestKind;
+use fxp_proto::listing::entry::{Entry, Kind};
+use fxp_proto::listing::time::FtpTime;
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
+use fxp_store::storage::{Storage, StoreError};
+
+use crate::context::Context;
+use crate::digest;
+use crate::pool::{Link, Pool};
+use crate::report::{Trouble, TroubleKind};
+use crate::site::Location;
+use crate::trouble;
+
+/// One side of a copy.
+pub(crate) enum Side {
+    /// A server.
+    Remote(Box<Link>),
+    /// This machine.
+    Local(LocalFiles),
+}
+
+/// Files of this machine.
+#[derive(Clone)]
+pub(crate) struct LocalFiles {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) leg: Leg,
+}
+
+impl Side {
+    /// The side that `location` is on, as `leg` of a copy.
+    pub(crate) fn new(location: &Location, leg: Leg, pool: &Arc<Pool>) -> Self {
+        match location {
+            Location::Remote { server, .. } => {
+                Side::Remote(Box::new(pool.link((**server).clone(), leg_word(leg))))
+            }
+            Location::Local(_) => Side::Local(LocalFiles { storage: local_storage(pool.context()), leg }),
+        }
+    }
+
+    /// The absolute path of `location`, which is on this side.
+    pub(crate) async fn resolve(&mut self, location: &Location) -> Result<VPath, Trouble> {
+        match (self, location) {
+            (Side::Remote(link), Location::Remote { path, .. }) => link.resolve(path).await,
+            (_, Location::Local(path)) => Ok(path.clone()),
+            (Side::Local(_), Location::Remote { .. }) => unreachable!("a side is made from its location"),
+        }
+    }
+
+    /// The server, if it is one.
+    pub(crate) fn link(&mut self) -> Option<&mut Link> {
+        match self {
+            Side::Remote(link) => Some(link),
+            Side::Local(_) => None,
+        }
+    }
+
+    /// True if both are the same server under the same user, or both this machine.
+    pub(crate) fn same_place(&self, other: &Side) -> bool {
+        match (self, other) {
+            (Side::Local(_), Side::Local(_)) => true,
+            (Side::Remote(one), Side::Remote(two)) => {
+                one.server.key() == two.server.key() && one.server.user == two.server.user
+            }
+            _ => false,
+        }
+    }
+
+    /// A place on this side, printable.
+    pub(crate) fn name(&self, path: &VPath) -> String {
+        match self {
+            Side::Remote(link) => link.server.name(path),
+            Side::Local(_) => path.to_string(),
+        }
+    }
+
+    /// What stands at `path`; `None` if nothing does.
+    pub(crate) async fn stat(&mut self, path: &VPath) -> Result<Option<Entry>, Trouble> {
+        if path.is_root() {
+            return Ok(Some(Entry::new("/".into(), Kind::Directory)));
+        }
+        let what = format!("looking at {}", self.name(path));
+        match self {
+            Side::Remote(link) => {
+                link.perform(&what, TroubleKind::SourceNotFound, async |session| session.stat(path).await)
+                    .await
+            }
+            Side::Local(files) => match files.run(path, &what, |storage, path| storage.stat(path)).await {
+                Ok(entry) => Ok(Some(entry)),
+                Err((_, StoreError::NotFound | StoreError::NotDirectory)) => Ok(None),
+                Err((trouble, _)) => Err(trouble),
+            },
+        }
+    }
+
+    /// The entries of a directory.
+    pub(crate) async fn list(&mut self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
+        let what = format!("listing {}", self.name(path));
+        match self {
+            Side::Remote(link) => {
+                let kind = path_kind(link.leg());
+                link.perform(&what, kind, async |session| session.list(path).await).await
+            }
+            Side::Local(files) => files.plain(path, &what, list_local).await,
+        }
+    }
+
+    /// The size of a file; `None` if there is none, or the server does not tell.
+    pub(crate) async fn size(&mut self, path: &VPath) -> Result<Option<u64>, Trouble> {
+        if let Side::Remote(link) = self {
+            let what = format!("asking for the size of {}", link.server.name(path));
+            let size = link
+                .perform(&what, TroubleKind::SourceNotFound, async |session| session.size(path).await)
+                .await?;
+            if size.is_some() {
+                return Ok(size);
+            }
+        }
+        Ok(self.stat(path).await?.and_then(|entry| entry.size))
+    }
+
+    /// Makes one directory; fine if it is there.
+    pub(crate) async fn make_directory(&mut self, path: &VPath) -> Result<(), Trouble> {
+        let what = format!("making the directory {}", self.name(path));
+        match self {
+            Side::Remote(link) => {
+                link.perform(&what, TroubleKind::DestinationDenied, async |session| {
+                    session.make_directory(path).await
+                })
+                .await
+            }
+            Side::Local(files) => {
+                match files.run(path, &what, |storage, path| storage.make_directory(path)).await {
+                    Ok(()) | Err((_, StoreError::Exists)) => Ok(()),
+                    Err((trouble, _)) => Err(trouble),
+                }
+            }
+        }
+    }
+
+    /// Deletes a file.
+    pub(crate) async fn delete(&mut self, path: &VPath) -> Result<(), Trouble> {
+        let what = format!("deleting {}", self.name(path));
+        match self {
+            Side::Remote(link) => {
+                link.perform(&what, TroubleKind::DestinationDenied, async |session| {
+                    session.delete(path).await
+                })
+                .await
+            }
+            Side::Local(files) => files.plain(path, &what, |storage, path| storage.delete(path)).await,
+        }
+    }
+
+    /// Removes an empty directory.
+    pub(crate) async fn remove_directory(&mut self, path: &VPath) -> Result<(), Trouble> {
+        let what = format!("removing the directory {}", self.name(path));
+        match self {
+            Side::Remote(link) => {
+                link.perform(&what, TroubleKind::DestinationDenied, async |session| {
+                    session.remove_directory(path).await
+                })
+                .await
+            }
+            Side::Local(files) => {
+                files.plain(path, &what, |storage, path| storage.remove_directory(path)).await
+            }
+        }
+    }
+
+    /// Renames. Never repeated by itself: whether a lost RNTO was done is for the caller to find out.
+    pub(crate) async fn rename(&mut self, from: &VPath, to: &VPath) -> Result<(), Trouble> {
+        let what = format!("renaming {} to {}", self.name(from), to);
+        match self {
+            Side::Remote(link) => {
+                let session = link.session().await?;
+                session
+                    .rename(from, to)
+                    .await
+                    .map_err(|error| trouble::of_session(&error, &what, TroubleKind::DestinationDenied))
+            }
+            Side::Local(files) => {
+                let to = to.clone();
+                files.plain(from, &what, move |storage, from| storage.rename(from, &to)).await
+            }
+        }
+    }
+
+    /// Sets the modification time; false if the server knows no way.
+    pub(crate) async fn set_time(&mut self, path: &VPath, time: FtpTime) -> Result<bool, Trouble> {
+        let what = format!("setting the time of {}", self.name(path));
+        match self {
+            Side::Remote(link) => {
+                link.perform(&what, TroubleKind::DestinationDenied, async |session| {
+                    session.set_time(path, time).await
+                })
+                .await
+            }
+            Side::Local(files) => {
+                match files.run(path, &what, move |storage, path| storage.set_time(path, time)).await {
+                    Ok(()) => Ok(true),
+                    Err((_, StoreError::Unsupported)) => Ok(false),
+                    Err((trouble, _)) => Err(trouble),
+                }
+            }
+        }
+    }
+
+    /// The digests that this side computes, best first.
+    pub(crate) fn digests(&mut self) -> Vec<DigestKind> {
+        match self {
+            Side::Remote(link) => link.open_session().map(|session| session.digests()).unwrap_or_default(),
+            Side::Local(_) => digest::KINDS.to_vec(),
+        }
+    }
+
+    /// A digest in lower-case hex, of the whole file or of its first `length` bytes.
+    pub(crate) async fn digest(
+        &mut self,
+        kind: DigestKind,
+        path: &VPath,
+        length: Option<u64>,
+    ) -> Result<String, Trouble> {
+        let what = format!("computing the digest of {}", self.name(path));
+        match self {
+            Side::Remote(link) => {
+                let path_kind = path_kind(link.leg());
+                link.perform(&what, path_kind, async |session| session.digest(kind, path, length).await).await
+            }
+            Side::Local(files) => {
+                files
+                    .plain(path, &what, move |storage, path| digest::of_file(storage, path, kind, length))
+                    .await
+            }
+        }
+    }
+
+    /// Says goodbye.
+    pub(crate) async fn close(&mut self) {
+        if let Side::Remote(link) = self {
+            link.close().await;
+        }
+    }
+}
+
+impl LocalFiles {
+    /// Runs a blocking operation on a thread that may block.
+    async fn run<T: Send + 'static>(
+        &self,
+        path: &VPath,
+        what: &str,
+        operation: impl FnOnce(&dyn Storage, &VPath) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, (Trouble, StoreError)> {
+        let (storage, owned, leg) = (self.storage.clone(), path.clone(), self.leg);
+        let done = tokio::task::spawn_blocking(move || operation(&*storage, &owned))
+            .await
+            .expect("a storage does not panic");
+        done.map_err(|error| (trouble::of_store(&error, what, path_kind(leg_word(leg))), error))
+    }
+
+    async fn plain<T: Send + 'static>(
+        &self,
+        path: &VPath,
+        what: &str,
+        operation: impl FnOnce(&dyn Storage, &VPath) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        self.run(path, what, operation).await.map_err(|(trouble, _)| trouble)
+    }
+}
+
+/// The local files of a context that has some; `site::locate` refuses local paths in one that has none.
+fn local_storage(context: &Context) -> Arc<dyn Storage> {
+    context.local.clone().expect("a local location comes from a context with local files")
+}
+
+fn list_local(storage: &dyn Storage, path: &VPath) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::new();
+    storage.list(path, &mut |entry| {
+        entries.push(entry);
+        entries.len() < MAX_LOCAL_ENTRIES
+    })?;
+    entries.sort_by(|one, two| one.name.cmp(&two.name));
+    Ok(entries)
+}
+
+/// What a refusal that is about the path means on this leg.
+fn path_kind(leg: &str) -> TroubleKind {
+    if leg == "destination" { TroubleKind::DestinationDenied } else { TroubleKind::SourceNotFound }
+}
+
+/// The word for a leg in events and transcripts.
+pub(crate) fn leg_word(leg: Leg) -> &'static str {
+    match leg {
+        Leg::Source => "source",
+        Leg::Destination => "destination",
+    }
+}
+
+/// The most entries of one local directory: as many as a walk takes in all, and one more, so that the
+/// walk notices.
+const MAX_LOCAL_ENTRIES: usize = crate::plan::walk::MAX_ENTRIES + 1;

@@ -1,2 +1,11 @@
-//! Copies between real servers.
+//! Copies between real servers: `fxp` between `fxpd` and the daemons people run, and lftp between two `fxpd`.
+//!
+//! The daemons come from `tools/daemons/install`. Without them the tests skip loudly; in CI they fail.
 #![forbid(unsafe_code)]
+
+mod drive;
+mod fxp;
+mod pairs;
+mod plain;
+mod tls;
+mod two_party;

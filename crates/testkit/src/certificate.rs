@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SanType};
+use sha2::{Digest, Sha256};
 
 /// An authority that lives as long as the test.
 pub struct Authority {
@@ -18,6 +19,15 @@ pub struct Identity {
     pub certificate: String,
     /// Its private key.
     pub key: String,
+    der: Vec<u8>,
+}
+
+impl Identity {
+    /// SHA-256 of the certificate, as `fxp trust add` takes it.
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(&self.der);
+        digest.iter().fold(String::from("SHA-256="), |text, byte| text + &format!("{byte:02x}"))
+    }
 }
 
 /// An identity as files, in the forms that the daemons want.
@@ -63,7 +73,11 @@ impl Authority {
         params.subject_alt_names = vec![SanType::IpAddress(address)];
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
+        Ok(Identity {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+            der: certificate.der().to_vec(),
+        })
     }
 
     /// Writes `identity` into `folder`.

@@ -126,6 +126,8 @@ pub struct Daemon {
     pub address: SocketAddr,
     /// What its user sees as `/`.
     pub root: PathBuf,
+    /// SHA-256 of its certificate, as `fxp trust add` takes it.
+    pub fingerprint: String,
     running: Running,
     folder: TempDir,
 }
@@ -184,7 +186,9 @@ impl Daemon {
             // The daemons run as other users and must be able to come here.
             std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         }
-        let identity = authority.write(&authority.identity(ip)?, folder.path())?;
+        let identity = authority.identity(ip)?;
+        let fingerprint = identity.fingerprint();
+        let identity = authority.write(&identity, folder.path())?;
         let address = SocketAddr::new(ip, port::free(ip)?);
         let place = Place {
             address,
@@ -201,7 +205,7 @@ impl Daemon {
             Product::Pureftpd => Running::Process(pureftpd::start(&place)?),
             Product::Pyftpdlib => Running::Process(pyftpdlib::start(&place)?),
         };
-        Ok(Daemon { product, address, root, running, folder })
+        Ok(Daemon { product, address, root, fingerprint, running, folder })
     }
 
     /// Makes files that the test put into the root belong to the daemon's user.
@@ -223,7 +227,12 @@ impl Daemon {
         process::logs(self.folder.path())
     }
 
-    /// `ftp://user:password@address/` for lftp.
+    /// `ftp://user@address/path` for fxp.
+    pub fn url(&self, path: &str) -> String {
+        format!("ftp://{USER}@{}/{path}", self.address)
+    }
+
+    /// `ftp://user:password@address/path` for lftp.
     pub fn lftp_url(&self, path: &str) -> String {
         format!("ftp://{USER}:{PASSWORD}@{}/{path}", self.address)
     }

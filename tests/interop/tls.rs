@@ -1,0 +1,65 @@
+//! FXP inside TLS between `fxpd` and each daemon, both directions, and what is impossible.
+
+use fxp_testkit::daemon::{Product, Setup};
+
+use crate::pairs::Pair;
+
+/// Several times: what truncates does so now and then.
+const TIMES: usize = 3;
+
+fn check(source: Product, destination: Product, method: &str) {
+    let Some(pair) = Pair::start("FXP inside TLS", source, destination, Setup::TLS) else { return };
+    for time in 0..TIMES {
+        let name = format!("copy-{time}");
+        let ran = pair.copy(&name, &["--tls", "require"]);
+        assert_eq!(ran.code, 0, "{}", pair.explain(&ran));
+        pair.assert_copied(&name);
+        let events = ran.events();
+        let done = events.iter().find(|event| event["event"] == "done").expect("a file is done");
+        assert_eq!(done["method"], method, "{}: {done}", pair.names());
+        assert_eq!(done["assurance"], "encrypted", "{}: {done}", pair.names());
+        let report = events.last().expect("a last event");
+        assert_eq!(report["through_client"], 0, "{}: {report}", pair.names());
+    }
+}
+
+#[test]
+fn between_fxpd_and_fxpd() {
+    check(Product::Fxpd, Product::Fxpd, "cpsv");
+}
+
+#[test]
+fn from_fxpd_to_proftpd_and_back() {
+    check(Product::Fxpd, Product::Proftpd, "sscn");
+    check(Product::Proftpd, Product::Fxpd, "cpsv");
+}
+
+#[test]
+fn from_fxpd_to_servers_that_are_tls_server_only() {
+    for product in [Product::Vsftpd, Product::Pureftpd, Product::Pyftpdlib] {
+        check(Product::Fxpd, product, "cpsv");
+    }
+}
+
+#[test]
+fn from_servers_that_are_tls_server_only_to_fxpd() {
+    for product in [Product::Vsftpd, Product::Pureftpd, Product::Pyftpdlib] {
+        check(product, Product::Fxpd, "cpsv");
+    }
+}
+
+#[test]
+fn two_servers_that_are_tls_server_only_are_explained_and_relayed() {
+    let test = "an impossible pair";
+    let Some(pair) = Pair::start(test, Product::Vsftpd, Product::Pureftpd, Setup::TLS) else { return };
+    let ran = pair.copy("copy", &["--tls", "require"]);
+    assert_eq!(ran.code, 8, "{}", pair.explain(&ran));
+    assert!(ran.stderr.contains("--via relay"), "{}", pair.explain(&ran));
+    assert!(!pair.destination.root.join("copy").exists());
+
+    let ran = pair.copy("copy", &["--tls", "require", "--via", "auto"]);
+    assert_eq!(ran.code, 0, "{}", pair.explain(&ran));
+    pair.assert_copied("copy");
+    let report = ran.events().pop().expect("a last event");
+    assert!(report["through_client"].as_u64() > Some(0), "{report}");
+}

@@ -6,7 +6,7 @@
 //! cargo run --release -p fxp-bench
 //! ```
 //!
-//! Runs in a network namespace of its own with CUBIC (a host's default may pace on loopback), on
+//! Runs in a network namespace of its own with CUBIC or Reno (a host's default may pace on loopback), on
 //! tmpfs, with random data; the first round warms the memory and does not count; digests are compared
 //! outside the timed part. Servers sit on addresses of their own, never on the client's.
 #![forbid(unsafe_code)]
@@ -96,8 +96,9 @@ fn run(args: &Args, file: &Path, contenders: &mut [Contender]) -> Result<()> {
 
 /// A table with ratios against the best peer of the same protection.
 fn print(args: &Args, contenders: &[Contender]) {
+    let control = namespace::congestion_control();
     println!(
-        "{} MiB, {} rounds, CUBIC, tmpfs; ratio: best peer's time / this time\n",
+        "{} MiB, {} rounds, {control}, tmpfs; ratio: best peer's time / this time\n",
         args.size, args.rounds
     );
     println!("| copy | median s | min s | max s | GB/s | ratio to best peer |");

@@ -60,12 +60,13 @@ impl Fxp {
     }
 }
 
-/// The program, built from this very tree.
-fn program() -> &'static PathBuf {
+/// The program, built from this very tree; `fxpd` lies beside it.
+pub(crate) fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let status = Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "fxp"]).status();
-        assert!(status.is_ok_and(|status| status.success()), "fxp does not build");
+        let status =
+            Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "fxp", "-p", "fxpd"]).status();
+        assert!(status.is_ok_and(|status| status.success()), "fxp and fxpd do not build");
         // The test program lies in target/debug/deps.
         let this = std::env::current_exe().expect("a path");
         this.ancestors().nth(2).expect("target/debug").join("fxp")

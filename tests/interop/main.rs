@@ -5,6 +5,7 @@
 
 mod drive;
 mod fxp;
+mod netlab;
 mod pairs;
 mod plain;
 mod tls;

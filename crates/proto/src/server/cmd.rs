@@ -65,7 +65,7 @@ fn run(session: &mut Session, verb: Verb, argument: Text) {
     let word = argument.as_bytes();
     match verb {
         Verb::User => login::user(session, argument),
-        Verb::Pass => login::pass(session, &argument),
+        Verb::Pass => login::pass(session, argument),
         Verb::Rein => login::rein(session),
         Verb::Quit => login::quit(session),
         Verb::Host => login::host(session, argument),
@@ -173,7 +173,7 @@ pub(super) fn finish(session: &mut Session, running: Running, outcome: Outcome) 
         (Then::Digest(asked), Outcome::Digest { hex, start, end }) => {
             digest::computed(session, verb, asked, &hex, start..end);
         }
-        (then, outcome) => session.fail(verb, &mismatch(&then, &outcome)),
+        (_, _) => session.fail(verb, &mismatch()),
     }
 }
 
@@ -187,9 +187,8 @@ pub(super) fn cancelled(session: &mut Session) {
     }
 }
 
-/// The driver answered with something else than the effect's kind of outcome: its mistake, but the
-/// client has to be told something.
-fn mismatch(then: &Then, outcome: &Outcome) -> Failure {
-    debug_assert!(false, "outcome {outcome:?} for {then:?}");
+/// The driver ended the effect with an outcome of another kind: its mistake, but the client has to be told
+/// something, and whatever it counts on must not be taken for true.
+fn mismatch() -> Failure {
     Failure { kind: FailureKind::Io, detail: Text::from("internal error") }
 }

@@ -23,7 +23,7 @@ use crate::moment::Moment;
 use crate::wire::text::Text;
 
 /// Senseless commands in a row before the connection is closed. A client that probes what we know
-/// asks for a handful of things; a hundred is a confused program, or another protocol's body.
+/// asks for a handful of things; more is a confused program, or another protocol's body.
 const MAX_ERRORS: u32 = 20;
 
 /// What stays the same for all connections of a listener.
@@ -31,7 +31,7 @@ const MAX_ERRORS: u32 = 20;
 pub struct Settings {
     /// Text of the 220 greeting.
     pub banner: Text,
-    /// Name and version for CSID and SYST-like answers.
+    /// Name of the software for CSID, without its version.
     pub software: Text,
     /// What TLS is on offer.
     pub tls: TlsOffer,
@@ -120,9 +120,9 @@ pub enum Action {
 pub enum Appetite {
     /// Any line.
     Any,
-    /// Only ABOR, STAT and QUIT; other lines wait (the driver still feeds them: the machine queues them).
+    /// Any line, but only ABOR and STAT are looked at now; the others wait in the machine's queue.
     UrgentOnly,
-    /// Nothing: the queue is full; leave the bytes in the socket.
+    /// Nothing: the queue is full, a handshake runs, or all is over; leave the bytes in the socket.
     None,
 }
 

@@ -44,6 +44,11 @@ impl Text {
         &self.0
     }
 
+    /// The bytes, given away: what must be wiped later leaves no copy behind.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     /// The text, if it is UTF-8.
     pub fn to_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()

@@ -45,6 +45,7 @@ pub(super) fn cpsv(session: &mut Session) {
     listen(session, TlsRole::Client, Some(Family::V4));
 }
 
+/// EPSV, and as its arguments ebftpd's spelling of CEPR.
 pub(super) fn epsv(session: &mut Session, argument: &[u8]) {
     let role = session.memory.role;
     match EpsvRequest::parse(argument) {
@@ -84,7 +85,7 @@ pub(super) fn pret(session: &mut Session, announced: &[u8]) {
         Err(CommandError::Missing(verb)) => return session.answer(replies::syntax(verb)),
         Err(_) => return session.say(501, "PRET takes the command that will follow"),
     };
-    if command.verb.row().data == Data::None || command.verb.row().data == Data::Address {
+    if matches!(command.verb.row().data, Data::None | Data::Address) {
         return session.say(504, "PRET takes a command that transfers something");
     }
     if transfer::path_of(session, command.argument.as_bytes()).is_some() {

@@ -20,15 +20,12 @@ pub(super) fn user(session: &mut Session, name: Text) {
     session.say(331, "password required");
 }
 
-pub(super) fn pass(session: &mut Session, password: &Text) {
+pub(super) fn pass(session: &mut Session, password: Text) {
+    let password = Secret::new(password.into_bytes());
     let User::Named(user) = session.memory.user.clone() else {
         return session.say(503, "send USER first");
     };
-    let login = Login {
-        user: user.clone(),
-        password: Secret::new(password.as_bytes()),
-        host: session.memory.host.clone(),
-    };
+    let login = Login { user: user.clone(), password, host: session.memory.host.clone() };
     session.start(Effect::Login(login), Then::Enter { user });
 }
 
@@ -49,12 +46,10 @@ pub(super) fn entered(session: &mut Session, user: Text, outcome: Outcome) {
 
 fn rejected(session: &mut Session) {
     session.change_user(User::Stranger);
+    session.say(530, LOGIN_FAILED);
     session.failed_logins += 1;
     if session.failed_logins >= session.settings.login_attempts {
-        session.say(530, LOGIN_FAILED);
         session.close(Reply::new(421, "too many failed logins"));
-    } else {
-        session.say(530, LOGIN_FAILED);
     }
 }
 

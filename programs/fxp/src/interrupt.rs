@@ -19,8 +19,8 @@ impl Interrupt {
     /// Listens for SIGINT (and SIGTERM) from now on. `notice` is called at the first one.
     pub(crate) fn watch(&self, notice: impl Fn() + Send + 'static) {
         let interrupt = self.clone();
+        let mut signals = Signals::new();
         tokio::spawn(async move {
-            let mut signals = Signals::new();
             signals.next().await;
             notice();
             interrupt.trigger();
@@ -50,29 +50,39 @@ impl Interrupt {
     }
 }
 
-/// The signals that mean "stop".
-struct Signals {
-    #[cfg(unix)]
-    terminate: Option<tokio::signal::unix::Signal>,
-}
+/// The signals that mean "stop": caught from the moment this is made.
+#[cfg(unix)]
+struct Signals(Vec<tokio::signal::unix::Signal>);
 
+#[cfg(unix)]
 impl Signals {
     fn new() -> Self {
-        Signals {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok(),
-        }
+        use tokio::signal::unix::{SignalKind, signal};
+        // What cannot be caught ends the program as the system sees fit.
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        Signals(kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect())
     }
 
     async fn next(&mut self) {
-        #[cfg(unix)]
-        if let Some(terminate) = &mut self.terminate {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
+        std::future::poll_fn(|context| {
+            let came = self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if came { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// The signal that means "stop".
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Signals
+    }
+
+    async fn next(&mut self) {
         // Without a handler the system ends the program as it sees fit.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

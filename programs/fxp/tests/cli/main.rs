@@ -4,6 +4,10 @@ mod books;
 mod errors;
 mod help;
 mod pages;
+#[cfg(target_os = "linux")]
+mod servers;
+#[cfg(target_os = "linux")]
+mod work;
 
 use std::ffi::OsStr;
 use std::path::Path;

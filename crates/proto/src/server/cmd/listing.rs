@@ -7,7 +7,7 @@ use crate::grammar::reply::{Reply, inner_line};
 use crate::grammar::verb::Verb;
 use crate::server::effect::{Effect, FileOp, List, ListStyle, Outcome, Progress};
 use crate::server::machine::Action;
-use crate::server::pending::{Look, Then};
+use crate::server::pending::{Look, Running, Then};
 use crate::server::state::{Session, Span};
 use crate::wire::text::Text;
 
@@ -74,22 +74,15 @@ fn options_and_path(argument: &[u8]) -> (Options, &[u8]) {
     (options, rest)
 }
 
-/// Lines for the control connection.
+/// Lines for the control connection; the first ones begin the reply.
 pub(super) fn lines(session: &mut Session, lines: &[Text]) {
-    let formatted = lines.iter().map(inner_line).collect();
-    begin(session);
-    session.act(Action::Lines(formatted));
-}
-
-/// The first line of the reply, once.
-fn begin(session: &mut Session) {
-    let begun = match session.running_mut().map(|running| &mut running.then) {
-        Some(Then::Lines { begun }) => std::mem::replace(begun, true),
-        _ => true,
-    };
-    if !begun {
-        session.act(Action::Lines(vec![Text::from("213-Status follows:")]));
+    let Some(Running { then: Then::Lines { begun }, .. }) = session.running_mut() else { return };
+    let mut formatted = Vec::with_capacity(lines.len() + 1);
+    if !std::mem::replace(begun, true) {
+        formatted.push(Text::from("213-Status follows:"));
     }
+    formatted.extend(lines.iter().map(inner_line));
+    session.act(Action::Lines(formatted));
 }
 
 pub(super) fn lines_ended(session: &mut Session, begun: bool, outcome: Outcome) {

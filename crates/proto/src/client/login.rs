@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use crate::grammar::command::Command;
 use crate::grammar::feat::Features;
 use crate::grammar::params::Protection;
+use crate::grammar::quote::parse_257;
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
 use crate::path::VPath;
@@ -153,7 +154,7 @@ impl LoginChain {
     }
 
     fn host_features(&mut self, reply: &Reply) -> Next {
-        let offered = reply.code.is_completion() && features_of(reply).has("HOST");
+        let offered = Features::parse(reply).has("HOST");
         match self.login.host.clone() {
             Some(host) if offered => self.send(Stage::Host, Command::new(Verb::Host, host)),
             _ => self.say_user(),
@@ -195,9 +196,7 @@ impl LoginChain {
     }
 
     fn features(&mut self, reply: &Reply) -> Next {
-        if reply.code.is_completion() {
-            self.features = features_of(reply);
-        }
+        self.features = Features::parse(reply);
         // lundftpd offers both, older servers only the second.
         self.role_verb = [Verb::Sscn, Verb::Ccsn].into_iter().find(|verb| self.features.has(verb.name()));
         self.waiting = self.settlement();
@@ -216,10 +215,7 @@ impl LoginChain {
         }
         if self.secured {
             commands.push_back(Command::new(Verb::Pbsz, "0"));
-            commands.push_back(match self.login.protection {
-                Protection::Private => Command::new(Verb::Prot, "P"),
-                Protection::Clear => Command::new(Verb::Prot, "C"),
-            });
+            commands.push_back(Command::new(Verb::Prot, self.login.protection.letter()));
         }
         commands.push_back(Command::new(Verb::Type, "I"));
         commands.push_back(Command::bare(Verb::Pwd));
@@ -274,70 +270,7 @@ impl LoginChain {
     }
 }
 
-/// The features of a 211: the lines between the first and the last (RFC 2389, 3.2).
-fn features_of(reply: &Reply) -> Features {
-    reply.inner().iter().map(|line| Text::lossy(line.as_bytes().trim_ascii())).collect()
-}
-
 /// The directory of a 257, the root where it makes no sense.
 fn home_of(reply: &Reply) -> VPath {
-    quoted_path(reply.text().as_bytes()).and_then(|path| VPath::parse(&path).ok()).unwrap_or_default()
-}
-
-/// The path between the first and the last quote, doubled ones undone (RFC 959, appendix II).
-/// Pure-FTPD does not double them, so a lone quote inside is taken as it stands; a server that
-/// sends no quotes at all means the first word.
-fn quoted_path(text: &[u8]) -> Option<Vec<u8>> {
-    let Some(start) = text.iter().position(|&byte| byte == b'"') else {
-        return text
-            .split(|&byte| byte == b' ')
-            .next()
-            .filter(|word| word.starts_with(b"/"))
-            .map(<[u8]>::to_vec);
-    };
-    let inner = &text[start + 1..];
-    let end = closing_quote(inner)?;
-    let mut path = Vec::with_capacity(end);
-    let mut bytes = inner[..end].iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        if byte == b'"' {
-            bytes.next_if_eq(&b'"');
-        }
-        path.push(byte);
-    }
-    Some(path)
-}
-
-/// The first quote that is followed by a space or by nothing.
-fn closing_quote(inner: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while at < inner.len() {
-        match (inner[at], inner.get(at + 1)) {
-            (b'"', Some(b'"')) => at += 2,
-            (b'"', None | Some(b' ')) => return Some(at),
-            _ => at += 1,
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted_path;
-
-    #[test]
-    fn the_directory_is_read_from_every_form_of_257() {
-        let check = |text: &str, expected: Option<&str>| {
-            let path = quoted_path(text.as_bytes()).map(|path| String::from_utf8(path).unwrap());
-            assert_eq!(path.as_deref(), expected, "{text}");
-        };
-        check("\"/\" is the current directory", Some("/"));
-        check("\"/a b\" is current directory.", Some("/a b"));
-        check("\"/say \"\"hi\"\"\" is cwd", Some("/say \"hi\""));
-        check("\"/lone\"quote\" is your current location", Some("/lone\"quote"));
-        check("\"/home\"", Some("/home"));
-        check("/home is current", Some("/home"));
-        check("\"/never ends", None);
-        check("nothing here", None);
-    }
+    parse_257(reply).and_then(|path| VPath::parse(path.as_bytes()).ok()).unwrap_or_default()
 }

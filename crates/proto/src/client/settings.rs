@@ -3,7 +3,7 @@
 //! The cache learns from every final reply, whoever asked: [`Settings::observe`] sees them all.
 
 use crate::grammar::command::Command;
-use crate::grammar::params::{Protection, TlsRole, TransferType};
+use crate::grammar::params::{Protection, TlsRole, TransferType, parse_rest, parse_switch};
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
 
@@ -68,44 +68,24 @@ impl Settings {
     }
 
     fn accepted(&mut self, command: &Command) {
-        let argument = command.argument.to_str().unwrap_or_default().trim().to_ascii_uppercase();
+        let argument = command.argument.as_bytes();
         match command.verb {
-            Verb::Type => self.transfer_type = type_of(&argument),
-            Verb::Prot => self.protection = protection_of(&argument),
+            Verb::Type => self.transfer_type = TransferType::parse(argument).ok(),
+            Verb::Prot => self.protection = Protection::parse(argument).ok(),
             Verb::Pbsz => self.buffer_size = true,
-            Verb::Sscn | Verb::Ccsn => self.role = role_of(&argument),
+            // A bare SSCN asks, except on wzdftpd, where it switches off.
+            Verb::Sscn | Verb::Ccsn => self.role = parse_switch(argument).ok().map(role_of),
             // wzdftpd and ioFTPD keep the client role that CPSV gave them, drftpd forgets the one
             // that SSCN gave it (protocol notes, 1.2): afterwards the role is anybody's guess.
             Verb::Cpsv => self.role = None,
-            Verb::Cepr => self.extended_reply = Some(argument == "ON"),
-            Verb::Rest => self.restart = argument.parse().unwrap_or(u64::MAX),
+            Verb::Cepr => self.extended_reply = parse_switch(argument).ok(),
+            Verb::Rest => self.restart = parse_rest(argument).unwrap_or(u64::MAX),
             Verb::User | Verb::Rein | Verb::Auth => *self = Settings::default(),
             _ => {}
         }
     }
 }
 
-fn type_of(argument: &str) -> Option<TransferType> {
-    match argument {
-        "I" | "L 8" => Some(TransferType::Image),
-        "A" | "A N" => Some(TransferType::Ascii),
-        _ => None,
-    }
-}
-
-fn protection_of(argument: &str) -> Option<Protection> {
-    match argument {
-        "C" => Some(Protection::Clear),
-        "P" => Some(Protection::Private),
-        _ => None,
-    }
-}
-
-/// A bare SSCN asks, except on wzdftpd, where it switches off.
-fn role_of(argument: &str) -> Option<TlsRole> {
-    match argument {
-        "ON" => Some(TlsRole::Client),
-        "OFF" => Some(TlsRole::Server),
-        _ => None,
-    }
+fn role_of(on: bool) -> TlsRole {
+    if on { TlsRole::Client } else { TlsRole::Server }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::grammar::addr::{Family, HostPort, parse_227, parse_229};
 use crate::grammar::command::Command;
-use crate::grammar::params::{Protection, TlsRole, TransferType};
+use crate::grammar::params::TlsRole;
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
 use crate::wire::text::Text;
@@ -108,10 +108,8 @@ fn set(setting: Setting, settings: &Settings) -> Next {
 
 fn setting_command(setting: Setting, settings: &Settings) -> Command {
     match setting {
-        Setting::Type(TransferType::Image) => Command::new(Verb::Type, "I"),
-        Setting::Type(TransferType::Ascii) => Command::new(Verb::Type, "A"),
-        Setting::Protection(Protection::Private) => Command::new(Verb::Prot, "P"),
-        Setting::Protection(Protection::Clear) => Command::new(Verb::Prot, "C"),
+        Setting::Type(kind) => Command::new(Verb::Type, kind.letter()),
+        Setting::Protection(protection) => Command::new(Verb::Prot, protection.letter()),
         // Upper case: ProFTPD refuses `on`. With an argument: wzdftpd takes a bare SSCN for OFF.
         Setting::Role(role) => {
             let verb = settings.role_verb.unwrap_or(Verb::Sscn);

@@ -134,7 +134,8 @@ impl Control {
         }
     }
 
-    /// Sends what is queued. Not to be cancelled, except to close.
+    /// Sends what is queued. Cancel-safe: what has been sent has left the queue, the rest goes out with
+    /// the next call.
     ///
     /// # Errors
     ///
@@ -145,14 +146,18 @@ impl Control {
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, "too much is waiting to be sent"));
         }
         let sending = async {
-            self.stream.write_all(&self.queue).await?;
+            while !self.queue.is_empty() {
+                match self.stream.write(&self.queue).await? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    sent => drop(self.queue.drain(..sent)),
+                }
+            }
             self.stream.flush().await
         };
         match timeout(WRITE_TIMEOUT, sending).await {
             Ok(sent) => sent?,
             Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
         }
-        self.queue.clear();
         self.queue.shrink_to(QUEUE_KEPT);
         Ok(())
     }

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use fxp_net::control::Control;
+use fxp_net::dial;
 use fxp_net::meter::Meter;
-use fxp_net::tls::{ClientTls, trust::Trust};
-use fxp_proto::client::request::LoginTls;
+use fxp_net::tls::{ClientSession, ClientTls, TlsInfo, trust::Trust};
+use fxp_proto::client::manners::{Ceilings, Manners};
+use fxp_proto::client::request::{Answer, LoggedIn, Login, LoginTls, Request};
 use fxp_proto::grammar::params::Protection;
 use fxp_proto::grammar::reply::Reply;
 use fxp_proto::wire::{secret::Secret, text::Text};
 
+use crate::driver::{Driver, Event, LINE_CEILING};
 use crate::session::Session;
 use crate::transcript::Recorder;
 
@@ -99,9 +103,84 @@ pub enum ConnectError {
 ///
 /// See [`ConnectError`].
 pub async fn connect(
-    _target: &Target,
-    _environment: &Environment,
-    _recorder: Option<Recorder>,
+    target: &Target,
+    environment: &Environment,
+    recorder: Option<Recorder>,
 ) -> Result<Session, ConnectError> {
-    todo!("client")
+    let tcp = dial::control(&target.host, target.port, environment.timeout)
+        .await
+        .map_err(|error| target.unreachable(error))?;
+    let control = Control::new(tcp, LINE_CEILING).map_err(|error| target.unreachable(error))?;
+    let addresses = (control.peer_addr(), control.local_addr());
+    let ceilings = Ceilings { reply: environment.timeout, ..Ceilings::default() };
+    let mut driver = Driver::new(control, Manners { ceilings, ..Manners::default() }, recorder);
+    driver.note(&format!("connected to {}", addresses.0));
+    let tls = environment.tls.session(&target.host, target.trust.clone());
+    let (facts, info) = log_in(&mut driver, target, &tls).await?;
+    let tls = info.map(|info| (tls, info));
+    Ok(Session::new(driver, facts, addresses, tls, environment.meter.clone(), environment.timeout))
+}
+
+async fn log_in(
+    driver: &mut Driver,
+    target: &Target,
+    tls: &ClientSession,
+) -> Result<(LoggedIn, Option<TlsInfo>), ConnectError> {
+    let login = driver.ask(Request::Login(Login {
+        user: target.user.clone(),
+        password: target.password.clone(),
+        tls: target.tls,
+        protection: target.protection,
+        host: None,
+    }));
+    let mut info = None;
+    loop {
+        match driver.event().await {
+            Event::StartTls => info = Some(secure(driver, target, tls).await?),
+            Event::Done(id, Answer::LoggedIn(facts)) if id == login => return Ok((facts, info)),
+            Event::Done(id, answer) if id == login => return Err(target.refusal(answer)),
+            Event::Done(..) | Event::Preliminary(..) => {}
+            Event::Closed => return Err(target.gone(CLOSED)),
+        }
+    }
+}
+
+/// The handshake of the control connection.
+async fn secure(driver: &mut Driver, target: &Target, tls: &ClientSession) -> Result<TlsInfo, ConnectError> {
+    let Some(control) = driver.control() else { return Err(target.gone(CLOSED)) };
+    match control.secure_as_client(tls).await {
+        Ok(info) => {
+            driver.secured(true, &format!("{}, {}", info.version, info.cipher));
+            Ok(info)
+        }
+        Err(error) => {
+            driver.secured(false, &error.to_string());
+            Err(ConnectError::Tls { host: target.host.clone(), error })
+        }
+    }
+}
+
+const CLOSED: &str = "closed the connection";
+
+impl Target {
+    fn unreachable(&self, error: std::io::Error) -> ConnectError {
+        ConnectError::Network { host: self.host.clone(), port: self.port, error }
+    }
+
+    fn gone(&self, what: &'static str) -> ConnectError {
+        ConnectError::Gone { host: self.host.clone(), what }
+    }
+
+    /// Why there was no login.
+    fn refusal(&self, answer: Answer) -> ConnectError {
+        let host = self.host.clone();
+        match answer {
+            Answer::Refused { command, reply } if command.starts_with("AUTH ") => {
+                ConnectError::NoTls { host, words: format!("{command}: {} {}", reply.code, reply.text()) }
+            }
+            Answer::Refused { command, reply } => ConnectError::Refused { host, command, reply },
+            Answer::TimedOut => self.gone("did not answer"),
+            _ => self.gone(CLOSED),
+        }
+    }
 }

@@ -1,68 +1,23 @@
 //! A session: requests out, answers in.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use fxp_net::tls::TlsInfo;
+use fxp_net::meter::Meter;
+use fxp_net::tls::{ClientSession, TlsInfo};
 use fxp_proto::client::request::{Answer, LoggedIn, Request, RequestId};
-use fxp_proto::grammar::params::DigestKind;
+use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::reply::Reply;
-use fxp_proto::listing::{entry::Entry, time::FtpTime};
+use fxp_proto::grammar::verb::Verb;
 use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
+use tokio::time::timeout;
 
-/// Why a request failed.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// The server said no.
-    #[error("{command}: {}", reply_words(reply))]
-    Refused {
-        /// The command, secrets masked.
-        command: String,
-        /// The server's words.
-        reply: Reply,
-    },
-    /// The control connection is gone.
-    #[error("the control connection was lost during {during}")]
-    Lost {
-        /// The command that was running.
-        during: String,
-    },
-    /// A reply never came.
-    #[error("no reply to {during} in time")]
-    TimedOut {
-        /// The command.
-        during: String,
-    },
-    /// The server answered something that makes no sense.
-    #[error("{command}: cannot make sense of {}", reply_words(reply))]
-    Nonsense {
-        /// The command.
-        command: String,
-        /// The reply.
-        reply: Reply,
-    },
-    /// The data connection.
-    #[error("{during}: {error}")]
-    Data {
-        /// The command.
-        during: String,
-        /// What went wrong.
-        #[source]
-        error: fxp_net::data::DataError,
-    },
-    /// The data connection's TLS.
-    #[error("{during}: {error}")]
-    Tls {
-        /// The command.
-        during: String,
-        /// What went wrong.
-        #[source]
-        error: fxp_net::tls::HandshakeError,
-    },
-}
-
-fn reply_words(reply: &Reply) -> String {
-    format!("{} {}", reply.code, reply.text())
-}
+use crate::driver::{Driver, Event};
+pub use crate::error::SessionError;
+use crate::error::{name_of, result};
+use crate::habits::Habits;
 
 /// What happens on a session, as a driver of several sessions sees it.
 #[derive(Debug)]
@@ -71,45 +26,81 @@ pub enum SessionEvent {
     Preliminary(RequestId, Reply),
     /// A request ended.
     Done(RequestId, Answer),
-    /// The control connection is gone.
+    /// The control connection is gone. Nothing else will happen any more.
     Lost,
 }
 
 /// A session that is logged in.
+///
+/// All its paths are absolute; the server's working directory is nobody's business.
 #[derive(Debug)]
 pub struct Session {
-    _private: (),
+    pub(crate) driver: Driver,
+    pub(crate) facts: LoggedIn,
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// TLS of the control connection, and what data connections are resumed from.
+    pub(crate) tls: Option<(ClientSession, TlsInfo)>,
+    pub(crate) meter: Meter,
+    /// For connecting and for handshakes of data connections.
+    pub(crate) patience: Duration,
+    /// What was found out about this server.
+    pub(crate) habits: Habits,
+    /// Events that came while somebody waited for another one.
+    kept: VecDeque<SessionEvent>,
 }
 
+/// The most events that are kept for a later call. They belong to requests that somebody has asked
+/// and not yet looked after; a caller that forgets them loses the oldest.
+const MAX_KEPT: usize = 256;
+
+/// How long QUIT's reply is waited for. Nothing depends on it.
+const QUIT_PATIENCE: Duration = Duration::from_secs(2);
+
 impl Session {
+    pub(crate) fn new(
+        driver: Driver,
+        facts: LoggedIn,
+        (peer, local): (SocketAddr, SocketAddr),
+        tls: Option<(ClientSession, TlsInfo)>,
+        meter: Meter,
+        patience: Duration,
+    ) -> Self {
+        let habits = Habits::default();
+        Session { driver, facts, peer, local, tls, meter, patience, habits, kept: VecDeque::new() }
+    }
+
     /// What the login told: banner, features, home.
     pub fn facts(&self) -> &LoggedIn {
-        todo!("client")
+        &self.facts
     }
 
     /// The server's end of the control connection.
     pub fn peer_addr(&self) -> SocketAddr {
-        todo!("client")
+        self.peer
     }
 
     /// TLS of the control connection.
     pub fn tls(&self) -> Option<&TlsInfo> {
-        todo!("client")
+        self.tls.as_ref().map(|(_, info)| info)
     }
 
     /// False once the connection is lost or its replies are out of step.
     pub fn is_usable(&self) -> bool {
-        todo!("client")
+        self.driver.is_usable()
     }
 
     /// Queues a request; [`Session::event`] sends it and reports what comes of it.
-    pub fn ask(&mut self, _request: Request) -> RequestId {
-        todo!("client")
+    pub fn ask(&mut self, request: Request) -> RequestId {
+        self.driver.ask(request)
     }
 
     /// Sends what is queued and waits for the next event. Cancel-safe.
     pub async fn event(&mut self) -> SessionEvent {
-        todo!("client")
+        match self.kept.pop_front() {
+            Some(event) => event,
+            None => self.fresh_event().await,
+        }
     }
 
     /// Asks and waits for the end.
@@ -117,27 +108,24 @@ impl Session {
     /// # Errors
     ///
     /// Refused, lost, timed out.
-    pub async fn run(&mut self, _request: Request) -> Result<Answer, SessionError> {
-        todo!("client")
+    pub async fn run(&mut self, request: Request) -> Result<Answer, SessionError> {
+        let name = name_of(&request);
+        let id = self.ask(request);
+        let answer = self.answer_to(id).await;
+        result(answer, &name)
     }
 
-    /// What is at `path`: MLST, else SIZE and MDTM, else CWD, else a line of the parent's listing.
-    /// `None` if there is nothing.
+    /// Asks one command and waits for its final reply.
     ///
     /// # Errors
     ///
     /// As [`Session::run`].
-    pub async fn stat(&mut self, _path: &VPath) -> Result<Option<Entry>, SessionError> {
-        todo!("client")
-    }
-
-    /// The directory's entries: MLSD, else LIST -a, else LIST; sorted by name.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::run`]; a file is `Refused`.
-    pub async fn list(&mut self, _path: &VPath) -> Result<Vec<Entry>, SessionError> {
-        todo!("client")
+    pub async fn command(&mut self, verb: Verb, argument: impl Into<Text>) -> Result<Reply, SessionError> {
+        match self.run(Request::Command(Command::new(verb, argument))).await? {
+            Answer::Reply(reply) => Ok(reply),
+            // The machine answers commands with nothing else.
+            _ => Err(SessionError::Lost { during: verb.name().to_owned() }),
+        }
     }
 
     /// SIZE, `None` where the server says 550 or does not know the command.
@@ -145,36 +133,17 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::run`].
-    pub async fn size(&mut self, _path: &VPath) -> Result<Option<u64>, SessionError> {
-        todo!("client")
-    }
-
-    /// Sets the modification time by MFMT, MDTM or SITE UTIME, whichever works; remembers which. False if none does.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::run`].
-    pub async fn set_time(&mut self, _path: &VPath, _time: FtpTime) -> Result<bool, SessionError> {
-        todo!("client")
-    }
-
-    /// The digests this server offers, best first.
-    pub fn digests(&self) -> Vec<DigestKind> {
-        todo!("client")
-    }
-
-    /// A digest in lower-case hex, of the whole file or of its first `length` bytes.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::run`].
-    pub async fn digest(
-        &mut self,
-        _kind: DigestKind,
-        _path: &VPath,
-        _length: Option<u64>,
-    ) -> Result<String, SessionError> {
-        todo!("client")
+    pub async fn size(&mut self, path: &VPath) -> Result<Option<u64>, SessionError> {
+        // In ASCII the size of the file on the wire is meant, which no server wants to compute.
+        self.run(Request::Set(crate::transfer::BINARY)).await?;
+        match self.command(Verb::Size, path.to_text()).await {
+            Ok(reply) => match number(&reply) {
+                Some(size) => Ok(Some(size)),
+                None => Err(SessionError::Nonsense { command: format!("SIZE {path}"), reply }),
+            },
+            Err(SessionError::Refused { reply, .. }) if !reply.code.is_transient() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// MKD; fine if the directory is there already.
@@ -182,8 +151,22 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::run`].
-    pub async fn make_directory(&mut self, _path: &VPath) -> Result<(), SessionError> {
-        todo!("client")
+    pub async fn make_directory(&mut self, path: &VPath) -> Result<(), SessionError> {
+        if path.is_root() {
+            return Ok(());
+        }
+        match self.command(Verb::Mkd, path.to_text()).await {
+            Ok(_) => Ok(()),
+            // "It exists" has many codes and words; CWD knows for certain.
+            Err(refused @ SessionError::Refused { .. }) => {
+                if self.is_directory(path).await? {
+                    Ok(())
+                } else {
+                    Err(refused)
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// RMD.
@@ -191,8 +174,8 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::run`].
-    pub async fn remove_directory(&mut self, _path: &VPath) -> Result<(), SessionError> {
-        todo!("client")
+    pub async fn remove_directory(&mut self, path: &VPath) -> Result<(), SessionError> {
+        self.command(Verb::Rmd, path.to_text()).await.map(drop)
     }
 
     /// DELE.
@@ -200,8 +183,8 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::run`].
-    pub async fn delete(&mut self, _path: &VPath) -> Result<(), SessionError> {
-        todo!("client")
+    pub async fn delete(&mut self, path: &VPath) -> Result<(), SessionError> {
+        self.command(Verb::Dele, path.to_text()).await.map(drop)
     }
 
     /// RNFR, RNTO.
@@ -209,12 +192,67 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::run`].
-    pub async fn rename(&mut self, _from: &VPath, _to: &VPath) -> Result<(), SessionError> {
-        todo!("client")
+    pub async fn rename(&mut self, from: &VPath, to: &VPath) -> Result<(), SessionError> {
+        self.command(Verb::Rnfr, from.to_text()).await?;
+        self.command(Verb::Rnto, to.to_text()).await.map(drop)
+    }
+
+    /// True if `path` can be changed into. The working directory may be another one afterwards.
+    pub(crate) async fn is_directory(&mut self, path: &VPath) -> Result<bool, SessionError> {
+        match self.command(Verb::Cwd, path.to_text()).await {
+            Ok(_) => Ok(true),
+            Err(SessionError::Refused { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// QUIT, waits briefly for the reply, closes.
-    pub async fn quit(self) {
-        todo!("client")
+    pub async fn quit(mut self) {
+        // Whether the server says goodbye changes nothing.
+        let _ = timeout(QUIT_PATIENCE, self.run(Request::Quit)).await;
+        self.driver.close().await;
     }
+
+    /// The end of request `id`; what else happens meanwhile is kept.
+    pub(crate) async fn answer_to(&mut self, id: RequestId) -> Answer {
+        let known = |event: &SessionEvent| matches!(event, SessionEvent::Done(done, _) if *done == id);
+        if let Some(at) = self.kept.iter().position(known)
+            && let Some(SessionEvent::Done(_, answer)) = self.kept.remove(at)
+        {
+            return answer;
+        }
+        loop {
+            match self.fresh_event().await {
+                SessionEvent::Done(done, answer) if done == id => return answer,
+                SessionEvent::Lost => return Answer::Lost,
+                other => self.keep(other),
+            }
+        }
+    }
+
+    /// The next event that nobody has kept. Cancel-safe.
+    pub(crate) async fn fresh_event(&mut self) -> SessionEvent {
+        loop {
+            match self.driver.event().await {
+                Event::Preliminary(id, reply) => return SessionEvent::Preliminary(id, reply),
+                Event::Done(id, answer) => return SessionEvent::Done(id, answer),
+                Event::Closed => return SessionEvent::Lost,
+                // The machine starts TLS in a login only, and this session is logged in.
+                Event::StartTls => self.driver.secured(false, "TLS at the wrong time"),
+            }
+        }
+    }
+
+    /// Keeps an event for whoever asks for it.
+    pub(crate) fn keep(&mut self, event: SessionEvent) {
+        if self.kept.len() >= MAX_KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(event);
+    }
+}
+
+/// The first number of a 213.
+fn number(reply: &Reply) -> Option<u64> {
+    reply.text().to_str()?.split_whitespace().next()?.parse().ok()
 }

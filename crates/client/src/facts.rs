@@ -1,0 +1,202 @@
+//! What a server says about its files: kind, size, time, digest; and setting the time.
+
+use fxp_proto::client::request::{Answer, Request};
+use fxp_proto::grammar::command::Command;
+use fxp_proto::grammar::digest::{XArgument, parse_digest};
+use fxp_proto::grammar::params::DigestKind;
+use fxp_proto::grammar::reply::Reply;
+use fxp_proto::grammar::verb::Verb;
+use fxp_proto::listing::entry::{Entry, Kind, Precision};
+use fxp_proto::listing::mlsx::parse_mlst;
+use fxp_proto::listing::time::FtpTime;
+use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
+
+use crate::error::SessionError;
+use crate::habits::TimeVerb;
+use crate::session::Session;
+
+impl Session {
+    /// What is at `path`: MLST, else SIZE and MDTM, else CWD, else a line of the parent's listing.
+    /// `None` if there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::run`].
+    pub async fn stat(&mut self, path: &VPath) -> Result<Option<Entry>, SessionError> {
+        if self.speaks_facts() {
+            match self.command(Verb::Mlst, path.to_text()).await {
+                Ok(reply) => match parse_mlst(&reply) {
+                    Ok(entry) => return Ok(Some(Entry { name: name_of(path), ..entry })),
+                    Err(_) => self.habits.no_facts = true,
+                },
+                Err(error) if error.is_unsupported() => self.habits.no_facts = true,
+                Err(error) => return nothing_there(error),
+            }
+        }
+        self.stat_by_probing(path).await
+    }
+
+    /// Sets the modification time by MFMT, MDTM or SITE UTIME, whichever works; remembers which. False if none does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::run`].
+    pub async fn set_time(&mut self, path: &VPath, time: FtpTime) -> Result<bool, SessionError> {
+        let ways = match self.habits.set_time {
+            Some(way) => vec![way],
+            None => TimeVerb::ALL.into_iter().filter(|way| !self.habits.no_set_time.contains(way)).collect(),
+        };
+        for way in ways {
+            let Some(command) = time_command(way, path, time) else { continue };
+            match self.run(Request::Command(command)).await {
+                Ok(Answer::Reply(reply)) if reply.code.is_completion() && reply.code.number() != 202 => {
+                    self.habits.set_time = Some(way);
+                    return Ok(true);
+                }
+                Ok(_) => self.habits.no_set_time.push(way),
+                Err(error) if error.is_unsupported() => self.habits.no_set_time.push(way),
+                // A server that takes MDTM's time for a part of the name says that there is no such file.
+                Err(SessionError::Refused { .. }) if way == TimeVerb::Mdtm => {}
+                Err(SessionError::Refused { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The digests this server offers, best first.
+    pub fn digests(&self) -> Vec<DigestKind> {
+        let mut kinds = self.facts.features.digests();
+        if self.facts.features.has(Verb::Md5.name()) && !kinds.contains(&DigestKind::Md5) {
+            kinds.push(DigestKind::Md5);
+        }
+        kinds
+    }
+
+    /// A digest in lower-case hex, of the whole file or of its first `length` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::run`]; `Nonsense` where the reply has no digest in it.
+    pub async fn digest(
+        &mut self,
+        kind: DigestKind,
+        path: &VPath,
+        length: Option<u64>,
+    ) -> Result<String, SessionError> {
+        let features = &self.facts.features;
+        let by_hash = features.hash().iter().any(|(offered, _)| *offered == kind);
+        let by_x = features.has_x(kind);
+        let command = match length {
+            // RANG's end is inclusive, so that it cannot name an empty range.
+            Some(length) if by_hash && length > 0 && features.rang_stream() => {
+                self.choose_hash(kind).await?;
+                self.command(Verb::Rang, Text::lossy(format!("0 {}", length - 1))).await?;
+                Command::new(Verb::Hash, path.to_text())
+            }
+            None if by_hash => {
+                self.choose_hash(kind).await?;
+                Command::new(Verb::Hash, path.to_text())
+            }
+            None if kind == DigestKind::Md5 && !by_x && features.has(Verb::Md5.name()) => {
+                Command::new(Verb::Md5, path.to_text())
+            }
+            length => x_command(kind, path, length, features.has(kind.verb().name())),
+        };
+        let said = command.to_string();
+        match self.run(Request::Command(command)).await? {
+            Answer::Reply(reply) => parse_digest(&reply, kind, &path.to_text())
+                .ok_or(SessionError::Nonsense { command: said, reply }),
+            _ => Err(SessionError::Lost { during: said }),
+        }
+    }
+
+    /// True if MLST and MLSD are worth a try.
+    pub(crate) fn speaks_facts(&self) -> bool {
+        let features = &self.facts.features;
+        !self.habits.no_facts && (features.has("MLST") || features.has("MLSD"))
+    }
+
+    /// Tells HASH which digest to compute, if it would compute another one.
+    async fn choose_hash(&mut self, kind: DigestKind) -> Result<(), SessionError> {
+        let by_default = self.facts.features.hash().iter().find(|(_, chosen)| *chosen).map(|(kind, _)| *kind);
+        if self.habits.hash.or(by_default) == Some(kind) {
+            return Ok(());
+        }
+        self.command(Verb::Opts, Text::lossy(format!("HASH {}", kind.name()))).await?;
+        self.habits.hash = Some(kind);
+        Ok(())
+    }
+
+    async fn stat_by_probing(&mut self, path: &VPath) -> Result<Option<Entry>, SessionError> {
+        if path.is_root() {
+            return Ok(Some(Entry::new(name_of(path), Kind::Directory)));
+        }
+        if let Some(size) = self.size(path).await? {
+            let modified = self.time(path).await?.map(|time| (time, Precision::Second));
+            let entry = Entry::new(name_of(path), Kind::File);
+            return Ok(Some(Entry { size: Some(size), modified, ..entry }));
+        }
+        if self.is_directory(path).await? {
+            return Ok(Some(Entry::new(name_of(path), Kind::Directory)));
+        }
+        match self.list(&path.parent()).await {
+            Ok(entries) => Ok(entries.into_iter().find(|entry| Some(&entry.name) == path.name())),
+            Err(error) => nothing_there(error),
+        }
+    }
+
+    /// MDTM; `None` where the server does not tell.
+    async fn time(&mut self, path: &VPath) -> Result<Option<FtpTime>, SessionError> {
+        match self.command(Verb::Mdtm, path.to_text()).await {
+            Ok(reply) => Ok(FtpTime::parse(reply.text().as_bytes().trim_ascii()).ok()),
+            Err(SessionError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// 550 and its kin mean that there is nothing, unless the words say that we may not look.
+fn nothing_there<T>(error: SessionError) -> Result<Option<T>, SessionError> {
+    match error.refusal() {
+        Some(reply) if is_missing(reply) => Ok(None),
+        _ => Err(error),
+    }
+}
+
+fn is_missing(reply: &Reply) -> bool {
+    let words = String::from_utf8_lossy(reply.text().as_bytes()).to_lowercase();
+    matches!(reply.code.number(), 450 | 501 | 550 | 551 | 553)
+        && !["permission", "denied", "not allowed", "forbidden"].iter().any(|word| words.contains(word))
+}
+
+/// The name of an entry; the root is called `/`.
+fn name_of(path: &VPath) -> Text {
+    path.name().cloned().unwrap_or_else(|| Text::from("/"))
+}
+
+fn x_command(kind: DigestKind, path: &VPath, length: Option<u64>, offered: bool) -> Command {
+    let command = XArgument { path: path.to_text(), start: 0, end: length }.command(kind);
+    match kind {
+        // Older servers know SHA-1 as XSHA only.
+        DigestKind::Sha1 if !offered => Command { verb: Verb::Xsha, ..command },
+        _ => command,
+    }
+}
+
+fn time_command(way: TimeVerb, path: &VPath, time: FtpTime) -> Option<Command> {
+    let digits = time.to_seconds();
+    let path = path.to_text();
+    let joined = |before: &str, after: &str| {
+        let bytes = [before.as_bytes(), path.as_bytes(), after.as_bytes()].concat();
+        Text::new(bytes).ok()
+    };
+    let (verb, argument) = match way {
+        TimeVerb::Mfmt => (Verb::Mfmt, joined(&format!("{digits} "), "")),
+        TimeVerb::Mdtm => (Verb::Mdtm, joined(&format!("{digits} "), "")),
+        TimeVerb::Utime => (Verb::SiteUtime, joined(&format!("{digits} "), "")),
+        TimeVerb::UtimeFive => (Verb::SiteUtime, joined("", &format!(" {digits} {digits} {digits} UTC"))),
+    };
+    Some(Command::new(verb, argument?))
+}

@@ -1,0 +1,39 @@
+//! What was found out about a server while working with it, so that nothing is tried in vain twice.
+
+use fxp_proto::grammar::params::DigestKind;
+
+/// What was found out about a server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Habits {
+    /// EPSV is refused; PASV is used.
+    pub(crate) no_epsv: bool,
+    /// MLST or MLSD is refused although FEAT has it.
+    pub(crate) no_facts: bool,
+    /// `LIST -a` works (`Some(true)`) or does not.
+    pub(crate) list_all: Option<bool>,
+    /// How times are set, once one way has worked.
+    pub(crate) set_time: Option<TimeVerb>,
+    /// Ways of setting times that the server does not know.
+    pub(crate) no_set_time: Vec<TimeVerb>,
+    /// The digest that HASH computes now, if it was chosen by OPTS.
+    pub(crate) hash: Option<DigestKind>,
+}
+
+/// The ways to set a modification time, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeVerb {
+    /// `MFMT time path`.
+    Mfmt,
+    /// `MDTM time path`: older, and ambiguous.
+    Mdtm,
+    /// `SITE UTIME time path`.
+    Utime,
+    /// `SITE UTIME path atime mtime ctime UTC`.
+    UtimeFive,
+}
+
+impl TimeVerb {
+    /// All, in the order in which they are tried.
+    pub(crate) const ALL: [TimeVerb; 4] =
+        [TimeVerb::Mfmt, TimeVerb::Mdtm, TimeVerb::UtimeFive, TimeVerb::Utime];
+}

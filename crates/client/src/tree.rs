@@ -1,0 +1,125 @@
+//! Directories: MLSD, else LIST.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::SystemTime;
+
+use fxp_net::data::{DataError, Sink};
+use fxp_proto::grammar::command::Command;
+use fxp_proto::grammar::reply::Reply;
+use fxp_proto::grammar::verb::Verb;
+use fxp_proto::listing::entry::Entry;
+use fxp_proto::listing::guess::Listing;
+use fxp_proto::listing::time::FtpTime;
+use fxp_proto::path::VPath;
+
+use crate::error::SessionError;
+use crate::session::Session;
+
+/// The most bytes of one listing: a directory of half a million files.
+const MAX_LISTING: usize = 64 * 1024 * 1024;
+
+impl Session {
+    /// The directory's entries: MLSD, else LIST -a, else LIST; sorted by name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::run`]; a file is `Refused`.
+    pub async fn list(&mut self, path: &VPath) -> Result<Vec<Entry>, SessionError> {
+        if self.speaks_facts() {
+            match self.fetch(Command::new(Verb::Mlsd, path.to_text())).await {
+                Ok((data, reply)) => return sorted(Listing::of_mlsd(&data), "MLSD", reply),
+                Err(error) if error.is_unsupported() => self.habits.no_facts = true,
+                Err(error) => return Err(error),
+            }
+        }
+        // LIST's argument is read as options or as a pattern by many servers; a working directory is not.
+        self.command(Verb::Cwd, path.to_text()).await?;
+        if self.habits.list_all != Some(false)
+            && let Some(entries) = self.list_all().await?
+        {
+            return Ok(entries);
+        }
+        match self.fetch(Command::bare(Verb::List)).await {
+            Ok((data, reply)) => sorted(Listing::of_list(&data, now()), "LIST", reply),
+            Err(error) => nothing_listed(error),
+        }
+    }
+
+    /// LIST -a, which shows what begins with a dot; `None` where nothing comes of it.
+    async fn list_all(&mut self) -> Result<Option<Vec<Entry>>, SessionError> {
+        match self.fetch(Command::new(Verb::List, "-a")).await {
+            // Some servers look for a file called -a, find none, and list nothing.
+            Ok((data, _)) if data.is_empty() => Ok(None),
+            Ok((data, reply)) => {
+                self.habits.list_all = Some(true);
+                sorted(Listing::of_list(&data, now()), "LIST", reply).map(Some)
+            }
+            Err(SessionError::Refused { .. }) => {
+                self.habits.list_all.get_or_insert(false);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a listing command sends, and its final reply.
+    async fn fetch(&mut self, command: Command) -> Result<(Vec<u8>, Reply), SessionError> {
+        let during = command.to_string();
+        let open = self.open(command, 0).await?;
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut page = Page(Vec::new());
+            let received = open.data.receive(&mut page, &Arc::new(AtomicU64::new(0)));
+            received.map(|_| page.0)
+        });
+        let received = match reading.await {
+            Ok(received) => received,
+            Err(panic) => Err(DataError::Storage(std::io::Error::other(panic))),
+        };
+        // The server's words come first: a 451 explains a broken connection better than we could.
+        let reply = self.final_reply(open.request).await?;
+        match received {
+            Ok(data) => Ok((data, reply)),
+            Err(error) => Err(SessionError::Data { during, error }),
+        }
+    }
+}
+
+/// A listing in memory, up to its ceiling.
+struct Page(Vec<u8>);
+
+impl Sink for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        if self.0.len() + bytes.len() > MAX_LISTING {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::FileTooLarge,
+                "the listing is larger than 64 MiB",
+            ));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// The entries by name. A listing of which nothing can be read is not an empty one.
+fn sorted(listing: Listing, command: &str, reply: Reply) -> Result<Vec<Entry>, SessionError> {
+    if listing.truncated || (listing.entries.is_empty() && listing.unknown > 0) {
+        return Err(SessionError::Nonsense { command: command.to_owned(), reply });
+    }
+    let mut entries = listing.entries;
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
+/// "450 No files found" is an empty directory, since CWD has led into it.
+fn nothing_listed(error: SessionError) -> Result<Vec<Entry>, SessionError> {
+    let empty = error.refusal().is_some_and(|reply| {
+        let words = String::from_utf8_lossy(reply.text().as_bytes()).to_lowercase();
+        words.contains("no files") || words.contains("empty")
+    });
+    if empty { Ok(Vec::new()) } else { Err(error) }
+}
+
+fn now() -> FtpTime {
+    FtpTime::from_system(SystemTime::now())
+}

@@ -1,7 +1,10 @@
-//! One file from server to server: drives one [`Exchange`](fxp_proto::pair::exchange::Exchange) over two sessions.
+//! One file from server to server: drives one [`Exchange`] over two sessions.
 
-use fxp_client::session::Session;
-use fxp_proto::pair::exchange::{Job, Step, Verdict};
+use fxp_client::session::{Session, SessionEvent};
+use fxp_proto::moment::Moment;
+use fxp_proto::pair::exchange::{Action, Exchange, Job, Step, Verdict};
+use fxp_proto::pair::leg::Leg;
+use tokio::time::{Instant, sleep_until};
 
 use crate::run::Stop;
 
@@ -9,11 +12,72 @@ use crate::run::Stop;
 /// (`source_usable`, `destination_usable` of the verdict). When `stop` becomes true the exchange is
 /// aborted in an orderly way and the verdict says [`Aborted`](fxp_proto::pair::exchange::Refusal::Aborted).
 pub async fn run(
-    _job: Job,
-    _source: &mut Session,
-    _destination: &mut Session,
-    _stop: &mut Stop,
-    _progress: impl FnMut(Step),
+    job: Job,
+    source: &mut Session,
+    destination: &mut Session,
+    stop: &mut Stop,
+    mut progress: impl FnMut(Step),
 ) -> Verdict {
-    todo!("direct")
+    let started = Instant::now();
+    let now = || Moment::after_start(started.elapsed());
+    let mut exchange = Exchange::new(job, now());
+    let mut stopping = Stopping::Possible;
+    let mut gone = Gone::default();
+    loop {
+        while let Some(action) = exchange.next() {
+            match action {
+                Action::Ask(leg, request) => {
+                    let session = if leg == Leg::Source { &mut *source } else { &mut *destination };
+                    let id = session.ask(request);
+                    exchange.asked(leg, id);
+                }
+                Action::Progress(step) => progress(step),
+                Action::Done(verdict) => return verdict,
+            }
+        }
+        let wake = exchange.wake_at().map(|moment| started + moment.since_start());
+        tokio::select! {
+            event = source.event(), if !gone.source => {
+                gone.source = feed(&mut exchange, Leg::Source, event, now());
+            }
+            event = destination.event(), if !gone.destination => {
+                gone.destination = feed(&mut exchange, Leg::Destination, event, now());
+            }
+            () = sleep_until(wake.unwrap_or(started)), if wake.is_some() => exchange.tick(now()),
+            asked = stop.wait_for(|stop| *stop), if stopping == Stopping::Possible => {
+                stopping = Stopping::Over;
+                // Nobody is left who could stop us: then nobody has.
+                if asked.is_ok() {
+                    exchange.abort(now());
+                }
+            }
+        }
+    }
+}
+
+/// Whether somebody may still stop us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stopping {
+    Possible,
+    Over,
+}
+
+/// Sessions that have nothing to say any more.
+#[derive(Default)]
+struct Gone {
+    source: bool,
+    destination: bool,
+}
+
+/// Passes an event on; true if it was the session's last one.
+fn feed(exchange: &mut Exchange, leg: Leg, event: SessionEvent, now: Moment) -> bool {
+    match event {
+        SessionEvent::Preliminary(id, reply) => exchange.preliminary(leg, id, reply, now),
+        SessionEvent::Done(id, answer) => exchange.answer(leg, id, answer, now),
+        SessionEvent::Lost => {
+            exchange.lost(leg, now);
+            return true;
+        }
+    }
+    false
 }

@@ -9,7 +9,7 @@
 //! * `driver`: the loop around the machine; `habits`: what was found out about a server; [`error`].
 #![forbid(unsafe_code)]
 
-pub use fxp_net::{data::DataStream, meter::Meter, tls, tls::trust};
+pub use fxp_net::{data, data::DataStream, meter::Meter, tls, tls::trust};
 pub use fxp_proto as proto;
 
 pub mod connect;

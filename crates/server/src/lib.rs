@@ -4,12 +4,23 @@
 //!
 //! * [`config`]: what can be configured; [`accounts`]: the users of a configuration.
 //! * [`policy`]: the one function that judges data connections.
-//! * [`server`]: listeners; `connection`: one control connection; `effect`: what it does.
+//! * `limits`, `names`, `observe`, `context`: what all connections share.
+//! * `effect`: what the machine asks for, done; `connection`: one control connection.
+//! * [`server`]: listeners, and the life of the whole server.
 #![forbid(unsafe_code)]
 
 pub mod config;
 
 pub mod accounts;
 pub mod policy;
+
+mod context;
+mod limits;
+mod names;
+mod observe;
+
+mod effect;
+
+mod connection;
 
 pub mod server;

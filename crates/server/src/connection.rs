@@ -1,0 +1,250 @@
+//! One control connection: the machine decides, this loop carries lines to it and its wishes out.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+
+use fxp_net::control::{Control, Received};
+use fxp_net::listen::PassiveListener;
+use fxp_proto::moment::Moment;
+use fxp_proto::server::effect::{Effect, EffectId, SlotId};
+use fxp_proto::server::machine::{Action, Appetite, Endpoints, Input, Machine};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use tracing::Instrument;
+
+use crate::context::{Context, Live, Shared};
+use crate::effect::{self, Gain, Job, News, What};
+
+/// Serves a client from its first byte to its last. Never fails: what goes wrong ends this connection
+/// and is logged.
+pub(crate) async fn serve(tcp: TcpStream, implicit_tls: bool, shared: Arc<Shared>) {
+    let ended = async {
+        let mut connection = Connection::open(tcp, implicit_tls, shared).await?;
+        let ended = connection.run().await;
+        // Whatever still runs is of no use without its control connection.
+        connection.tasks.shutdown().await;
+        connection.control.close().await;
+        ended
+    };
+    match ended.await {
+        Ok(()) => tracing::debug!("closed"),
+        Err(error) => tracing::info!(%error, "control connection lost"),
+    }
+}
+
+struct Connection {
+    control: Control,
+    machine: Machine,
+    context: Context,
+    /// The machine's origin of time.
+    started: Instant,
+    /// Prepared passive ports.
+    listeners: HashMap<SlotId, PassiveListener>,
+    tasks: JoinSet<()>,
+    running: HashMap<EffectId, Running>,
+    /// Threads of cancelled effects that may not have ended yet.
+    ending: Vec<mpsc::Receiver<Infallible>>,
+    news: mpsc::Receiver<News>,
+    reporter: mpsc::Sender<News>,
+    draining: bool,
+}
+
+struct Running {
+    task: AbortHandle,
+    /// Yields `None` once the effect's task and its threads are gone.
+    gone: mpsc::Receiver<Infallible>,
+}
+
+/// What the machine made of the last call.
+enum Next {
+    Wait,
+    Close,
+}
+
+impl Connection {
+    async fn open(tcp: TcpStream, implicit_tls: bool, shared: Arc<Shared>) -> io::Result<Self> {
+        let mut control = Control::new(tcp, LINE_CEILING)?;
+        let live = shared.live();
+        let tls = match implicit_tls {
+            true => Some(secure(&mut control, &live).await?),
+            false => None,
+        };
+        let endpoints =
+            Endpoints { peer: control.peer_addr(), local: control.local_addr(), secured: implicit_tls };
+        let machine = Machine::new(live.settings.clone(), endpoints, Moment::START);
+        let (client, local) = (endpoints.peer, endpoints.local);
+        let context = Context { shared, live, client, local, tls, user: None };
+        let (reporter, news) = mpsc::channel(NEWS);
+        Ok(Connection {
+            control,
+            machine,
+            context,
+            started: Instant::now(),
+            listeners: HashMap::new(),
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            ending: Vec::new(),
+            news,
+            reporter,
+            draining: false,
+        })
+    }
+
+    async fn run(&mut self) -> io::Result<()> {
+        let drain = self.context.shared.drain.clone();
+        while let Next::Wait = self.obey().await? {
+            let wake = self.machine.wake_at().map(|moment| self.started + moment.since_start());
+            let hungry = self.machine.appetite() != Appetite::None;
+            tokio::select! {
+                received = self.control.receive(), if hungry => self.heard(received?),
+                Some(news) = self.news.recv() => self.learnt(news).await?,
+                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
+                () = sleep_until(wake.unwrap_or(self.started)), if wake.is_some() => self.machine.tick(self.now()),
+                () = drain.cancelled(), if !self.draining => {
+                    self.draining = true;
+                    self.machine.shutdown();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Moment {
+        Moment::after_start(self.started.elapsed())
+    }
+
+    fn heard(&mut self, received: Received) {
+        let input = match received {
+            Received::Line(line) => Input::Line(line),
+            Received::TooLong => Input::TooLong,
+            Received::BadBytes => Input::BadBytes,
+            Received::End => return self.machine.eof(),
+        };
+        self.machine.input(input, self.now());
+    }
+
+    /// Takes what a task has to tell, unless it was cancelled meanwhile.
+    async fn learnt(&mut self, news: News) -> io::Result<()> {
+        if !self.running.contains_key(&news.id) {
+            return Ok(());
+        }
+        match news.what {
+            What::Event(event, sent) => {
+                self.machine.event(news.id, event);
+                self.sent(sent).await?;
+            }
+            What::End(outcome, gain) => {
+                self.running.remove(&news.id);
+                self.keep(gain);
+                self.machine.done(news.id, *outcome, self.now());
+            }
+        }
+        Ok(())
+    }
+
+    /// The task goes on when the replies that its event led to have gone out.
+    async fn sent(&mut self, sent: oneshot::Sender<()>) -> io::Result<()> {
+        self.obey().await?;
+        // The task may have been cancelled by what the replies were about.
+        let _ = sent.send(());
+        Ok(())
+    }
+
+    fn keep(&mut self, gain: Gain) {
+        match gain {
+            Gain::Nothing => {}
+            Gain::Listener(slot, listener) => {
+                self.listeners.insert(slot, listener);
+            }
+            Gain::User(user) => self.context.user = Some(user),
+        }
+    }
+
+    /// Carries out everything the machine wants, and sends the replies.
+    async fn obey(&mut self) -> io::Result<Next> {
+        while let Some(action) = self.machine.next() {
+            match action {
+                Action::Reply(reply) => self.control.queue(&reply.to_bytes()),
+                Action::Lines(lines) => {
+                    for line in lines {
+                        self.control.queue(line.as_bytes());
+                        self.control.queue(b"\r\n");
+                    }
+                }
+                Action::Do(id, effect) => self.start(id, effect),
+                Action::Cancel(id) => self.cancel(id),
+                Action::StartTls => self.start_tls().await?,
+                Action::Close => {
+                    self.control.flush().await?;
+                    return Ok(Next::Close);
+                }
+            }
+        }
+        self.control.flush().await?;
+        Ok(Next::Wait)
+    }
+
+    fn start(&mut self, id: EffectId, effect: Effect) {
+        let slot = match &effect {
+            Effect::Release(slot) => {
+                self.listeners.remove(slot);
+                return;
+            }
+            Effect::Send(order) => Some(order.slot.id),
+            Effect::Receive(order) => Some(order.slot.id),
+            Effect::List(order) => order.slot.as_ref().map(|slot| slot.id),
+            _ => None,
+        };
+        let listener = slot.and_then(|slot| self.listeners.remove(&slot));
+        let (alive, gone) = mpsc::channel(1);
+        let job = Job { id, context: self.context.clone(), news: self.reporter.clone(), alive };
+        let before = std::mem::take(&mut self.ending);
+        let work = async move {
+            for mut ending in before {
+                let _ = ending.recv().await;
+            }
+            effect::run(job, effect, listener).await;
+        };
+        let task = self.tasks.spawn(work.in_current_span());
+        self.running.insert(id, Running { task, gone });
+    }
+
+    fn cancel(&mut self, id: EffectId) {
+        if let Some(running) = self.running.remove(&id) {
+            running.task.abort();
+            self.ending.push(running.gone);
+        }
+    }
+
+    /// After `234`: what was said in clear is forgotten, and so is who said it.
+    async fn start_tls(&mut self) -> io::Result<()> {
+        self.control.flush().await?;
+        let secured = secure(&mut self.control, &self.context.live).await;
+        self.context.user = None;
+        match secured {
+            Ok(session) => {
+                self.context.tls = Some(session);
+                self.machine.tls(true, self.now());
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+async fn secure(control: &mut Control, live: &Live) -> io::Result<fxp_net::tls::ServerSession> {
+    let tls = live.tls.as_ref().ok_or_else(|| io::Error::other("no certificate is configured"))?;
+    let session = tls.session();
+    let info = control.secure_as_server(&session).await.map_err(io::Error::other)?;
+    tracing::debug!(tls = info.version, cipher = info.cipher, "secured");
+    Ok(session)
+}
+
+/// The longest line: SITE SYMLINK with two paths of PATH_MAX.
+const LINE_CEILING: usize = 9 * 1024;
+/// News that wait; a task with more to tell waits, too.
+const NEWS: usize = 8;

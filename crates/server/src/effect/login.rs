@@ -1,0 +1,85 @@
+//! USER and PASS: the slow part, which is argon2.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fxp_proto::server::effect::{Failure, FailureKind, LoggedIn, Login, Outcome};
+use fxp_store::account::{Account, LoginError};
+use fxp_store::storage::Storage;
+use fxp_store::{Kind, Text};
+
+use super::{Gain, Job, Result, failure};
+use crate::context::User;
+use crate::observe;
+
+pub(super) async fn login(job: &Job, login: Login) -> Result<(Outcome, Gain)> {
+    let name = login.user.clone();
+    let checked = check(job, login).await?;
+    let account = match checked {
+        Ok(account) => account,
+        Err(error) => return Err(refuse(job, &name, &error).await),
+    };
+    let Some(user) = admit(job, account) else {
+        return Err(refuse(job, &name, &LoginError::TooMany).await);
+    };
+    observe::logged_in(&job.context, &user.account);
+    let logged_in =
+        LoggedIn { home: user.account.home.clone(), message: Text::lossy(format!("{name} logged in")) };
+    Ok((Outcome::LoggedIn(logged_in), Gain::User(Arc::new(user))))
+}
+
+async fn check(job: &Job, login: Login) -> Result<std::result::Result<Account, LoginError>> {
+    let _turn = job.context.shared.logins.acquire().await.expect("the semaphore is never closed");
+    let accounts = job.context.live.accounts.clone();
+    let (peer, secured) = (job.context.client.ip(), job.context.tls.is_some());
+    job.blocking(move || {
+        let account = accounts.login(&login.user, &login.password, peer, secured)?;
+        look_at_home(&*account.storage, &account)?;
+        Ok(account)
+    })
+    .await
+}
+
+fn look_at_home(files: &dyn Storage, account: &Account) -> std::result::Result<(), LoginError> {
+    match files.stat(&account.home) {
+        Ok(entry) if entry.kind == Kind::Directory => Ok(()),
+        Ok(_) => Err(LoginError::Broken(format!("{} is not a directory", account.home))),
+        Err(error) => Err(LoginError::Broken(format!("{}: {error}", account.home))),
+    }
+}
+
+/// Takes one of the user's places.
+fn admit(job: &Job, account: Account) -> Option<User> {
+    let config = &job.context.live.config;
+    let configured = config.users.iter().find(|user| user.name.as_bytes() == account.name.as_bytes());
+    let own = match (&config.anonymous, configured) {
+        (Some(guests), _) if account.anonymous => guests.sessions,
+        (_, configured) => configured.and_then(|user| user.sessions),
+    };
+    let most = own.unwrap_or(config.limits.sessions_per_user);
+    Some(User {
+        _ticket: job.context.shared.users.take(account.name.clone(), most)?,
+        files: account.files(),
+        may_fxp: configured.is_none_or(|user| user.may_fxp),
+        account,
+    })
+}
+
+/// A wrong password, an unknown user and one who may not come from here look alike.
+async fn refuse(job: &Job, name: &Text, error: &LoginError) -> Failure {
+    observe::login_refused(&job.context, name, error);
+    tokio::time::sleep(PENALTY).await;
+    match error {
+        LoginError::Wrong | LoginError::NotAllowed(_) => {
+            failure(FailureKind::BadLogin, "wrong user or password")
+        }
+        LoginError::TooMany => failure(FailureKind::TooMany, "this user has too many sessions"),
+        LoginError::Broken(_) => failure(
+            FailureKind::BadLogin,
+            "the account cannot be used at the moment; the server's log says why",
+        ),
+    }
+}
+
+/// Slows guessing down without keeping a core busy.
+const PENALTY: Duration = Duration::from_millis(300);

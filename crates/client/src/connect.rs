@@ -40,7 +40,7 @@ pub struct Target {
 pub struct Environment {
     /// TLS.
     pub tls: ClientTls,
-    /// Counts payload bytes through this process.
+    /// Counts the bytes of files through this process; listings are not among them.
     pub meter: Meter,
     /// Ceiling for connecting, and for each reply.
     pub timeout: Duration,

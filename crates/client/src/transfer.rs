@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fxp_net::data::{DataError, DataStream};
 use fxp_net::listen::secure;
+use fxp_net::meter::Meter;
 use fxp_net::tls::{DataTls, HandshakeError};
 use fxp_net::{dial, tls};
 use fxp_proto::client::request::{Answer, Passive, Request, RequestId, Setting};
@@ -162,9 +163,10 @@ impl Session {
     /// others send it before they begin.
     async fn begin(&mut self, command: Command, tcp: TcpStream) -> Result<Open, SessionError> {
         let during = command.to_string();
+        let meter = self.meter_of(command.verb);
         let request = self.ask(Request::Transfer(command));
         let deadline = Instant::now() + self.patience;
-        let handshake = secure(tcp, self.data_tls(), deadline, self.meter.clone());
+        let handshake = secure(tcp, self.data_tls(), deadline, meter);
         tokio::pin!(handshake);
         let (mut data, mut begun) = (None, false);
         loop {
@@ -190,6 +192,14 @@ impl Session {
                     other => self.keep(other),
                 },
             }
+        }
+    }
+
+    /// Listings are no payload: the promise that no byte of a direct copy passes through here is about files.
+    fn meter_of(&self, verb: Verb) -> Meter {
+        match verb {
+            Verb::List | Verb::Nlst | Verb::Mlsd => Meter::default(),
+            _ => self.meter.clone(),
         }
     }
 

@@ -7,11 +7,10 @@
 
 mod netrc;
 
-use std::collections::HashMap;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use fxp_client::trust::Untrusted;
 use fxp_engine::context::Person;
@@ -28,13 +27,11 @@ const MAX_PASSWORD: u64 = 4096;
 /// What a guest gives as password: an address by custom, which nobody checks.
 const GUEST_PASSWORD: &str = "fxp@";
 
-/// The person who typed the command.
+/// The person who typed the command. The engine asks one question at a time, and each only once.
 pub(crate) struct Keyboard {
     password_command: Option<String>,
     netrc_path: Option<PathBuf>,
     netrc: OnceLock<Netrc>,
-    /// One question at a time, and each password only once.
-    answers: Mutex<HashMap<(String, String), Secret>>,
     voice: Arc<dyn Voice>,
     interrupt: Interrupt,
 }
@@ -50,7 +47,6 @@ impl Keyboard {
             password_command,
             netrc_path: netrc,
             netrc: OnceLock::new(),
-            answers: Mutex::default(),
             voice,
             interrupt,
         }
@@ -130,20 +126,13 @@ impl Keyboard {
 
 impl Person for Keyboard {
     fn password(&self, host: &str, user: &str, command: Option<&str>) -> Option<Secret> {
-        let key = (host.to_owned(), user.to_owned());
-        let mut answers = self.answers.lock().expect("no holder of the lock panics");
-        if let Some(secret) = answers.get(&key) {
-            return Some(secret.clone());
-        }
-        let secret = None
+        None
             .or_else(|| self.ask_command(self.password_command.as_deref()?, host, user))
             .or_else(|| self.ask_command(command?, host, user))
             .or_else(|| self.netrc().password(host, user).cloned())
             .or_else(|| guest(user))
             .or_else(|| variable("FXP_PASSWORD").map(|password| Secret::new(password.into_bytes())))
-            .or_else(|| self.ask_password(host, user))?;
-        answers.insert(key, secret.clone());
-        Some(secret)
+            .or_else(|| self.ask_password(host, user))
     }
 
     fn user(&self, host: &str) -> Option<String> {

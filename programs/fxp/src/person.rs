@@ -43,13 +43,7 @@ impl Keyboard {
         voice: Arc<dyn Voice>,
         interrupt: Interrupt,
     ) -> Self {
-        Keyboard {
-            password_command,
-            netrc_path: netrc,
-            netrc: OnceLock::new(),
-            voice,
-            interrupt,
-        }
+        Keyboard { password_command, netrc_path: netrc, netrc: OnceLock::new(), voice, interrupt }
     }
 
     fn netrc(&self) -> &Netrc {
@@ -126,8 +120,7 @@ impl Keyboard {
 
 impl Person for Keyboard {
     fn password(&self, host: &str, user: &str, command: Option<&str>) -> Option<Secret> {
-        None
-            .or_else(|| self.ask_command(self.password_command.as_deref()?, host, user))
+        None.or_else(|| self.ask_command(self.password_command.as_deref()?, host, user))
             .or_else(|| self.ask_command(command?, host, user))
             .or_else(|| self.netrc().password(host, user).cloned())
             .or_else(|| guest(user))

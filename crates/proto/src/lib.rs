@@ -11,9 +11,11 @@
 //! * [`client`]: one control connection seen from the client.
 //! * [`server`]: one control connection seen from the server.
 //! * [`pair`]: one file between two servers.
+//! * [`fuzzing`]: promises that hold for any bytes.
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod fuzzing;
 pub mod grammar;
 pub mod listing;
 pub mod moment;

@@ -23,6 +23,9 @@ pub enum PathError {
     /// More than [`MAX_PATH`] bytes.
     #[error("the path is longer than {MAX_PATH} bytes")]
     TooLong,
+    /// A name that is empty, `.`, `..`, or holds a `/`, where one component is needed.
+    #[error("the name is not one component of a path")]
+    NotOneComponent,
 }
 
 impl VPath {
@@ -61,13 +64,17 @@ impl VPath {
         VPath::root().join(bytes)
     }
 
-    /// The child called `name`, which is one component.
+    /// The child called `name`, which is one component: what a listing says must not lead elsewhere.
     ///
     /// # Errors
     ///
-    /// As [`VPath::join`]; a name with `/`, `.` or `..` is read like a path and so cannot climb out.
+    /// [`PathError::NotOneComponent`], [`PathError::TooLong`].
     pub fn child(&self, name: &Text) -> Result<Self, PathError> {
-        self.join(name.as_bytes().strip_prefix(b"/").unwrap_or(name.as_bytes()))
+        match name.as_bytes() {
+            b"" | b"." | b".." => Err(PathError::NotOneComponent),
+            bytes if bytes.contains(&b'/') => Err(PathError::NotOneComponent),
+            bytes => self.join(bytes),
+        }
     }
 
     /// The directory above; the root is above itself.
@@ -118,5 +125,62 @@ impl fmt::Display for VPath {
 impl fmt::Debug for VPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.to_text(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> VPath {
+        VPath::parse(text.as_bytes()).expect("a path")
+    }
+
+    #[test]
+    fn nothing_climbs_out() {
+        for (base, text, expected) in [
+            ("/home", "a", "/home/a"),
+            ("/home", "a/./b//c/", "/home/a/b/c"),
+            ("/home", "/a", "/a"),
+            ("/home", "..", "/"),
+            ("/home", "../../../etc", "/etc"),
+            ("/", "..", "/"),
+            ("/", "", "/"),
+            ("/home", "", "/home"),
+            ("/home", "...", "/home/..."),
+            ("/home", " ", "/home/ "),
+            ("/home", "..\\x", "/home/..\\x"),
+        ] {
+            let joined = path(base).join(text.as_bytes()).expect("a path");
+            assert_eq!(joined.to_string(), expected, "{base} + {text}");
+        }
+    }
+
+    #[test]
+    fn a_child_is_one_component() {
+        let base = path("/home");
+        assert_eq!(base.child(&"a b".into()), Ok(path("/home/a b")));
+        for name in ["", ".", "..", "/", "/a", "//a", "a/b", "../a"] {
+            assert_eq!(base.child(&name.into()), Err(PathError::NotOneComponent), "{name}");
+        }
+    }
+
+    #[test]
+    fn paths_have_a_ceiling_and_no_forbidden_bytes() {
+        let longest = format!("/{}", "x".repeat(MAX_PATH - 1));
+        assert!(VPath::parse(longest.as_bytes()).is_ok());
+        assert_eq!(VPath::parse(format!("{longest}x").as_bytes()), Err(PathError::TooLong));
+        assert!(matches!(VPath::parse(b"/a\0b"), Err(PathError::Forbidden(_))));
+        assert!(matches!(VPath::parse(b"/a\nb"), Err(PathError::Forbidden(_))));
+    }
+
+    #[test]
+    fn parents_and_names() {
+        let deep = path("/a/b");
+        assert_eq!((deep.parent(), deep.name()), (path("/a"), Some(&"b".into())));
+        assert_eq!((VPath::root().parent(), VPath::root().name()), (VPath::root(), None));
+        assert!(
+            deep.is_beneath(&path("/a")) && deep.is_beneath(&deep) && !path("/ab").is_beneath(&path("/a"))
+        );
     }
 }

@@ -1,0 +1,156 @@
+//! Drives the client machine: requests that the bytes choose, and a server that says what it likes.
+
+use std::collections::BTreeSet;
+
+use super::server::minutes;
+use crate::client::machine::{Action, Machine};
+use crate::client::manners::Manners;
+use crate::client::request::{Login, LoginTls, Passive, Request, RequestId, Setting};
+use crate::grammar::addr::{Family, HostPort};
+use crate::grammar::command::Command;
+use crate::grammar::params::{Protection, TlsRole, TransferType};
+use crate::grammar::reply::ReplyParser;
+use crate::grammar::verb::Verb;
+use crate::moment::Moment;
+use crate::wire::secret::Secret;
+
+/// A line that begins with `!` tells the driver something, any other one is what the server sends:
+///
+/// * `!a` and a letter asks for something (see [`request`]);
+/// * `!t` the handshake succeeds, `!T` it fails; `!w` and a letter: so many minutes pass; `!e` the
+///   server is gone.
+///
+/// Promises: every request ends exactly once. Nothing is sent once the connection was given up.
+/// A secret is sent only after the handshake where TLS was demanded.
+pub fn client_machine(data: &[u8]) {
+    let window = usize::from(data.first().copied().unwrap_or_default() % 4) + 1;
+    let mut world = World {
+        machine: Machine::with_manners(Manners { window, ..Manners::default() }),
+        parser: ReplyParser::default(),
+        now: Moment::START,
+        open: BTreeSet::new(),
+        secured: false,
+        tls_demanded: false,
+        closed: false,
+    };
+    for line in data.split(|&byte| byte == b'\n').take(MAX_LINES) {
+        match line.split_first() {
+            Some((b'!', order)) => world.drive(order),
+            _ => world.say(line),
+        }
+        world.drain();
+    }
+    world.machine.eof();
+    world.drain();
+    assert!(world.open.is_empty(), "requests without an end: {:?}", world.open);
+    assert!(!world.machine.is_open() && world.machine.is_idle());
+}
+
+/// More lines than this say nothing new.
+const MAX_LINES: usize = 2000;
+
+struct World {
+    machine: Machine,
+    parser: ReplyParser,
+    now: Moment,
+    /// Requests that have not ended.
+    open: BTreeSet<RequestId>,
+    secured: bool,
+    /// A login was asked for that must not go on in clear.
+    tls_demanded: bool,
+    closed: bool,
+}
+
+impl World {
+    fn say(&mut self, line: &[u8]) {
+        match self.parser.line(line) {
+            Ok(Some(reply)) => self.machine.reply(reply, self.now),
+            Ok(None) => {}
+            // What a driver does with nonsense.
+            Err(_) => self.machine.eof(),
+        }
+    }
+
+    fn drive(&mut self, order: &[u8]) {
+        let letter = order.get(1).copied().unwrap_or(b'a');
+        match order.first() {
+            Some(b'a') => {
+                let request = request(letter);
+                self.tls_demanded |=
+                    matches!(&request, Request::Login(login) if login.tls == LoginTls::Require);
+                let id = self.machine.ask(request, self.now);
+                assert!(self.open.insert(id), "{id:?} is not new");
+            }
+            Some(b't') => {
+                self.secured = true;
+                self.machine.tls(true, self.now);
+            }
+            Some(b'T') => self.machine.tls(false, self.now),
+            Some(b'w') => {
+                self.now = self.now + minutes(letter);
+                self.machine.tick(self.now);
+            }
+            Some(b'e') => self.machine.eof(),
+            _ => {}
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(action) = self.machine.next() {
+            match action {
+                Action::Send(command) => {
+                    assert!(!self.closed, "{command} after Close");
+                    assert!(
+                        command.verb != Verb::Pass || !self.tls_demanded || self.secured,
+                        "a password in clear"
+                    );
+                    assert!(command.to_bytes().ends_with(b"\r\n"));
+                }
+                Action::StartTls => self.parser.clear(),
+                Action::Preliminary(id, reply) => {
+                    assert!(self.open.contains(&id) && reply.code.is_preliminary());
+                }
+                Action::Done(id, _) => assert!(self.open.remove(&id), "{id:?} ended twice"),
+                Action::Close(_) => {
+                    assert!(!std::mem::replace(&mut self.closed, true), "closed twice");
+                }
+            }
+        }
+    }
+}
+
+/// What `!a` and this letter ask for.
+fn request(letter: u8) -> Request {
+    let place = HostPort::new([192, 0, 2, 1].into(), 2000).expect("a literal port");
+    match letter {
+        b'a' => Request::Abort,
+        b'b' => Request::Command(Command::bare(Verb::Noop)),
+        b'c' => Request::Passive(Passive::Cpsv),
+        b'd' => Request::Command(Command::new(Verb::Dele, "x")),
+        b'e' => Request::Passive(Passive::Epsv(Some(Family::V6))),
+        b'l'..=b'o' => Request::Login(login(letter)),
+        b'p' => Request::Passive(Passive::Pasv),
+        b'q' => Request::Quit,
+        b'r' => Request::Transfer(Command::new(Verb::Retr, "x")),
+        b's' => Request::Transfer(Command::new(Verb::Stor, "x")),
+        b't' => Request::Active(place),
+        b'u' => Request::Set(Setting::Type(TransferType::Image)),
+        b'v' => Request::Set(Setting::Protection(Protection::Private)),
+        b'w' => Request::Set(Setting::Role(TlsRole::Client)),
+        b'x' => Request::Set(Setting::Role(TlsRole::Server)),
+        b'y' => Request::Set(Setting::ExtendedReply(true)),
+        digit if digit.is_ascii_digit() => Request::Restart(u64::from(digit - b'0')),
+        _ => Request::Command(Command::bare(Verb::Feat)),
+    }
+}
+
+fn login(letter: u8) -> Login {
+    Login {
+        user: "anna".into(),
+        password: Secret::new("hush"),
+        tls: [LoginTls::Off, LoginTls::Try, LoginTls::Require, LoginTls::Implicit]
+            [usize::from(letter - b'l')],
+        protection: Protection::Private,
+        host: None,
+    }
+}

@@ -1,0 +1,179 @@
+//! Drives a whole third-party copy: the exchange, two client machines, and two servers that say what
+//! they like.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::server::minutes;
+use crate::client::machine::{Action as Said, Machine};
+use crate::client::request::{Passive, Request, Setting};
+use crate::grammar::addr::Family;
+use crate::grammar::params::Protection;
+use crate::grammar::reply::ReplyParser;
+use crate::moment::Moment;
+use crate::pair::exchange::{Action, Exchange, Job, LegFacts, Limits, Verdict};
+use crate::pair::leg::Leg;
+use crate::pair::method::Method;
+use crate::path::VPath;
+
+/// The first byte chooses the method, the second what the servers are like. Of the lines, those that
+/// begin with `s` come from the source and those with `d` from the destination; the others drive:
+///
+/// * `w` and a letter: so many minutes pass; `a` the user stops; `S` and `D`: that server is gone.
+///
+/// Promises: the exchange ends, once, and nothing is asked after that. It is good only if both servers
+/// said 2yz to their transfer. Where the method is protected, both legs are set to `PROT P` before the
+/// transfer.
+pub fn pair_exchange(data: &[u8]) {
+    let [method, likes, lines @ ..] = data else { return };
+    let mut world = World::new(*method, *likes);
+    world.run();
+    for line in lines.split(|&byte| byte == b'\n').take(MAX_LINES) {
+        match line.split_first() {
+            Some((b's', line)) => world.hear(Leg::Source, line),
+            Some((b'd', line)) => world.hear(Leg::Destination, line),
+            Some((b'w', order)) => world.wait(order.first().copied().unwrap_or(b'a')),
+            Some((b'a', _)) => world.exchange.abort(world.now),
+            Some((b'S', _)) => world.gone(Leg::Source),
+            Some((b'D', _)) => world.gone(Leg::Destination),
+            _ => {}
+        }
+        world.run();
+    }
+    // A running transfer may take for ever; the user does not.
+    world.exchange.abort(world.now);
+    world.run();
+    for _ in 0..MAX_ROUNDS {
+        if world.verdict.is_some() {
+            break;
+        }
+        world.wait(b'z');
+        world.run();
+    }
+    let verdict = world.verdict.expect("the exchange has no end");
+    if let Ok(copied) = verdict.result {
+        assert!(copied.source.code.is_completion() && copied.destination.code.is_completion());
+    }
+}
+
+/// More lines than this say nothing new.
+const MAX_LINES: usize = 500;
+
+/// Each round lasts longer than any wait; there are fewer steps than this.
+const MAX_ROUNDS: usize = 20;
+
+struct World {
+    exchange: Exchange,
+    legs: BTreeMap<Leg, (Machine, ReplyParser)>,
+    /// Legs that were told `PROT P`.
+    private: BTreeMap<Leg, bool>,
+    protected: bool,
+    now: Moment,
+    verdict: Option<Verdict>,
+}
+
+impl World {
+    fn new(method: u8, likes: u8) -> Self {
+        let methods = Method::all();
+        let mut method = methods[usize::from(method) % methods.len()];
+        if likes & 1 != 0 && method.verb == Passive::Pasv {
+            method.verb = Passive::Epsv(Some(Family::V6));
+        }
+        let facts = |address: [u8; 4]| LegFacts {
+            path: VPath::parse(b"/x").expect("a literal path"),
+            control_peer: IpAddr::from(address),
+            data_address: None,
+            pret: likes & 2 != 0,
+            cepr: likes & 4 != 0,
+            sscn: likes & 8 != 0,
+        };
+        let job = Job {
+            source: facts([198, 51, 100, 1]),
+            destination: facts([203, 0, 113, 9]),
+            method,
+            restart: if likes & 16 != 0 { 100 } else { 0 },
+            limits: Limits::default(),
+        };
+        let machine = || (Machine::new(Moment::START), ReplyParser::default());
+        World {
+            exchange: Exchange::new(job, Moment::START),
+            legs: Leg::BOTH.into_iter().map(|leg| (leg, machine())).collect(),
+            private: BTreeMap::new(),
+            protected: method.tls.is_some(),
+            now: Moment::START,
+            verdict: None,
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some(action) = self.exchange.next() {
+            assert!(self.verdict.is_none(), "{action:?} after Done");
+            match action {
+                Action::Ask(leg, request) => self.ask(leg, request),
+                Action::Progress(_) => {}
+                Action::Done(verdict) => self.verdict = Some(verdict),
+            }
+        }
+    }
+
+    fn ask(&mut self, leg: Leg, request: Request) {
+        match &request {
+            Request::Set(Setting::Protection(protection)) => {
+                self.private.insert(leg, *protection == Protection::Private);
+            }
+            Request::Transfer(command) if self.protected => {
+                assert_eq!(self.private.get(&leg), Some(&true), "{command} in clear");
+            }
+            _ => {}
+        }
+        let now = self.now;
+        let id = self.machine(leg).ask(request, now);
+        self.exchange.asked(leg, id);
+        self.drain(leg);
+    }
+
+    fn drain(&mut self, leg: Leg) {
+        while let Some(said) = self.machine(leg).next() {
+            match said {
+                Said::Preliminary(id, reply) => self.exchange.preliminary(leg, id, reply, self.now),
+                Said::Done(id, answer) => self.exchange.answer(leg, id, answer, self.now),
+                Said::Close(_) => self.exchange.lost(leg, self.now),
+                Said::Send(_) | Said::StartTls => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, leg: Leg, line: &[u8]) {
+        let now = self.now;
+        let (machine, parser) = self.leg(leg);
+        match parser.line(line) {
+            Ok(Some(reply)) => machine.reply(reply, now),
+            Ok(None) => {}
+            Err(_) => machine.eof(),
+        }
+        self.drain(leg);
+    }
+
+    fn gone(&mut self, leg: Leg) {
+        self.machine(leg).eof();
+        self.drain(leg);
+    }
+
+    fn wait(&mut self, letter: u8) {
+        self.now = self.now + minutes(letter);
+        let now = self.now;
+        for leg in Leg::BOTH {
+            self.machine(leg).tick(now);
+            self.drain(leg);
+        }
+        self.exchange.tick(now);
+    }
+
+    fn machine(&mut self, leg: Leg) -> &mut Machine {
+        &mut self.leg(leg).0
+    }
+
+    fn leg(&mut self, leg: Leg) -> &mut (Machine, ReplyParser) {
+        self.legs.get_mut(&leg).expect("both legs are there")
+    }
+}

@@ -1,0 +1,6 @@
+//! One file per subcommand.
+
+pub(crate) mod check;
+pub(crate) mod init;
+pub(crate) mod passwd;
+pub(crate) mod serve;

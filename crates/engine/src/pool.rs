@@ -37,10 +37,12 @@ pub(crate) struct Pool {
     answers: Mutex<Answers>,
 }
 
+type Credentials = (Text, Secret);
+
 #[derive(Default)]
 struct Answers {
     /// User and password by server and user named in the address.
-    credentials: HashMap<(String, Option<Vec<u8>>), (Text, Secret)>,
+    credentials: HashMap<(String, Option<Vec<u8>>), Credentials>,
     /// Servers to which a password may go in clear.
     clear: HashMap<String, bool>,
 }
@@ -53,6 +55,8 @@ pub(crate) struct Link {
     /// `source`, `destination`, or `server` for single operations.
     leg: &'static str,
     session: Option<Session>,
+    /// The latest session was inside TLS.
+    secured: bool,
 }
 
 impl Pool {
@@ -66,7 +70,7 @@ impl Pool {
 
     /// A link that opens its session when it is first needed.
     pub(crate) fn link(self: &Arc<Self>, server: Server, leg: &'static str) -> Link {
-        Link { pool: self.clone(), server, leg, session: None }
+        Link { pool: self.clone(), server, leg, session: None, secured: false }
     }
 
     /// A new session with `server`.
@@ -109,7 +113,7 @@ impl Pool {
     }
 
     /// User and password, asked for once.
-    async fn credentials(&self, server: &Server) -> Result<(Text, Secret), Trouble> {
+    async fn credentials(&self, server: &Server) -> Result<Credentials, Trouble> {
         let mut answers = self.answers.lock().await;
         let key = (server.key(), server.user.clone());
         if let Some(known) = answers.credentials.get(&key) {
@@ -258,6 +262,7 @@ impl Link {
                 tls: session.tls().map(|tls| tls.version.to_owned()),
                 verified: session.tls().and_then(|tls| tls.verified).map(verified_word),
             });
+            self.secured = session.facts().secured;
             self.session = Some(session);
         }
         Ok(self.session.as_mut().expect("it was opened above"))
@@ -311,6 +316,11 @@ impl Link {
         home.join(root.as_bytes())
             .and_then(|root| root.join(typed))
             .map_err(|error| Trouble::new(TroubleKind::Usage, error.to_string()))
+    }
+
+    /// True if the control connection is, or was, inside TLS.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.secured
     }
 
     /// `source`, `destination` or `server`.

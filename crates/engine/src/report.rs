@@ -15,6 +15,8 @@ pub enum Route {
     Relay,
     /// One end is this machine: an upload or a download.
     Local,
+    /// Renamed on its server: no byte was moved.
+    Renamed,
 }
 
 /// What a transfer achieved (DESIGN's words). `mutual`, `confidential` and `authentic` come with PEER.

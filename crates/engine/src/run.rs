@@ -1,9 +1,27 @@
 //! The whole story of a copy.
 
+use std::time::Instant;
+
+use fxp_client::Meter;
+use fxp_proto::grammar::params::Protection;
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
+
 use crate::context::Context;
-pub use crate::policy::{MethodChoice, PassiveChoice, Secure, VerifyChoice, Via};
-use crate::report::{Report, Trouble};
+use crate::file::{Courier, Way};
+use crate::lane::Lane;
+use crate::plan::ladder::Policy;
+use crate::plan::select::{self, Goal, Origin, Wish};
+use crate::plan::walk::interrupted;
+use crate::plan::{Plan, Step};
+use crate::pool::Pool;
+use crate::publish::Publisher;
+use crate::report::{Assurance, Event, FileFailure, FileReport, Report, Route, Trouble, TroubleKind};
+use crate::side::Side;
+use crate::site::{Location, locate};
 use crate::url::Address;
+
+pub use crate::policy::{MethodChoice, PassiveChoice, Secure, VerifyChoice, Via};
 
 /// A copy to be done.
 #[derive(Clone, Debug)]
@@ -32,6 +50,15 @@ pub struct CopyRequest {
     pub retries: u32,
 }
 
+/// What becomes of a source once its copy is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// It stays.
+    Kept,
+    /// It is deleted: the copy was a move.
+    Deleted,
+}
+
 /// Stops a run: the current files end in an orderly way, partial files stay.
 pub type Stop = tokio::sync::watch::Receiver<bool>;
 
@@ -41,6 +68,371 @@ pub type Stop = tokio::sync::watch::Receiver<bool>;
 ///
 /// What keeps the whole run from beginning: bad address, no login, source missing. Failures of single
 /// files are in the report.
-pub async fn copy(_request: CopyRequest, _context: &Context, _stop: Stop) -> Result<Report, Trouble> {
-    todo!("engine")
+pub async fn copy(request: CopyRequest, context: &Context, stop: Stop) -> Result<Report, Trouble> {
+    let mut run = Run::begin(request, After::Kept, context, stop).await?;
+    let outcome = run.go().await;
+    run.close().await;
+    outcome.map(|report| run.balance(report))
+}
+
+/// A run with its sessions.
+pub(crate) struct Run<'a> {
+    pub(crate) request: CopyRequest,
+    pub(crate) after: After,
+    context: &'a Context,
+    pub(crate) stop: Stop,
+    began: Instant,
+    /// Payload bytes that had passed through this process before.
+    before: u64,
+    /// One per server (or this machine) that something comes from.
+    pub(crate) sources: Vec<Side>,
+    pub(crate) destination: Side,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) goal: Goal,
+    /// How files of each source travel.
+    ways: Vec<Way>,
+}
+
+impl<'a> Run<'a> {
+    /// Finds the servers and connects to all of them at once.
+    pub(crate) async fn begin(
+        request: CopyRequest,
+        after: After,
+        context: &'a Context,
+        mut stop: Stop,
+    ) -> Result<Self, Trouble> {
+        let (began, before) = (Instant::now(), passed_through(&context.environment.meter));
+        let (locations, goal) = locations(&request, context)?;
+        let pool = Pool::new(context.clone());
+        let mut sources: Vec<Side> = Vec::new();
+        let mut sides = Vec::with_capacity(locations.len());
+        for location in &locations {
+            let side = Side::new(location, Leg::Source, &pool);
+            let at = sources.iter().position(|other| other.same_place(&side)).unwrap_or(sources.len());
+            if at == sources.len() {
+                sources.push(side);
+            }
+            sides.push(at);
+        }
+        let mut destination = Side::new(&goal, Leg::Destination, &pool);
+        tokio::select! {
+            connected = connect_all(&mut sources, &mut destination) => connected?,
+            () = crate::retry::stopped(&mut stop) => return Err(interrupted()),
+        }
+        let mut origins = Vec::with_capacity(locations.len());
+        for ((location, side), typed) in locations.iter().zip(sides).zip(&request.sources) {
+            let path = sources[side].resolve(location).await.map_err(|error| error.on(Some(Leg::Source)))?;
+            origins.push(Origin { side, path, contents: typed.means_contents() });
+        }
+        let path = destination.resolve(&goal).await.map_err(|error| error.on(Some(Leg::Destination)))?;
+        let goal = Goal { path, contents: request.destination.means_contents() };
+        Ok(Run {
+            request,
+            after,
+            context,
+            stop,
+            began,
+            before,
+            sources,
+            destination,
+            origins,
+            goal,
+            ways: Vec::new(),
+        })
+    }
+
+    /// The report with what is known only at the end.
+    pub(crate) fn balance(&self, mut report: Report) -> Report {
+        report.elapsed = self.began.elapsed();
+        report.through_client = passed_through(&self.context.environment.meter).saturating_sub(self.before);
+        report
+    }
+
+    /// Plans, then copies.
+    pub(crate) async fn go(&mut self) -> Result<Report, Trouble> {
+        let plan = select::plan(
+            &mut self.sources,
+            &self.origins,
+            &mut self.destination,
+            &self.goal,
+            Wish {
+                recursive: self.request.recursive,
+                // A file that merely looks equal is no reason to delete its source.
+                even_unchanged: self.after == After::Deleted,
+            },
+            &self.stop,
+        )
+        .await?;
+        self.choose_ways().await?;
+        self.announce(&plan);
+        let mut report =
+            Report { unchanged: plan.unchanged, skipped: plan.skipped.clone(), ..Report::default() };
+        for conflict in plan.conflicts.clone() {
+            self.failed(conflict, &mut report);
+        }
+        if self.request.dry_run {
+            self.tell_steps(&plan);
+            return Ok(report);
+        }
+        let blocked = self.make_directories(&plan, &mut report).await?;
+        self.copy_files(&plan, &blocked, &mut report).await;
+        Ok(report)
+    }
+
+    /// Direct or through this machine, for each source.
+    async fn choose_ways(&mut self) -> Result<(), Trouble> {
+        let policy = Policy {
+            secure: self.request.secure,
+            passive: self.request.passive,
+            method: self.request.method,
+        };
+        for source in &mut self.sources {
+            let way = match (&mut *source, &mut self.destination) {
+                (Side::Remote(from), Side::Remote(to)) if self.request.via != Via::Relay => {
+                    Way::Direct(Box::new(Lane::new(from, to, &policy).await?))
+                }
+                (from, to) => {
+                    let local = matches!((&*from, &*to), (Side::Local(_), _) | (_, Side::Local(_)));
+                    let (protection, assurance) = through(from, to, self.request.secure)?;
+                    let route = if local { Route::Local } else { Route::Relay };
+                    Way::Through { protection, assurance, route, because: None }
+                }
+            };
+            self.ways.push(way);
+        }
+        Ok(())
+    }
+
+    fn announce(&self, plan: &Plan) {
+        let many = self.ways.len() > 1;
+        let mut ladder = Vec::new();
+        for (way, source) in self.ways.iter().zip(&self.sources) {
+            let Way::Direct(lane) = way else { continue };
+            let from = if many { format!("{}: ", source.name(&VPath::root())) } else { String::new() };
+            match lane.ladder.rungs.is_empty() {
+                true => ladder.push(format!("{from}impossible: {}", lane.ladder.why_impossible())),
+                false => ladder.extend(lane.ladder.rungs.iter().map(|rung| format!("{from}{rung}"))),
+            }
+        }
+        self.event(Event::Planned {
+            files: plan.steps.len() as u64,
+            bytes: plan.bytes(),
+            directories: plan.directories.len() as u64,
+            unchanged: plan.unchanged,
+            ladder,
+        });
+        for skipped in &plan.skipped {
+            self.event(Event::Skipped(skipped.clone()));
+        }
+    }
+
+    /// A dry run prints what would be done.
+    fn tell_steps(&self, plan: &Plan) {
+        for path in &plan.directories {
+            self.event(Event::Step(format!("make directory {}", self.destination.name(path))));
+        }
+        for step in &plan.steps {
+            let verb = match (step.leftover, step.replaces) {
+                (Some(_), _) => "resume",
+                (None, true) => "replace",
+                (None, false) => "copy",
+            };
+            self.event(Event::Step(format!(
+                "{verb} {} to {}",
+                self.sources[step.side].name(&step.source),
+                self.destination.name(&step.destination)
+            )));
+        }
+    }
+
+    /// Makes directories, parents first. Those that cannot be made are returned: nothing is copied there.
+    async fn make_directories(&mut self, plan: &Plan, report: &mut Report) -> Result<Vec<VPath>, Trouble> {
+        let mut blocked: Vec<VPath> = Vec::new();
+        for path in &plan.directories {
+            if *self.stop.borrow() {
+                return Err(interrupted());
+            }
+            if blocked.iter().any(|above| path.is_beneath(above)) {
+                continue;
+            }
+            match self.destination.make_directory(path).await {
+                Ok(()) => report.directories += 1,
+                Err(trouble) if *path == self.goal.path => return Err(trouble.on(Some(Leg::Destination))),
+                Err(trouble) => {
+                    let destination = self.destination.name(path);
+                    let trouble = trouble.on(Some(Leg::Destination));
+                    self.failed(FileFailure { source: destination.clone(), destination, trouble }, report);
+                    blocked.push(path.clone());
+                }
+            }
+        }
+        Ok(blocked)
+    }
+
+    async fn copy_files(&mut self, plan: &Plan, blocked: &[VPath], report: &mut Report) {
+        let mut publisher = Publisher::new(&mut self.destination, self.request.inplace);
+        // What stopped one file of a source and would stop each of the others too.
+        let mut hopeless: Vec<Option<Trouble>> = vec![None; self.sources.len()];
+        for step in &plan.steps {
+            if blocked.iter().any(|above| step.destination.is_beneath(above)) {
+                continue;
+            }
+            let outcome = match &hopeless[step.side] {
+                _ if *self.stop.borrow() => Err(interrupted()),
+                Some(trouble) => Err(trouble.clone()),
+                None => self.copy_file(step, &mut publisher).await,
+            };
+            match outcome {
+                Ok(done) => {
+                    self.event(Event::Done(Box::new(done.clone())));
+                    report.files.push(done);
+                }
+                Err(trouble) => {
+                    if would_stop_all(&trouble) {
+                        hopeless[step.side] = Some(trouble.clone());
+                    }
+                    let interrupted = trouble.kind == TroubleKind::Interrupted;
+                    self.failed(self.failure(step, trouble), report);
+                    if interrupted {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn copy_file(&mut self, step: &Step, publisher: &mut Publisher) -> Result<FileReport, Trouble> {
+        let source = &mut self.sources[step.side];
+        let relay = match self.request.via {
+            Via::Auto => through(source, &mut self.destination, self.request.secure),
+            Via::Direct | Via::Relay => Err(Trouble::new(TroubleKind::Usage, "no relay was asked for")),
+        };
+        let way = &mut self.ways[step.side];
+        self.context.observer.event(Event::Started {
+            source: source.name(&step.source),
+            destination: self.destination.name(&step.destination),
+            size: step.size,
+            route: way.route(),
+        });
+        let mut courier = Courier {
+            observer: &self.context.observer,
+            way,
+            publisher,
+            source,
+            destination: &mut self.destination,
+            via: self.request.via,
+            relay,
+            verify: self.request.verify,
+            retries: self.request.retries,
+            stop: &mut self.stop,
+        };
+        let mut done = courier.deliver(step).await?;
+        if self.after == After::Deleted {
+            let source = &mut self.sources[step.side];
+            if let Err(trouble) = source.delete(&step.source).await {
+                done.notes.push(format!("the copy is good, but the source stays: {trouble}"));
+            }
+        }
+        Ok(done)
+    }
+
+    fn failure(&self, step: &Step, trouble: Trouble) -> FileFailure {
+        FileFailure {
+            source: self.sources[step.side].name(&step.source),
+            destination: self.destination.name(&step.destination),
+            trouble,
+        }
+    }
+
+    pub(crate) fn failed(&self, failure: FileFailure, report: &mut Report) {
+        self.event(Event::Failed(Box::new(failure.clone())));
+        report.failures.push(failure);
+    }
+
+    pub(crate) fn event(&self, event: Event) {
+        self.context.observer.event(event);
+    }
+
+    /// Says goodbye to everybody.
+    pub(crate) async fn close(&mut self) {
+        for way in &mut self.ways {
+            if let Way::Direct(lane) = way {
+                lane.close().await;
+            }
+        }
+        for source in &mut self.sources {
+            source.close().await;
+        }
+        self.destination.close().await;
+    }
+}
+
+/// Where the addresses of a request lead.
+fn locations(request: &CopyRequest, context: &Context) -> Result<(Vec<Location>, Location), Trouble> {
+    if request.sources.is_empty() {
+        return Err(Trouble::new(TroubleKind::Usage, "there is no source"));
+    }
+    let sources =
+        request.sources.iter().map(|address| locate(address, context)).collect::<Result<Vec<_>, _>>()?;
+    let destination = locate(&request.destination, context)?;
+    let local = |location: &Location| matches!(location, Location::Local(_));
+    if local(&destination) && sources.iter().any(local) {
+        return Err(Trouble::new(
+            TroubleKind::Usage,
+            "source and destination are both on this machine; cp copies that",
+        ));
+    }
+    Ok((sources, destination))
+}
+
+/// Logs in everywhere at the same time.
+async fn connect_all(sources: &mut [Side], destination: &mut Side) -> Result<(), Trouble> {
+    let from = async {
+        for source in sources {
+            source.connect().await.map_err(|error| error.on(Some(Leg::Source)))?;
+        }
+        Ok(())
+    };
+    let to = async { destination.connect().await.map_err(|error| error.on(Some(Leg::Destination))) };
+    tokio::try_join!(from, to).map(drop)
+}
+
+/// How data is protected on its way through this machine: each leg inside TLS whose control connection
+/// is. A leg in clear needs the user's leave, unless everything is in clear anyway.
+fn through(
+    source: &mut Side,
+    destination: &mut Side,
+    secure: Secure,
+) -> Result<(Protection, Assurance), Trouble> {
+    let legs = [source, destination].map(|side| side.is_secured()).into_iter().flatten();
+    let (any, all) = legs.fold((false, true), |(any, all), secured| (any || secured, all && secured));
+    let refused = |why: &str| {
+        Err(Trouble::new(TroubleKind::Tls, why).remedy("--secure prefer protects what can be protected"))
+    };
+    match secure {
+        Secure::Off => Ok((Protection::Clear, Assurance::Clear)),
+        Secure::Require if !all => refused("a leg is in clear, and --secure require forbids that"),
+        Secure::Default if any && !all => refused(
+            "one leg is inside TLS and the other in clear, where the bytes would lose their protection",
+        ),
+        _ if all => Ok((Protection::Private, Assurance::Relay)),
+        _ => Ok((Protection::Private, Assurance::Clear)),
+    }
+}
+
+/// Payload bytes that this process has passed on so far. A relayed byte came in and went out, and is one.
+fn passed_through(meter: &Meter) -> u64 {
+    let (sent, received) = meter
+        .snapshot()
+        .values()
+        .fold((0_u64, 0_u64), |(sent, received), count| (sent + count.sent, received + count.received));
+    sent.max(received)
+}
+
+/// True for what would fail each further file in the same way.
+fn would_stop_all(trouble: &Trouble) -> bool {
+    matches!(
+        trouble.kind,
+        TroubleKind::FxpImpossible | TroubleKind::Login | TroubleKind::Tls | TroubleKind::Usage
+    )
 }

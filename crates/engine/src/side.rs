@@ -10,6 +10,8 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use fxp_store::storage::{Storage, StoreError};
 
+use fxp_client::session::SessionError;
+
 use crate::context::Context;
 use crate::digest;
 use crate::pool::{Link, Pool};
@@ -32,6 +34,14 @@ pub(crate) struct LocalFiles {
     pub(crate) leg: Leg,
 }
 
+/// Why a file was not renamed.
+#[derive(Debug)]
+pub(crate) struct RenameError {
+    pub(crate) trouble: Trouble,
+    /// RNFR was refused already: this is not about the new name.
+    pub(crate) at_once: bool,
+}
+
 impl Side {
     /// The side that `location` is on, as `leg` of a copy.
     pub(crate) fn new(location: &Location, leg: Leg, pool: &Arc<Pool>) -> Self {
@@ -41,6 +51,29 @@ impl Side {
             }
             Location::Local(_) => Side::Local(LocalFiles { storage: local_storage(pool.context()), leg }),
         }
+    }
+
+    /// The side that `location` is on, for a single operation.
+    pub(crate) fn single(location: &Location, pool: &Arc<Pool>) -> Self {
+        match location {
+            Location::Remote { server, .. } => {
+                Side::Remote(Box::new(pool.link((**server).clone(), "server")))
+            }
+            Location::Local(_) => Side::new(location, Leg::Source, pool),
+        }
+    }
+
+    /// Opens the session, if it is a server.
+    pub(crate) async fn connect(&mut self) -> Result<(), Trouble> {
+        match self {
+            Side::Remote(link) => link.session().await.map(drop),
+            Side::Local(_) => Ok(()),
+        }
+    }
+
+    /// True if the control connection is inside TLS; `None` for this machine, which has none.
+    pub(crate) fn is_secured(&mut self) -> Option<bool> {
+        self.link().map(|link| link.is_secured())
     }
 
     /// The absolute path of `location`, which is on this side.
@@ -174,19 +207,23 @@ impl Side {
     }
 
     /// Renames. Never repeated by itself: whether a lost RNTO was done is for the caller to find out.
-    pub(crate) async fn rename(&mut self, from: &VPath, to: &VPath) -> Result<(), Trouble> {
+    pub(crate) async fn rename(&mut self, from: &VPath, to: &VPath) -> Result<(), RenameError> {
         let what = format!("renaming {} to {}", self.name(from), to);
         match self {
             Side::Remote(link) => {
-                let session = link.session().await?;
-                session
-                    .rename(from, to)
-                    .await
-                    .map_err(|error| trouble::of_session(&error, &what, TroubleKind::DestinationDenied))
+                let session =
+                    link.session().await.map_err(|trouble| RenameError { trouble, at_once: false })?;
+                session.rename(from, to).await.map_err(|error| RenameError {
+                    at_once: matches!(&error, SessionError::Refused { command, .. } if command.starts_with("RNFR")),
+                    trouble: trouble::of_session(&error, &what, TroubleKind::DestinationDenied),
+                })
             }
             Side::Local(files) => {
                 let to = to.clone();
-                files.plain(from, &what, move |storage, from| storage.rename(from, &to)).await
+                files
+                    .plain(from, &what, move |storage, from| storage.rename(from, &to))
+                    .await
+                    .map_err(|trouble| RenameError { trouble, at_once: false })
             }
         }
     }

@@ -91,6 +91,7 @@ pub(crate) fn route_word(route: Route) -> &'static str {
         Route::Direct => "direct",
         Route::Relay => "relay",
         Route::Local => "local",
+        Route::Renamed => "renamed",
     }
 }
 

@@ -37,18 +37,27 @@ pub(crate) struct Goal {
     pub(crate) contents: bool,
 }
 
+/// What else the user wants.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish {
+    /// Directories are meant with all that is in them.
+    pub(crate) recursive: bool,
+    /// Files that are equal already are copied too.
+    pub(crate) even_unchanged: bool,
+}
+
 /// Looks at sources and destination and makes the plan.
 pub(crate) async fn plan(
     sources: &mut [Side],
     origins: &[Origin],
     destination: &mut Side,
     goal: &Goal,
-    recursive: bool,
+    wish: Wish,
     stop: &Stop,
 ) -> Result<Plan, Trouble> {
     let mut found = Vec::with_capacity(origins.len());
     for origin in origins {
-        let entry = look(&mut sources[origin.side], origin, recursive)
+        let entry = look(&mut sources[origin.side], origin, wish.recursive)
             .await
             .map_err(|error| error.on(Some(Leg::Source)))?;
         found.push((origin, entry));
@@ -86,7 +95,12 @@ pub(crate) async fn plan(
             wanted.add(origin.side, origin.path.clone(), target, entry)?;
         }
     }
-    compare(sources, destination, wanted, &goal.path, into && there.is_none(), &mut plan, stop).await?;
+    let mut shelf =
+        Shelf { base: goal.path.clone(), listings: HashMap::new(), few: wanted.files.len() <= FEW };
+    if into && there.is_none() {
+        shelf.listings.insert(goal.path.clone(), Shelves::Missing);
+    }
+    compare(sources, destination, wanted, shelf, wish, &mut plan, stop).await?;
     Ok(plan)
 }
 
@@ -207,15 +221,11 @@ async fn compare(
     sources: &mut [Side],
     destination: &mut Side,
     wanted: Wanted,
-    base: &VPath,
-    base_is_missing: bool,
+    mut shelf: Shelf,
+    wish: Wish,
     plan: &mut Plan,
     stop: &Stop,
 ) -> Result<(), Trouble> {
-    let mut shelf = Shelf { base: base.clone(), listings: HashMap::new(), few: wanted.files.len() <= FEW };
-    if base_is_missing {
-        shelf.listings.insert(base.clone(), Shelves::Missing);
-    }
     let mut directories = wanted.directories;
     directories.sort();
     directories.dedup();
@@ -239,6 +249,7 @@ async fn compare(
             continue;
         }
         if let Some(there) = &place.file
+            && !wish.even_unchanged
             && doubts.is_unchanged(&mut sources[file.side], destination, &file, there).await?
         {
             plan.unchanged += 1;
@@ -462,7 +473,7 @@ mod tests {
             &origins,
             &mut destination,
             &goal,
-            true,
+            ALL,
             &testing::go_on(),
         )
         .await
@@ -487,7 +498,7 @@ mod tests {
             .map(|typed| Origin { side: 0, path: path(typed), contents: typed.ends_with('/') })
             .collect();
         let goal = Goal { path: path(goal), contents: goal.ends_with('/') };
-        plan(std::slice::from_mut(&mut source), &origins, &mut destination, &goal, true, &testing::go_on())
+        plan(std::slice::from_mut(&mut source), &origins, &mut destination, &goal, ALL, &testing::go_on())
             .await
     }
 
@@ -502,6 +513,8 @@ mod tests {
         }
         text
     }
+
+    const ALL: Wish = Wish { recursive: true, even_unchanged: false };
 
     fn path(text: &str) -> VPath {
         VPath::parse(text.as_bytes()).expect("a path")

@@ -17,7 +17,7 @@ use crate::side::Side;
 pub(crate) struct Tree {
     pub(crate) directories: Vec<VPath>,
     pub(crate) files: Vec<(VPath, Entry)>,
-    /// Links and devices, with the reason why they are left out. A removal deletes them all the same.
+    /// Links, devices and parts, which are not copied. A removal deletes them all the same.
     pub(crate) others: Vec<(VPath, Entry)>,
     pub(crate) skipped: Vec<Skipped>,
 }
@@ -42,13 +42,14 @@ pub(crate) async fn walk(side: &mut Side, root: &VPath, stop: &Stop) -> Result<T
             .remedy("copy its subdirectories one by one"));
         }
         for entry in entries {
-            if let Some(reason) = unfit(&entry.name) {
-                let source = format!("{}/{}", side.name(&directory), entry.name);
-                tree.skipped.push(Skipped { source, reason: reason.to_owned() });
+            if leads_elsewhere(&entry.name) {
+                let source = format!("{} in {}", entry.name, side.name(&directory));
+                let reason = "the server listed it under a name that would lead elsewhere".to_owned();
+                tree.skipped.push(Skipped { source, reason });
                 continue;
             }
             let Ok(path) = relative.child(&entry.name) else {
-                let source = format!("{}/{}", side.name(&directory), entry.name);
+                let source = format!("{} in {}", entry.name, side.name(&directory));
                 tree.skipped.push(Skipped { source, reason: "its path is too long".to_owned() });
                 continue;
             };
@@ -63,8 +64,8 @@ pub(crate) async fn walk(side: &mut Side, root: &VPath, stop: &Stop) -> Result<T
                     tree.directories.push(path.clone());
                     waiting.push(path);
                 }
-                Kind::File => tree.files.push((path, entry)),
-                Kind::Symlink(_) | Kind::Other => {
+                Kind::File if !part::is_part(&entry.name) => tree.files.push((path, entry)),
+                Kind::File | Kind::Symlink(_) | Kind::Other => {
                     let source = side.name(&beneath(root, &path));
                     tree.skipped.push(Skipped { source, reason: why_left_out(&entry.kind) });
                     tree.others.push((path, entry));
@@ -92,13 +93,10 @@ pub(crate) fn interrupted() -> Trouble {
         .remedy("the same command goes on where this one stopped")
 }
 
-/// Why a name in a listing cannot be copied.
-fn unfit(name: &Text) -> Option<&'static str> {
+/// True for a name that no file in a directory can have.
+fn leads_elsewhere(name: &Text) -> bool {
     let bytes = name.as_bytes();
-    if bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.contains(&b'/') {
-        return Some("the server listed it under a name that would lead elsewhere");
-    }
-    part::is_part(name).then_some("it is a part of an interrupted copy")
+    bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.contains(&b'/')
 }
 
 fn why_left_out(kind: &Kind) -> String {
@@ -107,6 +105,7 @@ fn why_left_out(kind: &Kind) -> String {
             format!("it is a symbolic link to {target}, and links are not followed")
         }
         Kind::Symlink(None) => "it is a symbolic link, and links are not followed".to_owned(),
+        Kind::File => "it is a part of an interrupted copy".to_owned(),
         _ => "it is neither a file nor a directory".to_owned(),
     }
 }

@@ -1,0 +1,430 @@
+//! The story of one file: where it begins, which route it takes, what is tried again, how it is
+//! verified, and how it gets its final name.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use fxp_proto::grammar::params::Protection;
+use fxp_proto::listing::entry::Precision;
+use fxp_proto::listing::time::FtpTime;
+use fxp_proto::pair::exchange::{self, Refusal};
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
+
+use crate::context::Observer;
+use crate::lane::{Carriage, Lane, Tried};
+use crate::plan::ladder::Rung;
+use crate::plan::walk::interrupted;
+use crate::plan::{Step, diff};
+use crate::policy::{VerifyChoice, Via};
+use crate::progress;
+use crate::publish::Publisher;
+use crate::report::{Assurance, Event, FileReport, Route, Trouble, TroubleKind, Verification};
+use crate::retry;
+use crate::run::Stop;
+use crate::side::Side;
+use crate::transfer::relay;
+use crate::verify::{self, At, Verified};
+
+/// How files travel between two sides; it outlives the single file.
+pub(crate) enum Way {
+    /// From server to server.
+    Direct(Box<Lane>),
+    /// Through this machine.
+    Through {
+        /// Protection of data on legs inside TLS.
+        protection: Protection,
+        /// What that achieves.
+        assurance: Assurance,
+        /// A relay, or an upload or a download.
+        route: Route,
+        /// Why it is not direct although that was tried.
+        because: Option<String>,
+    },
+}
+
+/// What one file needs.
+pub(crate) struct Courier<'a> {
+    pub(crate) observer: &'a Arc<dyn Observer>,
+    pub(crate) way: &'a mut Way,
+    pub(crate) publisher: &'a mut Publisher,
+    pub(crate) source: &'a mut Side,
+    pub(crate) destination: &'a mut Side,
+    pub(crate) via: Via,
+    /// Decides what a relay in place of a direct copy may do; an error forbids it.
+    pub(crate) relay: Result<(Protection, Assurance), Trouble>,
+    pub(crate) verify: VerifyChoice,
+    pub(crate) retries: u32,
+    pub(crate) stop: &'a mut Stop,
+}
+
+/// One attempt that both servers called good.
+struct Carried {
+    rung: Option<Rung>,
+    route: Route,
+    assurance: Assurance,
+    offset: u64,
+}
+
+impl Courier<'_> {
+    /// Copies one file: transfer, verify, time, final name.
+    pub(crate) async fn deliver(&mut self, step: &Step) -> Result<FileReport, Trouble> {
+        let began = Instant::now();
+        let mut notes = Vec::new();
+        let (carried, verified) = loop {
+            let place = self.publisher.place(self.destination, step, &mut notes).await?;
+            let done = self.transfer(step, &place, &mut notes).await?;
+            self.keep_time(step, &place, &mut notes).await?;
+            if place == step.destination
+                || self.publisher.publish(self.destination, &place, step, &mut notes).await?
+            {
+                break done;
+            }
+            // Renaming is refused, which a small file found out: now in place.
+            let _ = self.destination.delete(&place).await;
+        };
+        notes.extend(verified.note);
+        Ok(FileReport {
+            source: self.source.name(&step.source),
+            destination: self.destination.name(&step.destination),
+            size: verified.size,
+            resumed: carried.offset,
+            elapsed: began.elapsed(),
+            route: carried.route,
+            method: carried.rung.map(|rung| rung.method),
+            assurance: carried.assurance,
+            verified: verified.how,
+            notes,
+        })
+    }
+
+    /// Brings the file to `place`, verified; tries again what may pass.
+    async fn transfer(
+        &mut self,
+        step: &Step,
+        place: &VPath,
+        notes: &mut Vec<String>,
+    ) -> Result<(Carried, Verified), Trouble> {
+        let mut attempt = 0;
+        loop {
+            let trouble = match self.attempt(step, place, attempt, notes).await {
+                Ok(done) => return Ok(done),
+                Err(trouble) => trouble,
+            };
+            if *self.stop.borrow() {
+                return Err(interrupted());
+            }
+            if !retry::may_help(&trouble) || attempt >= self.retries {
+                return Err(self.give_up(trouble, step, place).await);
+            }
+            attempt += 1;
+            let pause = retry::pause(attempt);
+            self.say(notes, format!("{trouble}; tried again after {:.1} s", pause.as_secs_f64()));
+            if retry::wait(pause, self.stop).await {
+                return Err(interrupted());
+            }
+        }
+    }
+
+    /// One attempt, from finding out where to begin to comparing the result.
+    async fn attempt(
+        &mut self,
+        step: &Step,
+        place: &VPath,
+        attempt: u32,
+        notes: &mut Vec<String>,
+    ) -> Result<(Carried, Verified), Trouble> {
+        let mut offset = self.where_to_begin(step, place, attempt > 0, notes).await?;
+        let carried = match self.carry(step, place, &mut offset, notes).await {
+            Ok(carried) => carried,
+            Err(trouble) if is_lost(&trouble) && self.has_arrived(step, place).await => {
+                self.say(notes, format!("{trouble}; but the file had arrived, as a comparison shows"));
+                self.carried(None, offset)
+            }
+            Err(trouble) => return Err(trouble),
+        };
+        let source = At { side: self.source, path: &step.source };
+        let destination = At { side: self.destination, path: place };
+        match verify::compare(source, destination, self.verify).await {
+            Ok(verified) => Ok((carried, verified)),
+            Err(trouble) if trouble.kind == TroubleKind::Verification => {
+                Err(self.damaged(trouble, carried.rung.as_ref(), place).await)
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// The copy differs although both servers called it good: it is removed, and another rung is next.
+    async fn damaged(&mut self, mut trouble: Trouble, rung: Option<&Rung>, place: &VPath) -> Trouble {
+        if trouble.class.is_none() {
+            let _ = self.destination.delete(place).await;
+        }
+        if let (Way::Direct(lane), Some(rung)) = (&mut *self.way, rung)
+            && let Some(why) = lane.doubt(rung)
+        {
+            trouble.remedy.get_or_insert_with(|| why.to_owned());
+        }
+        trouble
+    }
+
+    /// How many bytes are at `place` already and are the beginning of the source.
+    async fn where_to_begin(
+        &mut self,
+        step: &Step,
+        place: &VPath,
+        again: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<u64, Trouble> {
+        let in_place = *place == step.destination;
+        let there = match step.leftover {
+            Some(leftover) if !again && !in_place => Some(leftover.size),
+            None if !(again || (in_place && step.replaces)) => None,
+            _ => self.destination.size(place).await?,
+        };
+        let (Some(there @ 1..), Some(size)) = (there, step.size) else { return Ok(0) };
+        if there > size {
+            return Ok(0);
+        }
+        let source = At { side: self.source, path: &step.source };
+        let destination = At { side: self.destination, path: place };
+        match verify::compare_digests(source, destination, Some(there)).await {
+            Ok((Verification::Digest { algorithm, .. }, _)) => {
+                self.say(notes, format!("resumed after {there} bytes, whose {algorithm} is the source's"));
+                Ok(there)
+            }
+            Ok((Verification::Size, _)) if self.may_continue_unseen(step, in_place, again).await? => {
+                self.say(notes, format!("resumed after {there} bytes, which could not be compared"));
+                Ok(there)
+            }
+            Ok((Verification::Size, _)) => Ok(0),
+            Err(trouble) if trouble.kind == TroubleKind::Verification => {
+                self.say(
+                    notes,
+                    format!("begun anew: the {there} bytes that were there are not the source's"),
+                );
+                Ok(0)
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Nobody can compare digests. Within this run the source must be as it was when the plan was made;
+    /// a leftover of another run must be so young, and its source so old, that it is of this very source.
+    async fn may_continue_unseen(
+        &mut self,
+        step: &Step,
+        in_place: bool,
+        again: bool,
+    ) -> Result<bool, Trouble> {
+        match (step.leftover, again) {
+            (_, true) => {
+                let now = self.source.stat(&step.source).await?;
+                Ok(now.is_some_and(|now| now.size == step.size && now.modified == step.modified))
+            }
+            (Some(leftover), false) if !in_place => Ok(diff::may_continue_unseen(step, &leftover)),
+            _ => Ok(false),
+        }
+    }
+
+    /// Moves the bytes by the way of this run, down the ladder if need be.
+    async fn carry(
+        &mut self,
+        step: &Step,
+        place: &VPath,
+        offset: &mut u64,
+        notes: &mut Vec<String>,
+    ) -> Result<Carried, Trouble> {
+        if *offset > 0 && step.size == Some(*offset) {
+            return Ok(self.carried(None, *offset));
+        }
+        let mut fresh_start = true;
+        loop {
+            let (trouble, restart) = match self.once(step, place, *offset, notes).await {
+                Ok(carried) => return Ok(carried),
+                Err(failed) => failed,
+            };
+            // A server that cannot resume, or does not store over what is there, gets a clean place, once.
+            let denied = trouble.leg == Some(Leg::Destination) && trouble.class == Some(Refusal::Path);
+            let resume = *offset > 0 && (restart || trouble.class == Some(Refusal::Unsupported));
+            if !(fresh_start && (denied || resume)) || self.destination.stat(place).await?.is_none() {
+                return Err(trouble);
+            }
+            fresh_start = false;
+            if self.destination.delete(place).await.is_err() {
+                return Err(trouble);
+            }
+            self.say(notes, format!("{trouble}; so what was there was deleted and the file copied whole"));
+            *offset = 0;
+        }
+    }
+
+    /// Moves the bytes once. The flag of an error says that REST was refused.
+    async fn once(
+        &mut self,
+        step: &Step,
+        place: &VPath,
+        offset: u64,
+        notes: &mut Vec<String>,
+    ) -> Result<Carried, (Trouble, bool)> {
+        loop {
+            let lane = match &mut *self.way {
+                Way::Through { .. } => {
+                    return self
+                        .through(step, place, offset, notes)
+                        .await
+                        .map_err(|trouble| (trouble, false));
+                }
+                Way::Direct(lane) => lane,
+            };
+            let mut carriage = Carriage {
+                source: self.source,
+                destination: self.destination,
+                from: &step.source,
+                to: place,
+                offset,
+            };
+            match lane.carry(&mut carriage, self.stop).await {
+                Tried::Done(rung) => return Ok(self.carried(Some(rung), offset)),
+                Tried::NextRung(sentence) => self.say(notes, sentence),
+                Tried::Exhausted(trouble) => {
+                    self.relay_instead(trouble, notes).map_err(|trouble| (trouble, false))?
+                }
+                Tried::Failed(trouble, at) => return Err((trouble, at == Some(exchange::Step::Restart))),
+            }
+        }
+    }
+
+    /// No rung is left: a relay, if the user allows one.
+    fn relay_instead(&mut self, trouble: Trouble, notes: &mut Vec<String>) -> Result<(), Trouble> {
+        if self.via != Via::Auto {
+            return Err(trouble);
+        }
+        let (protection, assurance) = self.relay.clone()?;
+        let because = format!("{trouble}; so the bytes go through this machine");
+        self.say(notes, because.clone());
+        *self.way = Way::Through { protection, assurance, route: Route::Relay, because: Some(because) };
+        Ok(())
+    }
+
+    /// Moves the bytes through this machine.
+    async fn through(
+        &mut self,
+        step: &Step,
+        place: &VPath,
+        offset: u64,
+        notes: &mut Vec<String>,
+    ) -> Result<Carried, Trouble> {
+        let Way::Through { protection, because, .. } = &*self.way else {
+            unreachable!("asked for only on that way")
+        };
+        let protection = *protection;
+        if let Some(because) = because
+            && !notes.contains(because)
+        {
+            notes.push(because.clone());
+        }
+        let progress = Arc::new(AtomicU64::new(0));
+        let errand = relay::Errand { from: &step.source, to: place, offset, protection, progress: &progress };
+        tokio::select! {
+            copied = relay::copy(&errand, self.source, self.destination, self.stop) => copied?,
+            never = progress::count(self.observer, &progress, offset) => match never {},
+        }
+        Ok(self.carried(None, offset))
+    }
+
+    fn carried(&self, rung: Option<Rung>, offset: u64) -> Carried {
+        match &*self.way {
+            Way::Direct(_) => {
+                let assurance = rung.as_ref().map_or(Assurance::Encrypted, |rung| rung.assurance);
+                Carried { rung, route: Route::Direct, assurance, offset }
+            }
+            Way::Through { route, assurance, .. } => {
+                Carried { rung: None, route: *route, assurance: *assurance, offset }
+            }
+        }
+    }
+
+    /// A connection was lost: is the whole file there all the same?
+    async fn has_arrived(&mut self, step: &Step, place: &VPath) -> bool {
+        let (ours, theirs) = tokio::join!(self.source.size(&step.source), self.destination.size(place));
+        matches!((ours, theirs), (Ok(Some(ours)), Ok(Some(theirs))) if ours == theirs && ours > 0)
+    }
+
+    /// The file failed for good. A damaged one is gone already; under its final name nothing unfinished
+    /// may stay, unless the user asked for it.
+    async fn give_up(&mut self, trouble: Trouble, step: &Step, place: &VPath) -> Trouble {
+        let unasked = *self.publisher == Publisher::Refuses && *place == step.destination;
+        if unasked && is_broken_off(&trouble) {
+            let _ = self.destination.delete(place).await;
+        }
+        trouble
+    }
+
+    /// Gives the copy the source's time, before it gets its name, so that no half-made copy looks done.
+    async fn keep_time(
+        &mut self,
+        step: &Step,
+        place: &VPath,
+        notes: &mut Vec<String>,
+    ) -> Result<(), Trouble> {
+        let Some(time) = self.exact_time(step).await? else {
+            notes.push(
+                "the source does not tell the file's time to the second, so it was not kept".to_owned(),
+            );
+            return Ok(());
+        };
+        match self.destination.set_time(place, time).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                notes.push(
+                    "the destination knows no way of setting times, so it shows the time of the copy"
+                        .to_owned(),
+                );
+                Ok(())
+            }
+            Err(trouble) if is_lost(&trouble) => Err(trouble),
+            Err(trouble) => {
+                notes.push(format!("the time was not kept: {trouble}"));
+                Ok(())
+            }
+        }
+    }
+
+    /// The source's time to the second: a listing may have told less than MDTM does.
+    async fn exact_time(&mut self, step: &Step) -> Result<Option<FtpTime>, Trouble> {
+        let exact = |modified: Option<(FtpTime, Precision)>| match modified {
+            Some((time, Precision::Second)) => Some(time),
+            _ => None,
+        };
+        match exact(step.modified) {
+            Some(time) => Ok(Some(time)),
+            None => Ok(self.source.stat(&step.source).await?.and_then(|entry| exact(entry.modified))),
+        }
+    }
+
+    /// A fallback: a line in the report, and an event now.
+    fn say(&self, notes: &mut Vec<String>, sentence: String) {
+        self.observer.event(Event::Fallback(sentence.clone()));
+        notes.push(sentence);
+    }
+}
+
+impl Way {
+    /// The route of the next file.
+    pub(crate) fn route(&self) -> Route {
+        match self {
+            Way::Direct(_) => Route::Direct,
+            Way::Through { route, .. } => *route,
+        }
+    }
+}
+
+fn is_lost(trouble: &Trouble) -> bool {
+    matches!(trouble.class, Some(Refusal::Lost | Refusal::TimedOut))
+}
+
+/// True if the transfer began, so that something unfinished may be there.
+fn is_broken_off(trouble: &Trouble) -> bool {
+    !matches!(trouble.class, Some(Refusal::Path | Refusal::Login | Refusal::Policy | Refusal::Unsupported))
+}

@@ -1,0 +1,423 @@
+//! A lane: two sessions that carry one file after another, and the ladder they climb.
+//!
+//! The first file finds the rung that works; the others follow it. What each refusal taught is
+//! remembered for the next run, and what it rules out is not tried.
+
+use fxp_proto::client::request::LoggedIn;
+use fxp_proto::grammar::addr::Family;
+use fxp_proto::grammar::verb::Verb;
+use fxp_proto::pair::exchange::{Failure, Job, LegFacts, Limits, Refusal, Step, Verdict};
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::pair::method::{Method, RoleVerb};
+use fxp_proto::path::VPath;
+
+use crate::explain::{self, Products};
+use crate::plan::ladder::{End, Ladder, Policy, Rung, Why, ladder};
+use crate::pool::{Link, banner};
+use crate::product::Product;
+use crate::progress::Spare;
+use crate::report::{Trouble, TroubleKind};
+use crate::run::Stop;
+use crate::side::Side;
+use crate::transfer::direct;
+use crate::trouble;
+
+/// The state of a pair of servers.
+pub(crate) struct Lane {
+    source: End,
+    destination: End,
+    products: Products,
+    /// As it is printed.
+    pub(crate) ladder: Ladder,
+    /// What is still to be tried, the best first; while a rung works it stays in front.
+    rungs: Vec<Rung>,
+    /// The rung in front has carried a file.
+    proven: bool,
+    /// What was tried and failed since the last success.
+    failures: Vec<(Rung, Failure)>,
+    spare: Spare,
+}
+
+/// A file on its way.
+pub(crate) struct Carriage<'a> {
+    pub(crate) source: &'a mut Side,
+    pub(crate) destination: &'a mut Side,
+    pub(crate) from: &'a VPath,
+    pub(crate) to: &'a VPath,
+    pub(crate) offset: u64,
+}
+
+/// What came of trying the rung in front.
+pub(crate) enum Tried {
+    /// Both servers said that the file was transferred.
+    Done(Rung),
+    /// This rung does not work; the next one is in front now. The sentence is for the report.
+    NextRung(String),
+    /// No rung is left.
+    Exhausted(Trouble),
+    /// The file failed, not the rung.
+    Failed(Trouble, Option<Step>),
+}
+
+impl Lane {
+    /// The lane between two servers whose sessions are open.
+    pub(crate) async fn new(
+        source: &mut Link,
+        destination: &mut Link,
+        policy: &Policy,
+    ) -> Result<Self, Trouble> {
+        let (source_end, source_product) = end(source).await?;
+        let (destination_end, destination_product) = end(destination).await?;
+        let ladder = ladder(&source_end, &destination_end, policy);
+        let mut lane = Lane {
+            rungs: Vec::new(),
+            products: Products { source: source_product, destination: destination_product },
+            source: source_end,
+            destination: destination_end,
+            ladder,
+            proven: false,
+            failures: Vec::new(),
+            spare: Spare::default(),
+        };
+        lane.rungs = lane.all_rungs(policy);
+        Ok(lane)
+    }
+
+    /// The ladder, and below it what only earlier lessons forbid: a server may have been configured anew.
+    fn all_rungs(&self, policy: &Policy) -> Vec<Rung> {
+        let mut rungs = self.ladder.rungs.clone();
+        if self.ladder.learned_objections() {
+            let unlearned = |end: &End| End { known: end.known.without_fxp_facts(), ..end.clone() };
+            let more = ladder(&unlearned(&self.source), &unlearned(&self.destination), policy).rungs;
+            rungs.extend(more.into_iter().filter(|rung| !self.ladder.rungs.contains(rung)));
+        }
+        rungs
+    }
+
+    fn end(&self, leg: Leg) -> &End {
+        match leg {
+            Leg::Source => &self.source,
+            Leg::Destination => &self.destination,
+        }
+    }
+
+    /// Tries the rung in front.
+    pub(crate) async fn carry(&mut self, carriage: &mut Carriage<'_>, stop: &mut Stop) -> Tried {
+        let Some(rung) = self.rungs.first().cloned() else {
+            let trouble = self.impossible(carriage);
+            return Tried::Exhausted(trouble);
+        };
+        let verdict = match self.drive(&rung, carriage, stop).await {
+            Ok(verdict) => verdict,
+            Err(trouble) => return Tried::Failed(trouble, None),
+        };
+        let (source, destination) = links(carriage);
+        if !verdict.source_usable {
+            source.retire();
+        }
+        if !verdict.destination_usable {
+            destination.retire();
+        }
+        match verdict.result {
+            Ok(_) => {
+                self.worked(&rung, source, destination);
+                Tried::Done(rung)
+            }
+            Err(failure) => self.judge(rung, failure, carriage).await,
+        }
+    }
+
+    /// Drives the exchange, and meanwhile looks at the size of what has arrived.
+    async fn drive(
+        &mut self,
+        rung: &Rung,
+        carriage: &mut Carriage<'_>,
+        stop: &mut Stop,
+    ) -> Result<Verdict, Trouble> {
+        let (from, to, offset) = (carriage.from.clone(), carriage.to.clone(), carriage.offset);
+        let (source_link, destination_link) = links(carriage);
+        let (pool, server) = (destination_link.pool().clone(), destination_link.server.clone());
+        let (source_data, destination_data) =
+            (source_link.server.site.data_address, destination_link.server.site.data_address);
+        let (source, destination) = tokio::try_join!(
+            async { source_link.session().await.map_err(|error| error.on(Some(Leg::Source))) },
+            async { destination_link.session().await.map_err(|error| error.on(Some(Leg::Destination))) }
+        )?;
+        let facts = |leg: Leg, path: VPath, control_peer, data_address| LegFacts {
+            path,
+            control_peer,
+            data_address,
+            pret: self.end(leg).pret,
+            cepr: self.end(leg).cepr && self.end(leg).family == Family::V6,
+            sscn: self.end(leg).sscn,
+        };
+        let job = Job {
+            source: facts(Leg::Source, from, source.peer_addr().ip(), source_data),
+            destination: facts(Leg::Destination, to.clone(), destination.peer_addr().ip(), destination_data),
+            method: rung.method,
+            restart: offset,
+            limits: Limits::default(),
+        };
+        let step = |step: Step| tracing::debug!(?step, "exchange");
+        tokio::select! {
+            verdict = direct::run(job, source, destination, stop, step) => Ok(verdict),
+            never = self.spare.watch(&pool, &server, &to) => match never {},
+        }
+    }
+
+    /// Decides whether a failure is the file's or the rung's.
+    async fn judge(&mut self, rung: Rung, failure: Failure, carriage: &mut Carriage<'_>) -> Tried {
+        self.learn(&rung.method, &failure, carriage);
+        let file =
+            matches!(failure.class, Refusal::Aborted | Refusal::Path | Refusal::Space | Refusal::Login)
+                || failure.step == Step::Restart;
+        // The network breaks on good rungs too. A rung that never carried anything is given up at once.
+        let network = matches!(
+            failure.class,
+            Refusal::Lost | Refusal::TimedOut | Refusal::Transient | Refusal::Connectivity
+        );
+        if file || (network && (self.proven || self.has_moved(carriage).await)) {
+            return Tried::Failed(self.of_failure(&rung, &failure), Some(failure.step));
+        }
+        let sentence = explain::sentence(&rung, &failure);
+        let mut rungs = std::mem::take(&mut self.rungs);
+        rungs.retain(|other| *other != rung && !self.rules_out(&failure, &rung.method, &other.method));
+        if failure.class == Refusal::Connectivity {
+            // Swap the direction first; a vague 425 may have had another reason, so nothing is ruled out.
+            rungs.sort_by_key(|other| other.method.passive == rung.method.passive);
+        }
+        self.rungs = rungs;
+        self.failures.push((rung, failure));
+        self.proven = false;
+        Tried::NextRung(sentence)
+    }
+
+    /// True if the failure of `tried` says that `other` cannot work either.
+    fn rules_out(&self, failure: &Failure, tried: &Method, other: &Method) -> bool {
+        let leg = failure.leg;
+        let same_end = tried.passive == other.passive;
+        match failure.class {
+            Refusal::Policy => same_end,
+            Refusal::Address => same_end && tried.passive == leg,
+            Refusal::TlsRole if explain::demands_reuse(failure, tried, &self.products) => {
+                other.tls.is_some_and(|part| part.client != leg)
+            }
+            Refusal::Unsupported => match failure.verb {
+                Some(Verb::Cpsv) => same_end && matches!(other.tls, Some(part) if part.by == RoleVerb::Cpsv),
+                Some(Verb::Sscn) => {
+                    matches!(other.tls, Some(part) if part.by == RoleVerb::Sscn && part.client == leg)
+                }
+                Some(Verb::Pasv | Verb::Epsv) => same_end && other.verb == tried.verb,
+                Some(Verb::Port | Verb::Eprt) => same_end,
+                Some(Verb::Prot | Verb::Pbsz) => tried.tls.is_some() == other.tls.is_some(),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Remembers what a refusal says about the server.
+    fn learn(&self, method: &Method, failure: &Failure, carriage: &mut Carriage<'_>) {
+        let reuse = explain::demands_reuse(failure, method, &self.products);
+        let at_data = matches!(failure.step, Step::Connect | Step::Transfer | Step::Cleanup);
+        let passive = method.passive;
+        let link = match failure.class {
+            Refusal::Connectivity if at_data => link_of(carriage, passive),
+            _ => link_of(carriage, failure.leg),
+        };
+        match failure.class {
+            Refusal::TlsRole if reuse => link.learn(|known| known.demands_reuse = true),
+            Refusal::Policy if at_data && failure.leg == passive => {
+                link.learn(|known| known.no_foreign_passive = true);
+            }
+            Refusal::Policy if at_data => link.learn(|known| known.no_foreign_active = true),
+            Refusal::Connectivity if at_data && !self.proven => link.learn(|known| known.unreachable = true),
+            _ => {}
+        }
+    }
+
+    /// A rung that works outranks what was learned earlier.
+    fn worked(&mut self, rung: &Rung, source: &mut Link, destination: &mut Link) {
+        self.proven = true;
+        self.failures.clear();
+        let method = rung.method;
+        for (leg, link) in [(Leg::Source, source), (Leg::Destination, destination)] {
+            link.learn(|known| {
+                if leg == method.passive {
+                    known.no_foreign_passive = false;
+                    known.unreachable = false;
+                } else {
+                    known.no_foreign_active = false;
+                }
+                if method.tls.is_some_and(|part| part.client != leg) {
+                    known.demands_reuse = false;
+                }
+            });
+        }
+    }
+
+    /// The file arrived damaged by the rung in front: the next file, or the next attempt, takes another one
+    /// if there is one. The sentence says what a damaged copy means.
+    pub(crate) fn doubt(&mut self, rung: &Rung) -> Option<&'static str> {
+        if self.rungs.first() == Some(rung) && self.rungs.len() > 1 {
+            self.rungs.rotate_left(1);
+            self.proven = false;
+        }
+        rung.method.tls.is_some_and(|part| part.client == Leg::Source).then_some(TRUNCATES)
+    }
+
+    /// True if bytes of this file have arrived by this rung.
+    async fn has_moved(&self, carriage: &mut Carriage<'_>) -> bool {
+        let size = carriage.destination.size(carriage.to).await;
+        matches!(size, Ok(Some(size)) if size > carriage.offset)
+    }
+
+    /// No rung is left: why, and what to do.
+    fn impossible(&mut self, carriage: &Carriage<'_>) -> Trouble {
+        let pair =
+            format!("{} to {}", carriage.source.name(carriage.from), carriage.destination.name(carriage.to));
+        let Some((_, decisive)) = self.failures.iter().max_by_key(|(_, failure)| weight(failure.class))
+        else {
+            return self.impossible_from_the_start(&pair);
+        };
+        let decisive = decisive.clone();
+        let rungs: Vec<String> = self
+            .failures
+            .iter()
+            .map(|(rung, failure)| format!("{rung}: {}", explain::sentence(rung, failure)))
+            .collect();
+        // Only the network failed, each time: another time may be better, so the ladder is set up again.
+        if weight(decisive.class) == 0 {
+            self.rungs = self.failures.drain(..).map(|(rung, _)| rung).collect();
+            let mut trouble =
+                Trouble::new(TroubleKind::Network, format!("no way of copying {pair} directly worked"))
+                    .on(Some(decisive.leg))
+                    .class(decisive.class);
+            trouble.rungs = rungs;
+            return trouble;
+        }
+        let mut remedies: Vec<String> = Vec::new();
+        for (rung, failure) in &self.failures {
+            if let Some(remedy) = explain::remedy(&rung.method, failure, &self.products)
+                && !remedies.contains(&remedy)
+            {
+                remedies.push(remedy);
+            }
+        }
+        remedies.push(RELAY.to_owned());
+        let mut trouble = Trouble::new(TroubleKind::FxpImpossible, format!("FXP of {pair} was refused"))
+            .on(Some(decisive.leg))
+            .class(decisive.class)
+            .remedy(remedies.join("; or "));
+        trouble.words = decisive.reply.as_ref().map(|reply| format!("{} {}", reply.code, reply.text()));
+        trouble.rungs = rungs;
+        trouble
+    }
+
+    fn impossible_from_the_start(&self, pair: &str) -> Trouble {
+        let mut remedies = Vec::new();
+        for why in self.ladder.reasons() {
+            match why {
+                Why::DemandsReuse(leg) => {
+                    remedies.push(explain::remedy_of_reuse(leg, self.products.of(leg)));
+                }
+                Why::ControlInClear(leg) => {
+                    remedies.push(format!(
+                        "reach the {leg} by TLS (ftpes://, or tls = \"require\" in its site entry)"
+                    ));
+                }
+                Why::ClearForbidden | Why::ClearForbiddenBy(_) if self.rungs.is_empty() => {
+                    remedies.push("--secure off copies in clear".to_owned());
+                }
+                _ => {}
+            }
+        }
+        let server_only: Vec<&str> = Leg::BOTH
+            .into_iter()
+            .filter_map(|leg| self.products.of(leg))
+            .filter(|product| product.tls_server_only)
+            .map(|product| product.name)
+            .collect();
+        if server_only.len() == 2 {
+            remedies.insert(
+                0,
+                format!(
+                    "protected FXP needs an end that can be TLS client (fxpd, ProFTPD, glFTPd, DrFTPD and others), and \
+                     {} never can",
+                    server_only.join(" and ")
+                ),
+            );
+        }
+        remedies.push(RELAY.to_owned());
+        remedies.dedup();
+        let what = format!("FXP of {pair} is impossible: {}", self.ladder.why_impossible());
+        let mut trouble = Trouble::new(TroubleKind::FxpImpossible, what).remedy(remedies.join("; or "));
+        trouble.rungs = self.ladder.struck.iter().map(ToString::to_string).collect();
+        trouble
+    }
+
+    /// A failure that is the file's.
+    fn of_failure(&self, rung: &Rung, failure: &Failure) -> Trouble {
+        let path_kind = match failure.leg {
+            Leg::Source => TroubleKind::SourceNotFound,
+            Leg::Destination => TroubleKind::DestinationDenied,
+        };
+        if failure.class == Refusal::Aborted {
+            return crate::plan::walk::interrupted();
+        }
+        let mut trouble =
+            Trouble::new(trouble::kind_of(failure.class, path_kind), explain::sentence(rung, failure))
+                .on(Some(failure.leg))
+                .class(failure.class);
+        trouble.words = failure.reply.as_ref().map(|reply| format!("{} {}", reply.code, reply.text()));
+        trouble.remedy = explain::remedy(&rung.method, failure, &self.products);
+        trouble
+    }
+
+    /// Says goodbye to the spare session.
+    pub(crate) async fn close(&mut self) {
+        self.spare.close().await;
+    }
+}
+
+/// What decides about one end, from its session.
+async fn end(link: &mut Link) -> Result<(End, Option<&'static Product>), Trouble> {
+    let (known, site) = (link.known(), link.server.site.clone());
+    let session = link.session().await?;
+    let address = site.data_address.unwrap_or(session.peer_addr().ip());
+    let facts: &LoggedIn = session.facts();
+    let system = facts.system.as_ref().map(ToString::to_string).unwrap_or_default();
+    let product = Product::recognise(&banner(session), &system, &facts.features);
+    Ok((End::new(facts, Family::of(address.to_canonical()), known, site.passive), product))
+}
+
+fn links<'a>(carriage: &'a mut Carriage<'_>) -> (&'a mut Link, &'a mut Link) {
+    match (&mut *carriage.source, &mut *carriage.destination) {
+        (Side::Remote(source), Side::Remote(destination)) => (source, destination),
+        _ => unreachable!("a lane joins two servers"),
+    }
+}
+
+fn link_of<'a>(carriage: &'a mut Carriage<'_>, leg: Leg) -> &'a mut Link {
+    let (source, destination) = links(carriage);
+    match leg {
+        Leg::Source => source,
+        Leg::Destination => destination,
+    }
+}
+
+/// How much a class explains when everything failed; 0 is the network's mood.
+fn weight(class: Refusal) -> u8 {
+    match class {
+        Refusal::Lost | Refusal::TimedOut | Refusal::Transient | Refusal::Aborted | Refusal::Login => 0,
+        Refusal::Other | Refusal::Path | Refusal::Space => 1,
+        Refusal::Connectivity | Refusal::Unsupported => 2,
+        Refusal::Address => 3,
+        Refusal::TlsRole | Refusal::Policy => 4,
+    }
+}
+
+const RELAY: &str = "--via relay sends the bytes through this machine";
+
+const TRUNCATES: &str = "the source was TLS client: many servers then lose the end of a file under TLS 1.3 (ProFTPD: \
+                         TLSProtocol TLSv1.2 avoids it)";

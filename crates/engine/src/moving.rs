@@ -1,0 +1,177 @@
+//! Moves: a rename where source and destination are on one server, else copy, verify, delete.
+
+use std::time::Instant;
+
+use fxp_proto::listing::entry::Kind;
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
+
+use crate::context::Context;
+use crate::plan::walk::{beneath, interrupted, walk};
+use crate::report::{
+    Assurance, Event, FileFailure, FileReport, Report, Route, Trouble, TroubleKind, Verification,
+};
+use crate::run::{After, CopyRequest, Run, Stop};
+
+/// Moves: renames where source and destination are on one server, else copies, verifies and deletes file by file.
+///
+/// # Errors
+///
+/// As [`crate::run::copy`]. Single files that failed are in the report and stay where they are.
+pub async fn move_to(mut request: CopyRequest, context: &Context, stop: Stop) -> Result<Report, Trouble> {
+    // A directory is moved with all that is in it, as `mv` does.
+    request.recursive = true;
+    let mut run = Run::begin(request, After::Deleted, context, stop).await?;
+    let outcome = run.move_all().await;
+    run.close().await;
+    outcome.map(|report| run.balance(report))
+}
+
+impl Run<'_> {
+    /// Renames what can be renamed; the rest travels.
+    async fn move_all(&mut self) -> Result<Report, Trouble> {
+        let here: Vec<bool> = self
+            .origins
+            .iter()
+            .map(|origin| self.sources[origin.side].same_place(&self.destination))
+            .collect();
+        if here.iter().all(|&here| here) {
+            return self.rename_all().await;
+        }
+        if here.iter().any(|&here| here) {
+            return Err(Trouble::new(
+                TroubleKind::Usage,
+                "some sources are on the destination's server and some are not; move them one after the other",
+            ));
+        }
+        let report = self.go().await?;
+        if !self.request.dry_run && report.failures.is_empty() {
+            self.remove_empty_directories().await;
+        }
+        Ok(report)
+    }
+
+    async fn rename_all(&mut self) -> Result<Report, Trouble> {
+        let there =
+            self.destination.stat(&self.goal.path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
+        let into = there.as_ref().is_some_and(|entry| entry.kind == Kind::Directory);
+        if !into && (self.origins.len() > 1 || self.goal.contents) {
+            let name = self.destination.name(&self.goal.path);
+            return Err(Trouble::new(
+                TroubleKind::DestinationDenied,
+                format!("the directory {name} does not exist"),
+            )
+            .on(Some(Leg::Destination))
+            .remedy(format!("fxp mkdir -p {name} makes it")));
+        }
+        let mut pairs = Vec::with_capacity(self.origins.len());
+        for origin in &self.origins {
+            let target = match (into, origin.path.name()) {
+                (_, None) => {
+                    return Err(Trouble::new(TroubleKind::Usage, "the root of a server cannot be moved"));
+                }
+                (true, Some(name)) => self
+                    .goal
+                    .path
+                    .child(name)
+                    .map_err(|error| Trouble::new(TroubleKind::Usage, error.to_string()))?,
+                (false, Some(_)) => self.goal.path.clone(),
+            };
+            pairs.push((origin.path.clone(), target));
+        }
+        self.event(Event::Planned {
+            files: pairs.len() as u64,
+            bytes: 0,
+            directories: 0,
+            unchanged: 0,
+            ladder: Vec::new(),
+        });
+        let mut report = Report::default();
+        for (from, to) in pairs {
+            let (source, destination) = (self.destination.name(&from), self.destination.name(&to));
+            if self.request.dry_run {
+                self.event(Event::Step(format!("rename {source} to {destination}")));
+                continue;
+            }
+            let outcome = match *self.stop.borrow() {
+                true => Err(interrupted()),
+                false => Ok(()),
+            };
+            let outcome = match outcome {
+                Ok(()) => self.rename(&from, &to).await,
+                Err(trouble) => Err(trouble),
+            };
+            match outcome {
+                Ok(done) => {
+                    self.event(Event::Done(Box::new(done.clone())));
+                    report.files.push(done);
+                }
+                Err(trouble) => self.failed(FileFailure { source, destination, trouble }, &mut report),
+            }
+        }
+        Ok(report)
+    }
+
+    async fn rename(&mut self, from: &VPath, to: &VPath) -> Result<FileReport, Trouble> {
+        let began = Instant::now();
+        let side = &mut self.destination;
+        let source = side.name(from);
+        if from == to {
+            return Err(Trouble::new(
+                TroubleKind::Usage,
+                format!("{source} is source and destination in one"),
+            ));
+        }
+        let Some(entry) = side.stat(from).await? else {
+            return Err(Trouble::new(TroubleKind::SourceNotFound, format!("{source} does not exist")));
+        };
+        let mut notes = Vec::new();
+        if let Err(error) = side.rename(from, to).await {
+            // Some servers do not replace by RNTO. Only a file makes way for a file.
+            let in_the_way =
+                side.stat(to).await?.filter(|old| old.kind == Kind::File && entry.kind == Kind::File);
+            if error.at_once || in_the_way.is_none() {
+                return Err(error.trouble);
+            }
+            side.delete(to).await?;
+            side.rename(from, to).await.map_err(|error| error.trouble)?;
+            notes.push(
+                "the server does not replace a file by RNTO, so the old one was deleted first".to_owned(),
+            );
+        }
+        let secured = side.is_secured().unwrap_or(true);
+        Ok(FileReport {
+            source,
+            destination: side.name(to),
+            size: entry.size.unwrap_or_default(),
+            resumed: 0,
+            elapsed: began.elapsed(),
+            route: Route::Renamed,
+            method: None,
+            assurance: if secured { Assurance::Encrypted } else { Assurance::Clear },
+            verified: Verification::Size,
+            notes,
+        })
+    }
+
+    /// The directories that the files left behind. One that still holds something (a link, say) stays.
+    async fn remove_empty_directories(&mut self) {
+        for origin in &self.origins {
+            let side = &mut self.sources[origin.side];
+            let Ok(Some(entry)) = side.stat(&origin.path).await else { continue };
+            if entry.kind != Kind::Directory {
+                continue;
+            }
+            let Ok(tree) = walk(side, &origin.path, &self.stop).await else { continue };
+            // Only what is empty: some servers' RMD takes everything with it.
+            let left: Vec<&VPath> = tree.files.iter().chain(&tree.others).map(|(path, _)| path).collect();
+            let empty = |directory: &VPath| !left.iter().any(|path| path.is_beneath(directory));
+            for below in tree.directories.iter().rev().filter(|directory| empty(directory)) {
+                let _ = side.remove_directory(&beneath(&origin.path, below)).await;
+            }
+            if !origin.contents && left.is_empty() {
+                let _ = side.remove_directory(&origin.path).await;
+            }
+        }
+    }
+}

@@ -55,7 +55,9 @@ impl Session {
                     return Ok(true);
                 }
                 Ok(_) => self.habits.no_set_time.push(way),
-                Err(error) if error.is_unsupported() => self.habits.no_set_time.push(way),
+                Err(error) if error.is_unsupported() || is_syntax(&error) => {
+                    self.habits.no_set_time.push(way);
+                }
                 // A server that takes MDTM's time for a part of the name says that there is no such file.
                 Err(SessionError::Refused { .. }) if way == TimeVerb::Mdtm => {}
                 Err(SessionError::Refused { .. }) => return Ok(false),
@@ -88,22 +90,46 @@ impl Session {
         let features = &self.facts.features;
         let by_hash = features.hash().iter().any(|(offered, _)| *offered == kind);
         let by_x = features.has_x(kind);
-        let command = match length {
-            // RANG's end is inclusive, so that it cannot name an empty range.
-            Some(length) if by_hash && length > 0 && features.rang_stream() => {
-                self.choose_hash(kind).await?;
-                self.command(Verb::Rang, Text::lossy(format!("0 {}", length - 1))).await?;
-                Command::new(Verb::Hash, path.to_text())
+        match length {
+            Some(length) if by_hash && !by_x && length > 0 && features.rang_stream() => {
+                self.digest_of_range(kind, path, length).await
             }
             None if by_hash => {
                 self.choose_hash(kind).await?;
-                Command::new(Verb::Hash, path.to_text())
+                self.digest_by(Command::new(Verb::Hash, path.to_text()), kind, path).await
             }
             None if kind == DigestKind::Md5 && !by_x && features.has(Verb::Md5.name()) => {
-                Command::new(Verb::Md5, path.to_text())
+                self.digest_by(Command::new(Verb::Md5, path.to_text()), kind, path).await
             }
-            length => x_command(kind, path, length, features.has(kind.verb().name())),
-        };
+            length => {
+                let command = x_command(kind, path, length, features.has(kind.verb().name()));
+                self.digest_by(command, kind, path).await
+            }
+        }
+    }
+
+    /// RANG and HASH. RANG would also cut the next transfer, so it is always taken back, whatever came
+    /// of HASH.
+    async fn digest_of_range(
+        &mut self,
+        kind: DigestKind,
+        path: &VPath,
+        length: u64,
+    ) -> Result<String, SessionError> {
+        self.choose_hash(kind).await?;
+        // The end is inclusive.
+        self.command(Verb::Rang, Text::lossy(format!("0 {}", length - 1))).await?;
+        let digest = self.digest_by(Command::new(Verb::Hash, path.to_text()), kind, path).await;
+        self.command(Verb::Rang, "1 0").await?;
+        digest
+    }
+
+    async fn digest_by(
+        &mut self,
+        command: Command,
+        kind: DigestKind,
+        path: &VPath,
+    ) -> Result<String, SessionError> {
         let said = command.to_string();
         match self.run(Request::Command(command)).await? {
             Answer::Reply(reply) => parse_digest(&reply, kind, &path.to_text())
@@ -155,6 +181,11 @@ impl Session {
             Err(error) => Err(error),
         }
     }
+}
+
+/// 501: the command is known, but not in this form.
+fn is_syntax(error: &SessionError) -> bool {
+    error.refusal().is_some_and(|reply| reply.code.number() == 501)
 }
 
 /// 550 and its kin mean that there is nothing, unless the words say that we may not look.

@@ -32,7 +32,7 @@ pub enum SessionEvent {
 
 /// A session that is logged in.
 ///
-/// All its paths are absolute; the server's working directory is nobody's business.
+/// All its paths are absolute; the server's working directory is nobody else's business.
 #[derive(Debug)]
 pub struct Session {
     pub(crate) driver: Driver,
@@ -46,6 +46,8 @@ pub struct Session {
     pub(crate) patience: Duration,
     /// What was found out about this server.
     pub(crate) habits: Habits,
+    /// The working directory, as far as we changed it.
+    inside: VPath,
     /// Events that came while somebody waited for another one.
     kept: VecDeque<SessionEvent>,
 }
@@ -66,8 +68,18 @@ impl Session {
         meter: Meter,
         patience: Duration,
     ) -> Self {
-        let habits = Habits::default();
-        Session { driver, facts, peer, local, tls, meter, patience, habits, kept: VecDeque::new() }
+        Session {
+            driver,
+            facts,
+            peer,
+            local,
+            tls,
+            meter,
+            patience,
+            habits: Habits::default(),
+            inside: VPath::root(),
+            kept: VecDeque::new(),
+        }
     }
 
     /// What the login told: banner, features, home.
@@ -175,6 +187,7 @@ impl Session {
     ///
     /// As [`Session::run`].
     pub async fn remove_directory(&mut self, path: &VPath) -> Result<(), SessionError> {
+        self.leave(path).await?;
         self.command(Verb::Rmd, path.to_text()).await.map(drop)
     }
 
@@ -193,17 +206,34 @@ impl Session {
     ///
     /// As [`Session::run`].
     pub async fn rename(&mut self, from: &VPath, to: &VPath) -> Result<(), SessionError> {
+        self.leave(from).await?;
         self.command(Verb::Rnfr, from.to_text()).await?;
         self.command(Verb::Rnto, to.to_text()).await.map(drop)
     }
 
-    /// True if `path` can be changed into. The working directory may be another one afterwards.
+    /// True if `path` can be changed into.
     pub(crate) async fn is_directory(&mut self, path: &VPath) -> Result<bool, SessionError> {
-        match self.command(Verb::Cwd, path.to_text()).await {
-            Ok(_) => Ok(true),
+        match self.enter(path).await {
+            Ok(()) => Ok(true),
             Err(SessionError::Refused { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// CWD.
+    pub(crate) async fn enter(&mut self, path: &VPath) -> Result<(), SessionError> {
+        self.command(Verb::Cwd, path.to_text()).await?;
+        self.inside = path.clone();
+        Ok(())
+    }
+
+    /// Goes to the root if the working directory is `path` or beneath it: Pure-FTPD ends a session
+    /// whose working directory has vanished (2026-11).
+    async fn leave(&mut self, path: &VPath) -> Result<(), SessionError> {
+        if !self.inside.is_root() && self.inside.is_beneath(path) {
+            self.enter(&VPath::root()).await?;
+        }
+        Ok(())
     }
 
     /// QUIT, waits briefly for the reply, closes.

@@ -135,8 +135,9 @@ impl Session {
                 answered => drop(answered?),
             }
         }
-        let extended = self.peer.is_ipv6() || self.facts.features.has("EPSV");
-        if extended && !pret && !self.habits.no_epsv {
+        // PASV is what clusters know, and what tells on which of their machines the data is.
+        let extended = self.peer.is_ipv6() || (self.facts.features.has("EPSV") && !pret);
+        if extended && !self.habits.no_epsv {
             match self.run(Request::Passive(Passive::Epsv(None))).await {
                 Err(SessionError::Refused { .. }) if self.peer.is_ipv4() => self.habits.no_epsv = true,
                 answered => return self.target(answered?, pret),
@@ -147,16 +148,15 @@ impl Session {
     }
 
     fn target(&self, answer: Answer, pret: bool) -> Result<SocketAddr, SessionError> {
-        let Answer::Listening { reply, ip, port } = answer else {
+        let Answer::Listening { ip, port, .. } = answer else {
             return Err(SessionError::Lost { during: Verb::Pasv.name().to_owned() });
         };
+        let peer = SocketAddr::new(self.peer.ip(), port);
         if !pret {
-            return Ok(SocketAddr::new(self.peer.ip(), port));
+            return Ok(peer);
         }
-        match elsewhere(self.peer.ip(), ip, port, self.local.ip()) {
-            Ok(target) => Ok(target),
-            Err(_) => Err(SessionError::Nonsense { command: Verb::Pasv.name().to_owned(), reply }),
-        }
+        // Pure-FTPD offers PRET too, and has but one address, which NAT may have made unfit.
+        Ok(elsewhere(self.peer.ip(), ip, port, self.local.ip()).unwrap_or(peer))
     }
 
     /// Sends the command and does the handshake at once: some servers finish TLS before their 150,

@@ -34,7 +34,7 @@ impl Session {
             }
         }
         // LIST's argument is read as options or as a pattern by many servers; a working directory is not.
-        self.command(Verb::Cwd, path.to_text()).await?;
+        self.enter(path).await?;
         if self.habits.list_all != Some(false)
             && let Some(entries) = self.list_all().await?
         {

@@ -10,6 +10,7 @@ use fxp_server::config::network::{Pem, Tls};
 use fxp_server::config::{Config, LogFormat};
 use fxp_server::server::{BindError, Handle, Server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
@@ -39,8 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     warn_if_reload_will_fail(&args.config, &config);
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.context("cannot start threads").map_err(Failure::Failed)?;
+    let runtime = runtime(&config).context("cannot start threads").map_err(Failure::Failed)?;
     let path = args.config.clone();
     runtime.block_on(serve(server, path, logging)).map_err(Failure::Failed)?;
     // Whatever still runs on a thread of its own was given up by its session long ago.
@@ -49,16 +49,29 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// A transfer keeps a thread busy, and so does, for a moment, a login or a digest; the threads are made
+/// when they are needed.
+fn runtime(config: &Config) -> io::Result<Runtime> {
+    let limits = &config.limits;
+    let threads = [limits.sessions, limits.logins_at_once, limits.digests_at_once, SPARE_THREADS]
+        .into_iter()
+        .fold(0, usize::saturating_add)
+        .min(MAX_THREADS);
+    tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(threads).build()
+}
+
+/// Names, listings, reloading.
+const SPARE_THREADS: usize = 64;
+
+/// Linux gives a process some 32,000 threads by default.
+const MAX_THREADS: usize = 16_384;
+
 /// Serves until it is told to stop.
 async fn serve(server: Server, path: PathBuf, logging: Logging) -> anyhow::Result<()> {
+    // Before the server says that it listens: whoever waits for that may send a signal next.
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let handle = server.handle();
-    let addresses = server.addresses();
     let mut serving = pin!(server.run());
-    // Only now: whoever waits for this line may send a signal next.
-    for address in addresses {
-        info!(%address, "listening");
-    }
     let mut draining = false;
     loop {
         match signals.next_or(serving.as_mut()).await {

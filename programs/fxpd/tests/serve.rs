@@ -71,11 +71,17 @@ impl Place {
                 }
             }
         });
-        let mut running = Running { child, log, addresses: Vec::new() };
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut running = Running { child, log, explicit: nowhere, implicit: nowhere };
+        // In whatever order they come.
         for _ in 0..2 {
             let line = running.wait_for("\"message\":\"listening\"");
             let (_, address) = line.split_once("\"address\":\"").unwrap();
-            running.addresses.push(address.split('"').next().unwrap().parse().unwrap());
+            let address = address.split('"').next().unwrap().parse().unwrap();
+            match line.contains("\"implicit_tls\":true") {
+                true => running.implicit = address,
+                false => running.explicit = address,
+            }
         }
         running
     }
@@ -85,8 +91,10 @@ impl Place {
 struct Running {
     child: Child,
     log: Receiver<String>,
-    /// Explicit TLS, implicit TLS.
-    addresses: Vec<SocketAddr>,
+    /// Where TLS begins at AUTH TLS.
+    explicit: SocketAddr,
+    /// Where it begins at once.
+    implicit: SocketAddr,
 }
 
 impl Running {
@@ -126,7 +134,7 @@ fn curl_stores_and_fetches_over_explicit_and_implicit_tls() {
     let running = place.start();
     let content: Vec<u8> = (0..3_000_000_u32).map(|number| (number % 251) as u8).collect();
     fs::write(place.path("local"), &content).unwrap();
-    for (address, scheme) in running.addresses.iter().zip(["ftp", "ftps"]) {
+    for (address, scheme) in [(running.explicit, "ftp"), (running.implicit, "ftps")] {
         let url = format!("{scheme}://{address}/{scheme}-file");
         let output = curl(&["--upload-file", place.path("local").to_str().unwrap(), &url]);
         assert_eq!(output.code, Some(0), "{}", output.stderr);
@@ -149,7 +157,7 @@ fn curl_stores_and_fetches_over_explicit_and_implicit_tls() {
 fn nobody_logs_in_in_clear_where_tls_is_required() {
     let place = Place::new();
     let running = place.start();
-    let mut session = Session::open(running.addresses[0]);
+    let mut session = Session::open(running.explicit);
     assert!(session.greeting.contains("a server under test"), "{}", session.greeting);
     let answer = session.ask("USER alice");
     assert!(answer.starts_with("5") || answer.starts_with("4"), "{answer}");
@@ -160,20 +168,20 @@ fn sighup_takes_up_new_users_and_survives_a_broken_configuration() {
     let place = Place::new();
     place.configure("offered", &["alice"], "");
     let running = place.start();
-    let mut before = Session::open(running.addresses[0]);
-    assert!(!Session::open(running.addresses[0]).login("bob"));
+    let mut before = Session::open(running.explicit);
+    assert!(!Session::open(running.explicit).login("bob"));
 
     place.configure("offered", &["alice", "bob"], "");
     running.signal(Signal::HUP);
     running.wait_for("configuration read again");
-    assert!(Session::open(running.addresses[0]).login("bob"));
+    assert!(Session::open(running.explicit).login("bob"));
     // Whoever was there stays there.
     assert!(before.ask("NOOP").starts_with("2"));
 
     fs::write(place.path("fxpd.toml"), "nonsense = 1").unwrap();
     running.signal(Signal::HUP);
     running.wait_for("the old configuration stays");
-    assert!(Session::open(running.addresses[0]).login("bob"));
+    assert!(Session::open(running.explicit).login("bob"));
 }
 
 #[test]
@@ -200,7 +208,7 @@ fn sigterm_drains() {
     let file = fs::File::create(place.path("home/large")).unwrap();
     file.set_len(SIZE).unwrap();
     let running = place.start();
-    let address = running.addresses[0];
+    let address = running.explicit;
     let mut session = Session::open(address);
     assert!(session.login("alice"));
     let mut data = session.retrieve("large");
@@ -227,7 +235,7 @@ fn a_second_signal_stops_at_once() {
     place.configure("offered", &["alice"], "");
     fs::File::create(place.path("home/large")).unwrap().set_len(64 << 20).unwrap();
     let running = place.start();
-    let mut session = Session::open(running.addresses[0]);
+    let mut session = Session::open(running.explicit);
     assert!(session.login("alice"));
     let _unread = session.retrieve("large");
     running.signal(Signal::TERM);
@@ -266,8 +274,6 @@ fn privileges_are_dropped_for_good() {
     assert_ne!(owner, 0);
 
     let running = place.start();
-    // The configuration is root's alone: it could not be read again, which a start says.
-    fs::set_permissions(place.path("fxpd.toml"), fs::Permissions::from_mode(0o600)).unwrap();
     for task in fs::read_dir(format!("/proc/{}/task", running.child.id())).unwrap() {
         let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
         for line in status.lines() {
@@ -279,10 +285,11 @@ fn privileges_are_dropped_for_good() {
             }
         }
     }
-    let mut session = Session::open(running.addresses[0]);
+    let mut session = Session::open(running.explicit);
     assert!(session.login("alice"));
     assert!(session.ask("MKD made").starts_with("257"));
     assert_eq!(fs::metadata(home.join("made")).unwrap().uid(), owner);
+    // What `fxpd init` wrote is root's alone and cannot be read again.
     running.signal(Signal::HUP);
     running.wait_for("the old configuration stays");
     assert!(session.ask("NOOP").starts_with("200"));

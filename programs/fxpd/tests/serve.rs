@@ -136,13 +136,13 @@ fn curl_stores_and_fetches_over_explicit_and_implicit_tls() {
     fs::write(place.path("local"), &content).unwrap();
     for (address, scheme) in [(running.explicit, "ftp"), (running.implicit, "ftps")] {
         let url = format!("{scheme}://{address}/{scheme}-file");
-        let output = curl(&["--upload-file", place.path("local").to_str().unwrap(), &url]);
+        let output = curl(&["--insecure", "--upload-file", place.path("local").to_str().unwrap(), &url]);
         assert_eq!(output.code, Some(0), "{}", output.stderr);
         assert_eq!(fs::read(place.path("home").join(format!("{scheme}-file"))).unwrap(), content);
-        let output = curl(&[&url]);
+        let output = curl(&["--insecure", &url]);
         assert_eq!(output.code, Some(0), "{}", output.stderr);
         assert!(output.stdout == content, "{} of {} bytes", output.stdout.len(), content.len());
-        let output = curl(&["--list-only", &format!("{scheme}://{address}/")]);
+        let output = curl(&["--insecure", "--list-only", &format!("{scheme}://{address}/")]);
         assert!(String::from_utf8(output.stdout).unwrap().contains(&format!("{scheme}-file")));
     }
     // No log line tells the password.
@@ -182,6 +182,36 @@ fn sighup_takes_up_new_users_and_survives_a_broken_configuration() {
     running.signal(Signal::HUP);
     running.wait_for("the old configuration stays");
     assert!(Session::open(running.explicit).login("bob"));
+}
+
+/// A client that trusts the certificate that `fxpd init` makes, and it alone, is served; after SIGHUP it
+/// is the other certificate that is shown.
+#[test]
+fn sighup_takes_up_a_new_certificate() {
+    let Some(curl) = curl() else { return };
+    let (place, other) = (Place::new(), Place::new());
+    let running = place.start();
+    let url = format!("ftps://localhost:{}/", running.implicit.port());
+    let trusting = |place: &Place| {
+        curl(&["--ipv4", "--cacert", place.path("certificate.pem").to_str().unwrap(), &url]).code
+    };
+    const UNTRUSTED: Option<i32> = Some(60);
+    assert_eq!((trusting(&place), trusting(&other)), (Some(0), UNTRUSTED));
+
+    let old = fs::read(place.path("certificate.pem")).unwrap();
+    for name in ["certificate.pem", "key.pem"] {
+        fs::copy(other.path(name), place.path(name)).unwrap();
+    }
+    running.signal(Signal::HUP);
+    running.wait_for("configuration read again");
+    assert_eq!(trusting(&other), Some(0));
+    fs::write(place.path("certificate.pem"), old).unwrap();
+    assert_eq!(trusting(&place), UNTRUSTED);
+
+    // A certificate that does not fit its key changes nothing.
+    running.signal(Signal::HUP);
+    running.wait_for("the old configuration stays");
+    assert_eq!(trusting(&other), Some(0));
 }
 
 #[test]
@@ -355,7 +385,7 @@ struct CurlOutput {
     stderr: String,
 }
 
-/// curl with TLS and without trust in certificates, or None if it is not installed.
+/// curl with TLS, or None if it is not installed.
 fn curl() -> Option<impl Fn(&[&str]) -> CurlOutput> {
     if Command::new("curl").arg("--version").output().is_err() {
         skip("curl is not installed");
@@ -363,7 +393,7 @@ fn curl() -> Option<impl Fn(&[&str]) -> CurlOutput> {
     }
     Some(|arguments: &[&str]| {
         let output = Command::new("curl")
-            .args(["--silent", "--show-error", "--insecure", "--ssl-reqd", "--disable", "--max-time", "60"])
+            .args(["--disable", "--silent", "--show-error", "--ssl-reqd", "--max-time", "60"])
             .args(["--user", &format!("alice:{PASSWORD}")])
             .args(arguments)
             .output()

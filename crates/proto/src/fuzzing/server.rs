@@ -182,7 +182,9 @@ impl World {
                     assert!(!self.securing);
                     self.securing = true;
                     self.logged_in = false;
+                    // What was sent in clear behind AUTH is forgotten, unanswered.
                     self.splitter.clear();
+                    self.owed = 0;
                 }
                 Action::Close => {
                     self.closed = true;

@@ -106,9 +106,9 @@ impl Disk {
 
     /// Writes beside the file, which is empty at first.
     fn replace_hidden(&self, path: &VPath, finish: Finish) -> Result<Box<dyn WriteFile>> {
-        let permissions = match self.regular_mode(path)? {
+        let permissions = match self.find_regular(path)? {
             Some(_) if finish == Finish::New => return Err(StoreError::Exists),
-            Some(mode) => Permissions::Keep(mode),
+            Some(stat) => Permissions::Keep(stat.st_mode & PERMISSIONS),
             None => Permissions::New(self.options.file_mode & PERMISSIONS),
         };
         Ok(Box::new(safe_write::start(self.root.parent(path)?, finish, permissions)?))
@@ -116,18 +116,21 @@ impl Disk {
 
     /// Goes on beside the file.
     fn resume_hidden(&self, path: &VPath, offset: u64) -> Result<Box<dyn WriteFile>> {
-        let (base, permissions) = match self.regular_mode(path)? {
-            Some(mode) => (Some(self.open_regular(path, OFlags::RDONLY, 0)?), Permissions::Keep(mode)),
+        let (base, permissions) = match self.find_regular(path)? {
+            Some(stat) => {
+                let base = self.open_regular(path, OFlags::RDONLY, 0)?;
+                (Some(base), Permissions::Keep(stat.st_mode & PERMISSIONS))
+            }
             None => (None, Permissions::New(self.options.file_mode & PERMISSIONS)),
         };
         Ok(Box::new(safe_write::resume(self.root.parent(path)?, base, offset, permissions)?))
     }
 
-    /// The permission bits of the regular file at `path`, if there is something at all.
-    fn regular_mode(&self, path: &VPath) -> Result<Option<u32>> {
+    /// The regular file at `path`, if there is something at all.
+    fn find_regular(&self, path: &VPath) -> Result<Option<Stat>> {
         match self.find(path) {
             Ok((_, stat)) => match file_type(&stat) {
-                FileType::RegularFile => Ok(Some(stat.st_mode & PERMISSIONS)),
+                FileType::RegularFile => Ok(Some(stat)),
                 FileType::Directory => Err(StoreError::IsDirectory),
                 _ => Err(StoreError::Denied),
             },
@@ -203,6 +206,14 @@ impl Storage for Disk {
             (Upload::Atomic, Create::Within(_) | Create::Append) | (Upload::InPlace, _) => {
                 self.write_in_place(path, how)
             }
+        }
+    }
+
+    fn resumable(&self, path: &VPath) -> Result<u64> {
+        match (self.find_regular(path)?, self.options.upload) {
+            (Some(stat), _) => Ok(stat.st_size.cast_unsigned()),
+            (None, Upload::Atomic) => safe_write::left_over(&self.root.parent(path)?),
+            (None, Upload::InPlace) => Err(StoreError::NotFound),
         }
     }
 

@@ -125,7 +125,20 @@ pub(crate) fn resume(
         return Err(StoreError::BadOffset { size: base_size.unwrap_or(left) });
     }
     file.set_len(offset).map_err(failure::of_bytes)?;
-    Ok(Hidden::new(place, hidden, file, offset, Finish::Replace))
+    // What was not there when the upload went on is not replaced at its end.
+    let finish = if base_size.is_some() { Finish::Replace } else { Finish::New };
+    Ok(Hidden::new(place, hidden, file, offset, finish))
+}
+
+/// How much an interrupted upload of this name has left.
+pub(crate) fn left_over(place: &Place<'_>) -> Result<u64> {
+    let hidden = hidden_name(place.name);
+    let stat = rustix::fs::statat(place.directory(), hidden.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(failure::of_name)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(stat.st_size.cast_unsigned()),
+        _ => Err(StoreError::Denied),
+    }
 }
 
 impl Hidden {

@@ -6,7 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
+use fxp_store::account::Rights;
+use fxp_store::guarded::Guarded;
 use fxp_store::storage::{Create, Storage, StoreError};
 use fxp_store::{FtpTime, Kind, Precision, Text, VPath};
 use fxp_store_disk::{Disk, Options, Upload};
@@ -122,6 +125,24 @@ fn an_interrupted_atomic_upload_leaves_the_old_file_and_can_go_on() {
     store(&disk, "/file", Create::From(6), b"part, second half");
     assert_eq!(fs::read(directory.path().join("file")).unwrap(), b"first part, second half");
     assert_eq!(names(directory.path()), ["file"]);
+}
+
+/// Whoever may make new files, and no more, can go on with one.
+#[test]
+fn an_interrupted_atomic_upload_can_go_on_without_the_right_to_overwrite() {
+    let directory = tempfile::tempdir().unwrap();
+    let rights = Rights { overwrite: false, ..Rights::FULL };
+    let files = Guarded::new(Arc::new(Disk::open(directory.path(), ATOMIC).unwrap()), rights);
+    let mut upload = files.create(&at("/file"), Create::Replace).unwrap();
+    upload.write(b"first half, ").unwrap();
+    drop(upload);
+    assert_eq!(files.resumable(&at("/file")).unwrap(), 12);
+    let mut upload = files.create(&at("/file"), Create::From(12)).unwrap();
+    upload.write(b"second half").unwrap();
+    // Somebody else is faster: theirs stays.
+    fs::write(directory.path().join("file"), b"theirs").unwrap();
+    assert!(matches!(upload.finish(), Err(StoreError::Exists)));
+    assert_eq!(fs::read(directory.path().join("file")).unwrap(), b"theirs");
 }
 
 /// Resuming the file that is there leaves it whole until the end.

@@ -40,9 +40,12 @@ impl Guarded {
         }
     }
 
-    /// Resuming one's own interrupted upload cuts nothing off: the offset is the end.
+    /// Resuming one's own interrupted upload cuts nothing off: the offset is the end, or the file is not
+    /// there yet.
     fn resume_at_end(&self, path: &VPath, offset: u64) -> Result<Box<dyn WriteFile>> {
-        self.storage.stat(path)?;
+        if let Err(StoreError::NotFound) = self.storage.stat(path) {
+            return self.storage.create(path, Create::From(offset));
+        }
         let file = self.storage.create(path, Create::Append)?;
         match file.position() {
             size if size < offset => Err(StoreError::BadOffset { size }),
@@ -86,6 +89,11 @@ impl Storage for Guarded {
             (false, true) if matches!(how, Create::From(_)) => self.storage.create(path, how),
             (false, _) => Err(StoreError::Denied),
         }
+    }
+
+    fn resumable(&self, path: &VPath) -> Result<u64> {
+        allow(self.rights.write || self.rights.overwrite)?;
+        self.storage.resumable(path)
     }
 
     fn make_directory(&self, path: &VPath) -> Result<()> {

@@ -5,7 +5,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use crate::{Entry, FtpTime, Text, VPath};
+use crate::{Entry, FtpTime, Kind, Text, VPath};
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +91,18 @@ pub trait Storage: Send + Sync {
 
     /// Opens a regular file for writing.
     fn create(&self, path: &VPath, how: Create) -> Result<Box<dyn WriteFile>>;
+
+    /// How many bytes of an upload to `path` are there already: [`Create::From`] takes any offset up to
+    /// this. The file's size, unless an interrupted upload is kept elsewhere.
+    fn resumable(&self, path: &VPath) -> Result<u64> {
+        let entry = self.stat(path)?;
+        match entry.kind {
+            Kind::File => Ok(entry.size.unwrap_or(0)),
+            Kind::Directory => Err(StoreError::IsDirectory),
+            Kind::Symlink(_) => Err(StoreError::NotFound),
+            Kind::Other => Err(StoreError::Denied),
+        }
+    }
 
     /// Makes a directory.
     fn make_directory(&self, path: &VPath) -> Result<()>;

@@ -34,6 +34,7 @@ fn each_act_needs_its_right() {
     check("append", &[WRITE], |files| create(files, "/file", Create::Append));
     check("resume at the end", &[WRITE, OVERWRITE], |files| create(files, "/file", Create::From(5)));
     check("resume before the end", &[OVERWRITE], |files| create(files, "/file", Create::From(4)));
+    check("ask where to go on", &[WRITE, OVERWRITE], |files| files.resumable(&at("/file")).map(drop));
     check("replace", &[OVERWRITE], |files| create(files, "/file", Create::Replace));
     check("write into a file", &[], |files| create(files, "/file", Create::Within(2)));
     check("make a directory", &[WRITE], |files| files.make_directory(&at("/new")));

@@ -16,6 +16,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "Within beyond the end leaves zeros", run: writes_segments_in_any_order },
     Check { name: "Append goes to the end", run: appends },
     Check { name: "an unfinished file can be continued", run: continues_after_a_break },
+    Check { name: "where an upload can go on is told", run: tells_where_to_go_on },
     Check { name: "offsets beyond 4 GiB work", run: counts_beyond_32_bits },
     Check { name: "absurd offsets fail and harm nothing", run: survives_absurd_offsets },
     Check { name: "a reader keeps what was deleted", run: reads_on_after_delete },
@@ -125,6 +126,18 @@ fn continues_after_a_break(storage: &dyn Storage) {
     drop(file);
     write(storage, "/file", Create::From(12), b"second half");
     assert_eq!(read(storage, "/file"), b"first half, second half");
+}
+
+fn tells_where_to_go_on(storage: &dyn Storage) {
+    fails!(storage.resumable(&at("/file")), StoreError::NotFound);
+    fails!(storage.resumable(&at("/")), StoreError::IsDirectory);
+    let mut file = storage.create(&at("/file"), Create::Replace).unwrap();
+    file.write(b"12345").unwrap();
+    drop(file);
+    assert_eq!(storage.resumable(&at("/file")).unwrap(), 5);
+    fails!(storage.create(&at("/file"), Create::From(6)), StoreError::BadOffset { size: 5 });
+    write(storage, "/file", Create::From(5), b"678");
+    assert_eq!(storage.resumable(&at("/file")).unwrap(), 8);
 }
 
 fn counts_beyond_32_bits(storage: &dyn Storage) {

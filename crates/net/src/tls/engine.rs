@@ -26,6 +26,9 @@ pub(crate) struct Engine {
     outgoing: Outgoing,
     /// Payload that came right behind the end of the handshake.
     early: Vec<u8>,
+    /// The peer has said close_notify. The library tells it once, which may be during the handshake: a
+    /// short file comes whole with the handshake's last flight.
+    peer_closed: bool,
     /// What broke the connection; the library must not be shown the same records twice.
     broken: Option<rustls::Error>,
 }
@@ -90,6 +93,7 @@ impl Engine {
             filled: 0..0,
             outgoing: Outgoing::default(),
             early: Vec::new(),
+            peer_closed: false,
             broken: None,
         }
     }
@@ -139,7 +143,10 @@ impl Engine {
 
     /// Processes what lies in the incoming buffer, a record at most; payload is appended to `plain`.
     pub(crate) fn step(&mut self, plain: &mut Vec<u8>) -> Result<Step, rustls::Error> {
-        self.turn(plain, Wish::Nothing)
+        match self.turn(plain, Wish::Nothing)? {
+            Step::NeedInput if self.peer_closed => Ok(Step::PeerClosed),
+            step => Ok(step),
+        }
     }
 
     /// Encrypts `payload` behind the outgoing records.
@@ -224,6 +231,7 @@ impl Engine {
             Side::Server(side) => settle(side.process_tls_records(incoming), &mut self.outgoing, plain, wish),
         };
         self.filled.start += discard;
+        self.peer_closed |= matches!(step, Ok(Step::PeerClosed));
         step
     }
 }

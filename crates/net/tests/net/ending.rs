@@ -7,6 +7,7 @@ use fxp_net::data::{DataError, DataOptions, DataStream, Sink, Source};
 use fxp_net::meter::Meter;
 use fxp_net::tls::{DataTls, Versions};
 use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::*;
@@ -64,6 +65,40 @@ async fn an_end_without_close_notify_is_a_cut() {
             sent.unwrap();
         }
     }
+}
+
+/// A short file: the client's last flight of the handshake, all data and close_notify come in one piece.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_comes_whole_with_the_handshake() {
+    let tls = server_tls(Versions::Only13).session();
+    let ((one, mut near), (mut far, other)) = tokio::join!(connection(), connection());
+    let between = async {
+        let mut hello = vec![0; 16 * 1024];
+        let count = near.read(&mut hello).await.unwrap();
+        far.write_all(&hello[..count]).await.unwrap();
+        let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+            (near.split(), far.split());
+        let held = async {
+            let mut all = Vec::new();
+            from_client.read_to_end(&mut all).await.unwrap();
+            to_server.write_all(&all).await.unwrap();
+            to_server.shutdown().await.unwrap();
+        };
+        let back = async {
+            tokio::io::copy(&mut from_server, &mut to_client).await.unwrap();
+            to_client.shutdown().await.unwrap();
+        };
+        tokio::join!(held, back);
+    };
+    let client = async {
+        let stream = fxp_net::listen::secure(one, Some(tls.as_client()), soon(), Meter::default()).await;
+        send(stream.unwrap(), pattern(1000)).await.unwrap();
+    };
+    let server = async {
+        let stream = fxp_net::listen::secure(other, Some(tls.foreign()), soon(), Meter::default()).await;
+        assert!(receive(stream.unwrap()).await.unwrap() == pattern(1000));
+    };
+    tokio::join!(between, client, server);
 }
 
 #[tokio::test(flavor = "multi_thread")]

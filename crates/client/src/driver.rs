@@ -1,5 +1,7 @@
 //! The loop around the client machine: lines in, bytes out, time, and the transcript.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use fxp_net::control::{Control, Received};
@@ -59,8 +61,27 @@ impl Driver {
 
     /// Queues a request; nothing is sent before [`Driver::event`] is awaited.
     pub(crate) fn ask(&mut self, request: Request) -> RequestId {
+        // What comes before the login is the greeting, and the login's to judge.
+        if !matches!(request, Request::Login(_)) {
+            self.catch_up();
+        }
         let now = self.now();
         self.machine.ask(request, now)
+    }
+
+    /// Reads what has arrived while nobody asked anything: a farewell, the end of the connection, or a
+    /// reply too many, which must not be taken for the answer to what is asked next.
+    pub(crate) fn catch_up(&mut self) {
+        while self.machine.is_open() && self.machine.is_idle() {
+            let Some(control) = self.control.as_mut() else { return };
+            // `receive` is cancel-safe, so that looking once and leaving loses nothing.
+            let seen = pin!(control.receive()).poll(&mut Context::from_waker(Waker::noop()));
+            match seen {
+                Poll::Ready(Ok(received)) => self.hear(received),
+                Poll::Ready(Err(error)) => self.broken(&error.to_string()),
+                Poll::Pending => return,
+            }
+        }
     }
 
     /// Sends what is due and waits for what happens next. Cancel-safe: what was read is in the parser,

@@ -102,6 +102,13 @@ impl Session {
         self.driver.is_usable()
     }
 
+    /// As [`Session::is_usable`], after a look at what the server may have said meanwhile: for a session
+    /// that has been idle. Waits for nothing.
+    pub fn is_alive(&mut self) -> bool {
+        self.driver.catch_up();
+        self.is_usable()
+    }
+
     /// Queues a request; [`Session::event`] sends it and reports what comes of it.
     pub fn ask(&mut self, request: Request) -> RequestId {
         self.driver.ask(request)

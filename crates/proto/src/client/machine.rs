@@ -138,7 +138,9 @@ impl Machine {
         if self.closed || self.in_handshake() {
             return;
         }
-        if reply.code.number() == 421 {
+        if self.last_id == 0 && self.early_greeting.is_none() {
+            self.early_greeting = Some(reply);
+        } else if reply.code.number() == 421 {
             self.dismissed(reply);
         } else if self.running.is_empty() {
             self.unasked(reply);
@@ -235,7 +237,7 @@ impl Machine {
         let at = self.running.len() - 1;
         self.act_at(at, next, now);
         if is_login && let Some(greeting) = self.early_greeting.take() {
-            self.final_reply(greeting, now);
+            self.reply(greeting, now);
         }
     }
 
@@ -345,9 +347,7 @@ impl Machine {
 
     /// A reply while nothing was asked.
     fn unasked(&mut self, reply: Reply) {
-        if self.last_id == 0 && self.early_greeting.is_none() {
-            self.early_greeting = Some(reply);
-        } else if self.late > 0 && is_of_abort(&reply) {
+        if self.late > 0 && is_of_abort(&reply) {
             self.late -= 1;
         } else {
             self.close(Parting::OutOfStep(reply), Answer::Lost);

@@ -229,6 +229,35 @@ fn sighup_reopens_the_log_file() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
+/// `upload = "atomic"`: an interrupted upload is not seen, and goes on where it was.
+#[test]
+fn an_interrupted_atomic_upload_is_hidden_and_resumed() {
+    let place = Place::new();
+    place.configure("offered", &["alice"], "upload = \"atomic\"\n");
+    let running = place.start();
+    let mut session = Session::open(running.explicit);
+    assert!(session.login("alice"));
+    let mut data = session.transfer("STOR file");
+    data.write_all(b"first half, ").unwrap();
+    let hidden = place.path("home/.file.fxpd-part");
+    wait_until(|| fs::metadata(&hidden).is_ok_and(|file| file.len() == 12));
+    assert!(session.ask("ABOR").starts_with("426"));
+    assert!(session.reply().starts_with("226"));
+    assert!(!place.path("home/file").exists());
+    assert!(session.ask("SIZE file").starts_with("550"));
+
+    assert!(session.ask("REST 13").starts_with("350"));
+    assert!(session.ask("EPSV").starts_with("229"));
+    assert!(session.ask("STOR file").starts_with("5"), "resumed behind the end");
+    assert!(session.ask("REST 12").starts_with("350"));
+    let mut data = session.transfer("STOR file");
+    data.write_all(b"second half").unwrap();
+    drop(data);
+    assert!(session.reply().starts_with("226"));
+    assert_eq!(fs::read(place.path("home/file")).unwrap(), b"first half, second half");
+    assert!(!hidden.exists());
+}
+
 /// A running transfer ends, its session is told, nobody new is let in.
 #[test]
 fn sigterm_drains() {
@@ -362,18 +391,22 @@ impl Session {
 
     fn login(&mut self, user: &str) -> bool {
         self.ask(&format!("USER {user}"));
-        self.ask(&format!("PASS {PASSWORD}")).starts_with("230")
+        self.ask(&format!("PASS {PASSWORD}")).starts_with("230") && self.ask("TYPE I").starts_with("200")
     }
 
     /// The data connection of a RETR that has begun.
     fn retrieve(&mut self, name: &str) -> TcpStream {
-        assert!(self.ask("TYPE I").starts_with("200"));
+        self.transfer(&format!("RETR {name}"))
+    }
+
+    /// The data connection of a transfer that has begun.
+    fn transfer(&mut self, command: &str) -> TcpStream {
         let answer = self.ask("EPSV");
         let port = answer.split('|').nth(3).unwrap_or_else(|| panic!("{answer}")).parse().unwrap();
         let address = SocketAddr::new(self.lines.get_ref().peer_addr().unwrap().ip(), port);
         let data = TcpStream::connect(address).unwrap();
         data.set_read_timeout(Some(PATIENCE)).unwrap();
-        let answer = self.ask(&format!("RETR {name}"));
+        let answer = self.ask(command);
         assert!(answer.starts_with("1"), "{answer}");
         data
     }

@@ -134,7 +134,11 @@ fn look(
     match files.stat(&path) {
         Ok(entry) => fits(&entry, placement, rights).map(|()| path),
         Err(StoreError::NotFound) => match placement {
-            Placement::From(offset) if offset > 0 => Err(StoreError::NotFound),
+            // What an interrupted upload has left may be kept out of sight.
+            Placement::From(offset) if offset > 0 => match files.resumable(&path)? {
+                size if offset > size => Err(StoreError::BadOffset { size }),
+                _ => Ok(path),
+            },
             _ => look_at_parent(files, path),
         },
         // Whoever may write but not look finds out when the file is created.

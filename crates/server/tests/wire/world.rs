@@ -1,7 +1,5 @@
 //! A server in this process, and a client that says exactly what a test tells it to say.
 
-#![allow(dead_code, reason = "tests to come")]
-
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -67,9 +65,13 @@ impl World {
 
     /// A server at `ip`, configured further.
     pub(crate) fn at(ip: &str, configure: impl FnOnce(Config) -> Config) -> Self {
+        World::with(Memory::new(), ip, configure)
+    }
+
+    /// A server of these files.
+    pub(crate) fn with(files: Memory, ip: &str, configure: impl FnOnce(Config) -> Config) -> Self {
         let ip: IpAddr = ip.parse().unwrap();
         let certificate = Certificate::new();
-        let files = Memory::new();
         let config = configure(
             Config::on((ip, 0))
                 .with_certificate(certificate.chain.clone(), certificate.key.clone())
@@ -226,8 +228,12 @@ impl Client {
         let tcp = self.open().await;
         self.expect(command, "150").await;
         let stream = self.secured(tcp).await;
-        send(stream, bytes.to_vec()).await.unwrap();
-        self.reply().await
+        let sent = send(stream, bytes.to_vec()).await;
+        let reply = self.reply().await;
+        if reply.starts_with("226") {
+            assert_eq!(sent.expect(&reply), bytes.len() as u64);
+        }
+        reply
     }
 
     /// Downloads or lists by `command`, over a passive connection.

@@ -13,11 +13,12 @@ pub(crate) struct Fxp {
     home: TempDir,
 }
 
-/// What came of a run.
+/// What came of a run; failing tests print all of it.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) stdout: String,
+    #[allow(dead_code, reason = "read by Debug")]
     pub(crate) stderr: String,
 }
 

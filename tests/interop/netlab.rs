@@ -26,7 +26,7 @@ struct Lab {
 
 impl Lab {
     fn up(settings: &[&str]) -> Result<Lab, Missing> {
-        let lab = Lab { name: format!("fxp-interop-{}", std::process::id()) };
+        let lab = Lab { name: format!("fxp_interop_{}", std::process::id()) };
         let output = lab.netlab(["up"].iter().chain(settings).copied()).output().expect("netlab runs");
         match output.status.code() {
             Some(0) => Ok(lab),

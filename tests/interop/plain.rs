@@ -10,7 +10,7 @@ fn check(source: Product, destination: Product) {
     assert_eq!(ran.code, 0, "{}", pair.explain(&ran));
     pair.assert_copied("copy");
     let report = ran.events().pop().expect("a last event");
-    assert_eq!(report["through_client"], 0, "{}: {report}", pair.names());
+    assert_eq!(report["payload_through_client"], 0, "{}: {report}", pair.names());
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn check(source: Product, destination: Product, method: &str) {
         assert_eq!(done["method"], method, "{}: {done}", pair.names());
         assert_eq!(done["assurance"], "encrypted", "{}: {done}", pair.names());
         let report = events.last().expect("a last event");
-        assert_eq!(report["through_client"], 0, "{}: {report}", pair.names());
+        assert_eq!(report["payload_through_client"], 0, "{}: {report}", pair.names());
     }
 }
 
@@ -37,7 +37,7 @@ fn from_fxpd_to_proftpd_and_back() {
 #[test]
 fn from_fxpd_to_servers_that_are_tls_server_only() {
     for product in [Product::Vsftpd, Product::Pureftpd, Product::Pyftpdlib] {
-        check(Product::Fxpd, product, "cpsv");
+        check(Product::Fxpd, product, "sscn");
     }
 }
 
@@ -54,12 +54,12 @@ fn two_servers_that_are_tls_server_only_are_explained_and_relayed() {
     let Some(pair) = Pair::start(test, Product::Vsftpd, Product::Pureftpd, Setup::TLS) else { return };
     let ran = pair.copy("copy", &["--tls", "require"]);
     assert_eq!(ran.code, 8, "{}", pair.explain(&ran));
-    assert!(ran.stderr.contains("--via relay"), "{}", pair.explain(&ran));
+    assert!(ran.stdout.contains("--via relay"), "{}", pair.explain(&ran));
     assert!(!pair.destination.root.join("copy").exists());
 
     let ran = pair.copy("copy", &["--tls", "require", "--via", "auto"]);
     assert_eq!(ran.code, 0, "{}", pair.explain(&ran));
     pair.assert_copied("copy");
     let report = ran.events().pop().expect("a last event");
-    assert!(report["through_client"].as_u64() > Some(0), "{report}");
+    assert!(report["payload_through_client"].as_u64() > Some(0), "{report}");
 }

@@ -2,35 +2,35 @@
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Gid, Uid};
+use rustix::process::{Gid, Signal, Uid};
 
 /// The user that most daemons run as: `nobody`.
 pub(super) const NOBODY: u32 = 65534;
 /// The user `daemon`, who has a home that exists: vsftpd insists on one.
 pub(super) const DAEMON: u32 = 1;
 
-/// A child that is killed when dropped.
+/// A child and its children, killed when dropped.
 pub(super) struct Process(Child);
+
+/// How long a daemon may take to end in order: it only cleans up scoreboard and pid file.
+const GRACE: Duration = Duration::from_millis(300);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // SIGTERM first: ProFTPD and Pure-FTPD end their children themselves.
-        if let Some(pid) = rustix::process::Pid::from_raw(self.0.id() as i32) {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-        let deadline = Instant::now() + Duration::from_secs(2);
-        while Instant::now() < deadline {
-            if matches!(self.0.try_wait(), Ok(Some(_))) {
-                return;
-            }
+        // It leads a process group, so that the sessions it forked end with it.
+        let group = rustix::process::Pid::from_child(&self.0);
+        let _ = rustix::process::kill_process_group(group, Signal::TERM);
+        let deadline = Instant::now() + GRACE;
+        while Instant::now() < deadline && !matches!(self.0.try_wait(), Ok(Some(_))) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let _ = self.0.kill();
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
         let _ = self.0.wait();
     }
 }
@@ -41,6 +41,7 @@ pub(super) fn start(mut command: Command, folder: &Path, address: SocketAddr) ->
     let libraries = super::folder().join("usr/lib/x86_64-linux-gnu");
     let child = command
         .env("LD_LIBRARY_PATH", libraries)
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)

@@ -73,10 +73,10 @@ impl Accounts for FileAccounts {
         peer: IpAddr,
         secured: bool,
     ) -> Result<Account, LoginError> {
-        if let Some(anonymous) = self.anonymous.as_ref().filter(|_| is_guest(name)) {
+        let user = self.users.get(name.as_bytes());
+        if let (None, true, Some(anonymous)) = (user, is_guest(name), &self.anonymous) {
             return self.guest(anonymous);
         }
-        let user = self.users.get(name.as_bytes());
         let fits = user.map_or(&self.decoy, |user| &user.password).verify(password);
         let Some(user) = user.filter(|_| fits) else {
             return Err(LoginError::Wrong);

@@ -51,18 +51,14 @@ struct Connection {
     news: mpsc::Receiver<News>,
     reporter: mpsc::Sender<News>,
     draining: bool,
+    /// The machine has said its last word.
+    closed: bool,
 }
 
 struct Running {
     task: AbortHandle,
     /// Yields `None` once the effect's task and its threads are gone.
     gone: mpsc::Receiver<Infallible>,
-}
-
-/// What the machine made of the last call.
-enum Next {
-    Wait,
-    Close,
 }
 
 impl Connection {
@@ -77,7 +73,8 @@ impl Connection {
             Endpoints { peer: control.peer_addr(), local: control.local_addr(), secured: implicit_tls };
         let machine = Machine::new(live.settings.clone(), endpoints, Moment::START);
         let (client, local) = (endpoints.peer, endpoints.local);
-        let context = Context { shared, live, client, local, tls, user: None };
+        let client_host = live.client_host(client.ip());
+        let context = Context { shared, live, client, client_host, local, tls, user: None };
         let (reporter, news) = mpsc::channel(NEWS);
         Ok(Connection {
             control,
@@ -91,12 +88,17 @@ impl Connection {
             news,
             reporter,
             draining: false,
+            closed: false,
         })
     }
 
     async fn run(&mut self) -> io::Result<()> {
         let drain = self.context.shared.drain.clone();
-        while let Next::Wait = self.obey().await? {
+        loop {
+            self.obey().await?;
+            if self.closed {
+                return Ok(());
+            }
             let wake = self.machine.wake_at().map(|moment| self.started + moment.since_start());
             let hungry = self.machine.appetite() != Appetite::None;
             tokio::select! {
@@ -110,7 +112,6 @@ impl Connection {
                 }
             }
         }
-        Ok(())
     }
 
     fn now(&self) -> Moment {
@@ -165,7 +166,7 @@ impl Connection {
     }
 
     /// Carries out everything the machine wants, and sends the replies.
-    async fn obey(&mut self) -> io::Result<Next> {
+    async fn obey(&mut self) -> io::Result<()> {
         while let Some(action) = self.machine.next() {
             match action {
                 Action::Reply(reply) => self.control.queue(&reply.to_bytes()),
@@ -178,14 +179,10 @@ impl Connection {
                 Action::Do(id, effect) => self.start(id, effect),
                 Action::Cancel(id) => self.cancel(id),
                 Action::StartTls => self.start_tls().await?,
-                Action::Close => {
-                    self.control.flush().await?;
-                    return Ok(Next::Close);
-                }
+                Action::Close => self.closed = true,
             }
         }
-        self.control.flush().await?;
-        Ok(Next::Wait)
+        self.control.flush().await
     }
 
     fn start(&mut self, id: EffectId, effect: Effect) {

@@ -63,6 +63,8 @@ pub(crate) struct Context {
     pub(crate) live: Arc<Live>,
     /// The client's end of the control connection, canonical.
     pub(crate) client: SocketAddr,
+    /// The client, as the policy sees it.
+    pub(crate) client_host: Host,
     /// Our end.
     pub(crate) local: SocketAddr,
     /// The control connection's TLS session, once it has one.
@@ -85,6 +87,7 @@ pub(crate) struct User {
 /// What the policy needs beyond the facts of one connection: found out for each question, because names
 /// and interfaces change.
 pub(crate) struct View {
+    client: Host,
     names: BTreeMap<String, Vec<IpAddr>>,
     /// What `passive_address` stands for.
     announced: Vec<IpAddr>,
@@ -101,7 +104,7 @@ impl Context {
                 names.insert(name.clone(), addresses);
             }
         }
-        View { names, announced: self.announced(self.local.ip()).await }
+        View { client: self.client_host, names, announced: self.announced(self.local.ip()).await }
     }
 
     /// What `passive_address` stands for, in the family of `like` where it has a choice; empty if it is
@@ -116,12 +119,13 @@ impl Context {
             Some(PassiveAddress::Name(name)) => self.shared.names.addresses(name).await.unwrap_or_default(),
         }
     }
+}
 
-    /// The client, as the policy sees it. Behind a translated address nobody can tell who is near, so
+impl Live {
+    /// A client, as the policy sees it. Behind a translated address nobody can tell who is near, so
     /// every client counts as far away.
-    pub(crate) fn client_host(&self) -> Host {
-        let ip = self.client.ip();
-        if self.live.config.passive_address.is_some() {
+    pub(crate) fn client_host(&self, ip: IpAddr) -> Host {
+        if self.config.passive_address.is_some() {
             return Host { ip, scope: Scope::Public, own: false };
         }
         let own = host::is_own(ip);
@@ -143,6 +147,9 @@ impl View {
     /// The other end of a data connection, as the policy sees it.
     pub(crate) fn host(&self, ip: IpAddr) -> Host {
         let ip = ip.to_canonical();
+        if ip == self.client.ip {
+            return self.client;
+        }
         Host { ip, scope: Scope::of(ip), own: host::is_own(ip) || self.announced.contains(&ip) }
     }
 }

@@ -1,5 +1,24 @@
 //! An async FTP server as a library.
 //!
+//! ```no_run
+//! use std::sync::Arc;
+//! use fxp_server::{accounts::FileAccounts, config::{Config, user::User}, server::Server};
+//! use fxp_store::{Secret, memory::Memory};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let alice = User::throwaway("alice", &Secret::new("open sesame"), "/");
+//! let config = Config::on(([127, 0, 0, 1], 2121)).with_user(alice);
+//! let files = Memory::new();
+//! let accounts = FileAccounts::new(&config, move |_home, _upload| Ok(Arc::new(files.clone())));
+//! let server = Server::bind(config, Arc::new(accounts))?;
+//! let handle = server.handle(); // drain, stop, reload, meter
+//! server.run().await;
+//! # drop(handle);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Layout
 //!
 //! * [`config`]: what can be configured; [`accounts`]: the users of a configuration.

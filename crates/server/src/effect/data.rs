@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fxp_net::data::{Canceller, DataError, DataOptions, DataStream};
 use fxp_net::dial;
 use fxp_net::listen::{Admission, AdmitError, PassiveListener, secure};
+use fxp_net::meter::Meter;
 use fxp_net::tls::DataTls;
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::params::{Protection, TlsRole};
@@ -21,7 +23,7 @@ use crate::config::network::DataTlsReuse;
 use crate::context::{Context, User, View};
 use crate::limits::Stake;
 use crate::observe::{self, CaseId};
-use crate::policy::{Facts, Host, Intent, Relation, Verdict, Way, judge};
+use crate::policy::{Facts, Intent, Relation, Verdict, Way, judge};
 
 /// PASV and its kin: listens on the control connection's own address, or on one of the family asked for.
 pub(super) async fn listen(job: &Job, slot: SlotId, family: Option<Family>) -> Result<(Outcome, Gain)> {
@@ -94,20 +96,19 @@ struct Question {
     user: Arc<User>,
     slot: Slot,
     purpose: Option<Purpose>,
-    client: Host,
     view: View,
 }
 
 impl Question {
     async fn new(job: &Job, slot: Slot, purpose: Option<Purpose>) -> Result<Self> {
         let (context, user) = (job.context.clone(), job.user()?.clone());
-        let (client, view) = (context.client_host(), context.view().await);
-        Ok(Question { context, user, slot, purpose, client, view })
+        let view = context.view().await;
+        Ok(Question { context, user, slot, purpose, view })
     }
 
     fn ask(&self, peer: IpAddr) -> Verdict {
         let facts = Facts {
-            client: self.client,
+            client: self.context.client_host,
             user: &self.user.account.name,
             anonymous: self.user.account.anonymous,
             may_fxp: self.user.may_fxp,
@@ -233,29 +234,41 @@ impl Permit {
         let tcp = dial::data(Some(context.local.ip()), target, patience)
             .await
             .map_err(|error| failure(FailureKind::Connect, format!("cannot connect to {target}: {error}")))?;
-        secure(tcp, self.tls.clone(), deadline, context.shared.meter.clone())
+        secure(tcp, self.tls.clone(), deadline, self.meter())
             .await
             .map_err(|error| failure(FailureKind::Handshake, format!("TLS with {target}: {error}")))
+    }
+
+    /// Bytes of files are counted; a listing is no payload.
+    fn meter(&self) -> Meter {
+        match self.question.purpose {
+            Some(Purpose::In(_) | Purpose::Out(_)) => self.question.context.shared.meter.clone(),
+            _ => Meter::default(),
+        }
     }
 
     /// Waits for a peer that the policy lets in.
     async fn admit(&self, mut listener: PassiveListener) -> Result<DataStream> {
         let context = &self.question.context;
-        let admit = |peer: SocketAddr| self.lets_in(peer.ip());
+        let warned = AtomicBool::new(false);
+        let admit = |peer: SocketAddr| self.lets_in(peer.ip(), &warned);
         let admission = Admission {
             admit: &admit,
             tls: self.tls.clone(),
             deadline: Instant::now() + context.live.config.limits.data_timeout,
-            meter: context.shared.meter.clone(),
+            meter: self.meter(),
         };
         listener.admit(admission).await.map_err(|error| self.not_admitted(&error))
     }
 
-    fn lets_in(&self, peer: IpAddr) -> bool {
+    /// Of many strangers at one port only the first is worth a line in the log.
+    fn lets_in(&self, peer: IpAddr, warned: &AtomicBool) -> bool {
         match self.question.ask(peer) {
             Verdict::Allow(_) => true,
             Verdict::Deny(reason) => {
-                observe::denied(CaseId::new(), peer, reason);
+                if !warned.swap(true, Ordering::Relaxed) {
+                    observe::denied(CaseId::new(), peer, reason);
+                }
                 false
             }
             Verdict::Maybe => false,
@@ -272,7 +285,7 @@ impl Permit {
         };
         observe::unconnected(case, peer, error);
         match peer {
-            Some(peer) if peer != self.question.client.ip => uniform(case),
+            Some(peer) if peer != self.question.context.client_host.ip => uniform(case),
             _ => failure(kind, format!("{error} (id {case})")),
         }
     }

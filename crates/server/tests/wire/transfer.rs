@@ -1,10 +1,11 @@
 //! Data connections with the client itself: offsets, ranges, aborts, pipelining, strangers.
 
 use fxp_net::dial;
+use fxp_server::config::network::{PassiveAddress, PortRange};
 use fxp_store::memory::Memory;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::world::{World, admit, listener, parse_227, port_argument, receive, send};
+use crate::world::{PATIENCE, World, admit, listener, parse_227, port_argument, receive, send};
 
 #[tokio::test]
 async fn what_cannot_succeed_is_refused_before_150() {
@@ -142,11 +143,7 @@ async fn a_stranger_neither_steals_nor_blocks() {
     let address = client.passive("PASV").await;
     let mut strangers = Vec::new();
     for _ in 0..3 {
-        strangers.push(
-            dial::data(Some("127.0.0.9".parse().unwrap()), address, std::time::Duration::from_secs(5))
-                .await
-                .unwrap(),
-        );
+        strangers.push(dial::data(Some("127.0.0.9".parse().unwrap()), address, PATIENCE).await.unwrap());
     }
     client.expect("RETR a", "150").await;
     for mut stranger in strangers {
@@ -154,7 +151,7 @@ async fn a_stranger_neither_steals_nor_blocks() {
         let _ = stranger.read_to_end(&mut bytes).await;
         assert_eq!(bytes, b"");
     }
-    let tcp = dial::data(None, address, std::time::Duration::from_secs(5)).await.unwrap();
+    let tcp = dial::data(None, address, PATIENCE).await.unwrap();
     assert_eq!(receive(client.secured(tcp).await).await.unwrap(), b"secret");
     client.hears("226").await;
 }
@@ -244,19 +241,16 @@ async fn commands_that_come_in_one_piece_are_served_in_order() {
     client.hears("250").await;
     assert!(client.hears("257").await.contains("/d"));
     assert_ne!(first.port(), second.port());
-    assert!(
-        dial::data(None, first, std::time::Duration::from_secs(5)).await.is_err(),
-        "a second PASV closes the first one's port"
-    );
+    assert!(dial::data(None, first, PATIENCE).await.is_err(), "a second PASV closes the first one's port");
 
-    let tcp = dial::data(None, second, std::time::Duration::from_secs(5)).await.unwrap();
+    let tcp = dial::data(None, second, PATIENCE).await.unwrap();
     client.say("STOR one\nPASV\nSTOR two\nSIZE two").await;
     client.hears("150").await;
     send(client.secured(tcp).await, b"1".to_vec()).await.unwrap();
     client.hears("226").await;
     let third = parse_227(&client.hears("227").await);
     client.hears("150").await;
-    let tcp = dial::data(None, third, std::time::Duration::from_secs(5)).await.unwrap();
+    let tcp = dial::data(None, third, PATIENCE).await.unwrap();
     send(client.secured(tcp).await, b"22".to_vec()).await.unwrap();
     client.hears("226").await;
     assert_eq!(client.hears("213").await, "213 2");
@@ -275,4 +269,55 @@ async fn abor_passes_what_waits() {
     client.hears("226").await;
     client.hears("200").await;
     drop(tcp);
+}
+
+#[tokio::test]
+async fn ipv6_by_epsv_and_eprt() {
+    let world = World::at("::1", |config| config);
+    let mut client = world.client().await;
+    client.expect("PASV", "425").await;
+    client.expect("EPSV 1", "522").await;
+    let reply = client.expect("EPSV", "229").await;
+    let port = reply.split('|').nth(3).unwrap().parse().unwrap();
+    let tcp =
+        dial::data(None, ("::1".parse::<std::net::IpAddr>().unwrap(), port).into(), PATIENCE).await.unwrap();
+    client.expect("STOR a", "150").await;
+    send(client.secured(tcp).await, b"six".to_vec()).await.unwrap();
+    client.hears("226").await;
+    client.expect("CEPR ON", "200").await;
+    assert!(client.expect("EPSV", "229").await.contains("|2|::1|"));
+    let mut own = listener("::1");
+    client.expect(&format!("EPRT |2|::1|{}|", own.local_addr().port()), "200").await;
+    client.expect("RETR a", "150").await;
+    assert_eq!(receive(admit(&mut own, None).await).await.unwrap(), b"six");
+    client.hears("226").await;
+    client.expect("EPRT |2|::ffff:127.0.0.1|50000|", "500").await;
+    client.expect("EPRT |2|fe80::1|50000|", "500").await;
+    client.expect("EPSV ALL", "200").await;
+    client.expect("EPRT |2|::1|50000|", "50").await;
+}
+
+#[tokio::test]
+async fn the_announced_address_is_the_configured_one() {
+    let world = World::at("127.0.0.1", |mut config| {
+        config.passive_address = Some(PassiveAddress::Literal("198.51.100.7".parse().unwrap()));
+        config.passive_ports = PortRange::new(40_000, 65_000).unwrap();
+        config
+    });
+    let mut client = world.client().await;
+    let announced = client.passive("PASV").await;
+    assert_eq!(announced.ip().to_string(), "198.51.100.7");
+    assert!((40_000..=65_000).contains(&announced.port()));
+    let tcp = dial::data(
+        None,
+        ("127.0.0.1".parse::<std::net::IpAddr>().unwrap(), announced.port()).into(),
+        PATIENCE,
+    );
+    client.say("STOR a").await;
+    client.hears("150").await;
+    let tcp = tcp.await.unwrap();
+    send(client.secured(tcp).await, b"behind".to_vec()).await.unwrap();
+    client.hears("226").await;
+    // Nobody can tell who is near, so nobody is.
+    client.expect("PORT 127,0,0,2,200,200", "500").await;
 }

@@ -83,7 +83,7 @@ pub(crate) struct Run<'a> {
     pub(crate) stop: Stop,
     began: Instant,
     /// Payload bytes that had passed through this process before.
-    before: u64,
+    before: Passed,
     /// One per server (or this machine) that something comes from.
     pub(crate) sources: Vec<Side>,
     pub(crate) destination: Side,
@@ -144,7 +144,7 @@ impl<'a> Run<'a> {
     /// The report with what is known only at the end.
     pub(crate) fn balance(&self, mut report: Report) -> Report {
         report.elapsed = self.began.elapsed();
-        report.through_client = passed_through(&self.context.environment.meter).saturating_sub(self.before);
+        report.through_client = passed_through(&self.context.environment.meter).since(self.before);
         report
     }
 
@@ -420,13 +420,25 @@ fn through(
     }
 }
 
-/// Payload bytes that this process has passed on so far. A relayed byte came in and went out, and is one.
-fn passed_through(meter: &Meter) -> u64 {
-    let (sent, received) = meter
-        .snapshot()
-        .values()
-        .fold((0_u64, 0_u64), |(sent, received), count| (sent + count.sent, received + count.received));
-    sent.max(received)
+/// Payload bytes of this process's data connections.
+#[derive(Clone, Copy)]
+struct Passed {
+    sent: u64,
+    received: u64,
+}
+
+impl Passed {
+    /// Bytes that passed since `before`. A relayed byte came in and went out, and is one.
+    fn since(self, before: Passed) -> u64 {
+        self.sent.saturating_sub(before.sent).max(self.received.saturating_sub(before.received))
+    }
+}
+
+fn passed_through(meter: &Meter) -> Passed {
+    meter.snapshot().values().fold(Passed { sent: 0, received: 0 }, |passed, count| Passed {
+        sent: passed.sent.saturating_add(count.sent),
+        received: passed.received.saturating_add(count.received),
+    })
 }
 
 /// True for what would fail each further file in the same way.

@@ -8,7 +8,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use fxp_client::data::{self, Canceller, DataError, Sink, Source};
+use fxp_client::data::{self, Canceller, DataError, RelayError, Sink, Source};
 use fxp_client::session::Session;
 use fxp_client::transfer::Open;
 use fxp_proto::client::request::{Request, Setting};
@@ -81,11 +81,19 @@ async fn relay(
     // Both final replies are read whatever happened, so that both sessions stay in step.
     let (read, written) = tokio::join!(from.finish_transfer(down.request), to.finish_transfer(up.request));
     let moved = moved?;
-    // A server that says why says more than the broken connection.
-    let words = |error, leg| trouble::of_session(&error, &what, kind(leg)).on(Some(leg));
-    written.map_err(|error| words(error, Leg::Destination))?;
-    read.map_err(|error| words(error, Leg::Source))?;
-    moved.map(drop).map_err(|error| trouble::of_relay(&error, &what))
+    let read =
+        read.map_err(|error| trouble::of_session(&error, &what, TroubleKind::SourceNotFound).on(SOURCE));
+    let written = written
+        .map_err(|error| trouble::of_session(&error, &what, TroubleKind::DestinationDenied).on(DESTINATION));
+    // The leg that broke explains it; the other one only saw its connection end. And a server that says
+    // why says more than a broken connection.
+    match &moved {
+        Err(error @ RelayError::Source(_)) => read.and(Err(trouble::of_relay(error, &what).on(SOURCE))),
+        Err(error @ RelayError::Destination(_)) => {
+            written.and(Err(trouble::of_relay(error, &what).on(DESTINATION)))
+        }
+        Ok(_) => written.and(read),
+    }
 }
 
 async fn download(
@@ -193,13 +201,6 @@ pub(crate) async fn store_nothing(link: &mut Link, path: &VPath) -> Result<(), T
 
 const SOURCE: Option<Leg> = Some(Leg::Source);
 const DESTINATION: Option<Leg> = Some(Leg::Destination);
-
-fn kind(leg: Leg) -> TroubleKind {
-    match leg {
-        Leg::Source => TroubleKind::SourceNotFound,
-        Leg::Destination => TroubleKind::DestinationDenied,
-    }
-}
 
 async fn open_download(session: &mut Session, errand: &Errand<'_>, what: &str) -> Result<Open, Trouble> {
     protect(session, errand.protection, what).await?;

@@ -1,0 +1,154 @@
+//! A storage that misbehaves in one chosen way.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+use fxp_engine::proto::listing::entry::Entry;
+use fxp_engine::proto::listing::time::FtpTime;
+use fxp_engine::proto::path::VPath;
+use fxp_engine::proto::wire::text::Text;
+use fxp_store::memory::Memory;
+use fxp_store::storage::{Create, ReadFile, Result, Storage, StoreError, WriteFile};
+
+/// What goes wrong; nothing at first.
+#[derive(Default)]
+pub(crate) struct Faults {
+    /// RNFR works, RNTO never does.
+    pub(crate) refuses_rename: AtomicBool,
+    /// RNTO does not replace a file.
+    pub(crate) never_replaces: AtomicBool,
+    /// Times cannot be set.
+    pub(crate) keeps_no_time: AtomicBool,
+    /// A file that is there cannot be written again.
+    pub(crate) never_overwrites: AtomicBool,
+    /// So many bytes of each upload vanish at its end; both servers call the copy good.
+    pub(crate) loses: AtomicU64,
+    /// The first byte of each upload is changed on its way to the disk.
+    pub(crate) corrupts: AtomicBool,
+    /// Uploads fail once: the disk is full.
+    pub(crate) full_once: AtomicBool,
+    /// Called with the position when an upload has grown.
+    pub(crate) on_write: Mutex<Option<Box<dyn Fn(u64) + Send>>>,
+}
+
+/// Files in memory behind the faults.
+pub(crate) struct Faulty {
+    pub(crate) files: Memory,
+    pub(crate) faults: Arc<Faults>,
+}
+
+impl Storage for Faulty {
+    fn stat(&self, path: &VPath) -> Result<Entry> {
+        self.files.stat(path)
+    }
+
+    fn list(&self, path: &VPath, visit: &mut dyn FnMut(Entry) -> bool) -> Result<()> {
+        self.files.list(path, visit)
+    }
+
+    fn open(&self, path: &VPath) -> Result<Box<dyn ReadFile>> {
+        if path.name().is_some_and(|name| name.as_bytes() == b"endless") {
+            return Ok(Box::new(Endless));
+        }
+        self.files.open(path)
+    }
+
+    fn create(&self, path: &VPath, how: Create) -> Result<Box<dyn WriteFile>> {
+        if self.faults.full_once.swap(false, Relaxed) {
+            return Err(StoreError::NoSpace);
+        }
+        if self.faults.never_overwrites.load(Relaxed) && self.files.stat(path).is_ok() {
+            return Err(StoreError::Exists);
+        }
+        let file = self.files.create(path, how)?;
+        Ok(Box::new(FaultyFile { file, faults: self.faults.clone(), held: Vec::new(), first: true }))
+    }
+
+    fn make_directory(&self, path: &VPath) -> Result<()> {
+        self.files.make_directory(path)
+    }
+
+    fn remove_directory(&self, path: &VPath) -> Result<()> {
+        self.files.remove_directory(path)
+    }
+
+    fn delete(&self, path: &VPath) -> Result<()> {
+        self.files.delete(path)
+    }
+
+    fn rename(&self, from: &VPath, to: &VPath) -> Result<()> {
+        if self.faults.refuses_rename.load(Relaxed) {
+            return Err(StoreError::Denied);
+        }
+        if self.faults.never_replaces.load(Relaxed) && self.files.stat(to).is_ok() {
+            return Err(StoreError::Exists);
+        }
+        self.files.rename(from, to)
+    }
+
+    fn set_time(&self, path: &VPath, time: FtpTime) -> Result<()> {
+        match self.faults.keeps_no_time.load(Relaxed) {
+            true => Err(StoreError::Unsupported),
+            false => self.files.set_time(path, time),
+        }
+    }
+
+    fn set_mode(&self, path: &VPath, mode: u32) -> Result<()> {
+        self.files.set_mode(path, mode)
+    }
+
+    fn symlink(&self, target: &Text, link: &VPath) -> Result<()> {
+        self.files.symlink(target, link)
+    }
+
+    fn space(&self, path: &VPath) -> Result<u64> {
+        self.files.space(path)
+    }
+}
+
+struct FaultyFile {
+    file: Box<dyn WriteFile>,
+    faults: Arc<Faults>,
+    /// The last bytes, which may have to vanish.
+    held: Vec<u8>,
+    first: bool,
+}
+
+impl WriteFile for FaultyFile {
+    fn position(&self) -> u64 {
+        self.file.position() + self.held.len() as u64
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.held.extend_from_slice(bytes);
+        if std::mem::take(&mut self.first) && self.faults.corrupts.load(Relaxed) {
+            self.held[0] ^= 0xFF;
+        }
+        let keep = usize::try_from(self.faults.loses.load(Relaxed)).expect("small");
+        let ready = self.held.len().saturating_sub(keep);
+        self.file.write(&self.held[..ready])?;
+        self.held.drain(..ready);
+        if let Some(told) = &*self.faults.on_write.lock().expect("not poisoned") {
+            told(self.file.position());
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.file.finish()
+    }
+}
+
+/// Zeros without end.
+struct Endless;
+
+impl ReadFile for Endless {
+    fn size(&self) -> Result<u64> {
+        Ok(1 << 40)
+    }
+
+    fn read_at(&mut self, buffer: &mut [u8], _offset: u64) -> Result<usize> {
+        buffer.fill(0);
+        Ok(buffer.len())
+    }
+}

@@ -1,0 +1,211 @@
+//! What works.
+
+use fxp_engine::place;
+use fxp_engine::proto::listing::time::FtpTime;
+use fxp_engine::proto::path::VPath;
+use fxp_engine::report::{Assurance, Event, Route, Verification};
+use fxp_engine::run::{CopyRequest, MethodChoice, PassiveChoice, Secure, Via};
+use fxp_engine::url::Address;
+use fxp_store::storage::Storage;
+
+use crate::world::{Desk, PLAIN, Server, TLS, go_on, noise, request};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_goes_from_server_to_server_and_nothing_through_us() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    let desk = Desk::new(&[&source, &destination]);
+    let names = ["a.bin", "sub/b b.bin", "sub/deep/ünï.bin", "sub/deep/-rf", "sub/%41 \"quoted\"", "empty"];
+    for (index, name) in names.iter().enumerate() {
+        source.put(&format!("/pub/{name}"), &noise(index * 70_000));
+    }
+    let time = FtpTime { seconds: 1_234_567_890, nanoseconds: 0 };
+    source.files.set_time(&path("/pub/a.bin"), time).expect("set");
+
+    let report = desk.copied(request(vec![source.at("pub")], destination.at(""))).await;
+
+    let bytes: u64 = (0..names.len() as u64 - 1).map(|index| index * 70_000).sum();
+    assert_eq!(report.files.len(), names.len());
+    assert_eq!(report.directories, 3);
+    assert_eq!(report.through_client, 0, "no byte through the asker");
+    for (index, name) in names.iter().enumerate() {
+        let expected = if *name == "empty" { noise(350_000) } else { noise(index * 70_000) };
+        assert_eq!(destination.get(&format!("/pub/{name}")), Some(expected), "{name}");
+    }
+    assert!(bytes > 0);
+    for file in &report.files {
+        assert_eq!((file.route, file.assurance), (Route::Direct, Assurance::Encrypted));
+        assert!(matches!(file.verified, Verification::Digest { algorithm: "SHA-256", .. }), "{file:?}");
+        assert_eq!(file.notes, Vec::<String>::new());
+    }
+    let kept = destination.files.stat(&path("/pub/a.bin")).expect("there").modified.expect("told").0;
+    assert_eq!(kept.seconds, time.seconds);
+    assert!(desk.dialogue().contains("STOR /pub/a.bin.fxp-part"));
+    assert!(desk.ann.asked.load(std::sync::atomic::Ordering::Relaxed) <= 2, "one question per server");
+    assert!(!desk.dialogue().contains(crate::world::PASSWORD));
+
+    let again = desk.copied(request(vec![source.at("pub")], destination.at(""))).await;
+    assert_eq!((again.files.len(), again.unchanged), (0, names.len() as u64));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_of_joining_two_servers_works() {
+    type Choice = fn(CopyRequest) -> CopyRequest;
+    let rows: &[(&str, Choice, &str)] = &[
+        ("cpsv", |r| CopyRequest { method: MethodChoice::Cpsv, ..r }, "CPSV"),
+        ("sscn", |r| CopyRequest { method: MethodChoice::Sscn, ..r }, "SSCN ON"),
+        (
+            "sscn",
+            |r| CopyRequest { method: MethodChoice::Sscn, passive: PassiveChoice::Source, ..r },
+            "source Client PASV",
+        ),
+        (
+            "cpsv",
+            |r| CopyRequest { method: MethodChoice::Cpsv, passive: PassiveChoice::Source, ..r },
+            "source Client CPSV",
+        ),
+        ("plain", |r| CopyRequest { secure: Secure::Off, ..r }, "PROT C"),
+        ("relay", |r| CopyRequest { via: Via::Relay, ..r }, "RETR"),
+    ];
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    let content = noise(300_000);
+    source.put("/f", &content);
+    for (word, choose, said) in rows {
+        let desk = Desk::new(&[&source, &destination]);
+        let to = format!("{word}-{}", said.replace(' ', "-"));
+        let report = desk.copied(choose(request(vec![source.at("f")], destination.at(&to)))).await;
+        assert_eq!(destination.get(&format!("/{to}")).as_ref(), Some(&content), "{word} {said}");
+        let method = report.files[0].method.map_or("relay", |method| method.word());
+        assert_eq!(method, *word, "{said}");
+        assert!(desk.dialogue().contains(said), "{said}:\n{}", desk.dialogue());
+        let through = if *word == "relay" { content.len() as u64 } else { 0 };
+        assert_eq!(report.through_client, through, "{word} {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clear_servers_copy_in_clear_and_say_so() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    source.put("/f", b"hello");
+    let desk = Desk::new(&[]);
+    let report = desk.copied(request(vec![source.at("f")], destination.at("g"))).await;
+    assert_eq!(report.files[0].assurance, Assurance::Clear);
+    assert_eq!(destination.get("/g").as_deref(), Some(&b"hello"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_go_up_and_come_down() {
+    let server = Server::start(2, TLS);
+    let desk = Desk::new(&[&server]);
+    let content = noise(200_000);
+    desk.local.put("/home/up/x", &content).expect("written");
+    let local = |path: &str| path.parse::<Address>().expect("an address");
+
+    let up = desk.copied(request(vec![local("/home/up")], server.at(""))).await;
+    assert_eq!(server.get("/up/x").as_ref(), Some(&content));
+    assert_eq!(up.through_client, content.len() as u64);
+    assert_eq!(up.files[0].route, Route::Local);
+    assert!(matches!(up.files[0].verified, Verification::Digest { .. }));
+
+    let down = desk.copied(request(vec![server.at("up/")], local("/home/down"))).await;
+    assert_eq!(desk.local.read("/home/down/x").expect("there"), content);
+    assert_eq!(down.through_client, content.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_prints_plan_and_ladder_and_changes_nothing() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    source.put("/t/f", b"hello");
+    let desk = Desk::new(&[&source, &destination]);
+    let request = CopyRequest { dry_run: true, ..request(vec![source.at("t")], destination.at("")) };
+    let report = desk.copied(request).await;
+    assert!(report.files.is_empty());
+    assert_eq!(destination.get("/t/f"), None);
+    let events = desk.ann.events.lock().expect("not poisoned");
+    let ladder = events.iter().find_map(|event| match event {
+        Event::Planned { files: 1, bytes: 5, directories: 1, unchanged: 0, ladder } => Some(ladder.clone()),
+        _ => None,
+    });
+    let ladder = ladder.expect("planned");
+    assert_eq!(ladder.len(), 6);
+    assert_eq!(
+        ladder[0],
+        "passive dst | TLS client dst | source SSCN OFF, PORT | destination SSCN OFF, CPSV | encrypted"
+    );
+    let steps: Vec<_> = events
+        .iter()
+        .filter_map(|event| if let Event::Step(step) = event { Some(step) } else { None })
+        .collect();
+    assert_eq!(steps.len(), 2, "{steps:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_places_are_listed_shown_made_moved_and_removed() {
+    let (server, other) = (Server::start(2, TLS), Server::start(3, TLS));
+    let desk = Desk::new(&[&server, &other]);
+    let context = &desk.context;
+    server.put("/d/one", b"1");
+    server.put("/d/sub/two", b"22");
+
+    let listing = place::list(&server.at("d"), context).await.expect("listed");
+    let names: Vec<_> = listing.entries.iter().map(|entry| entry.name.to_string()).collect();
+    assert_eq!(
+        (listing.path.as_str(), listing.directory, names),
+        ("/d", true, vec!["one".into(), "sub".into()])
+    );
+    let listing = place::list(&server.at("d/one"), context).await.expect("described");
+    assert_eq!((listing.directory, listing.entries[0].size), (false, Some(1)));
+
+    place::make_directory(&server.at("new/er/est"), true, context).await.expect("made");
+    place::make_directory(&server.at("new/er/est"), true, context).await.expect("is there");
+    assert!(place::make_directory(&server.at("new"), false, context).await.is_err());
+    assert!(place::make_directory(&server.at("no/where"), false, context).await.is_err());
+
+    let moved = place::move_to(request(vec![server.at("d/one")], server.at("new")), context, go_on()).await;
+    let moved = moved.expect("moved");
+    assert_eq!(moved.files[0].route, Route::Renamed);
+    assert_eq!(server.get("/new/one").as_deref(), Some(&b"1"[..]));
+
+    let moved =
+        place::move_to(request(vec![server.at("d")], other.at("")), context, go_on()).await.expect("moved");
+    assert!(moved.failures.is_empty(), "{:?}", moved.failures);
+    assert_eq!(other.get("/d/sub/two").as_deref(), Some(&b"22"[..]));
+    assert!(server.files.stat(&path("/d")).is_err(), "what was moved is gone");
+
+    let removed = place::remove(&server.at("new"), true, context, go_on()).await.expect("removed");
+    assert_eq!((removed.files, removed.directories, removed.failures.len()), (1, 3, 0));
+    assert!(server.files.stat(&path("/new")).is_err());
+
+    let facts = place::test(&other.at(""), context).await.expect("looked at");
+    assert_eq!((facts.verified, facts.fingerprint.as_ref()), (Some("pinned"), other.fingerprint.as_ref()));
+    assert!(facts.fxp.iter().any(|sentence| sentence.contains("CPSV, SSCN")), "{:?}", facts.fxp);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_shown_through_our_hands() {
+    let server = Server::start(2, TLS);
+    let desk = Desk::new(&[&server]);
+    let content = noise(100_000);
+    server.put("/f", &content);
+    let shown = Shown::default();
+    let size = fxp_engine::place::cat(&server.at("f"), &desk.context, Box::new(shown.clone()), go_on()).await;
+    assert_eq!(size.expect("shown"), content.len() as u64);
+    assert_eq!(*shown.0.lock().expect("not poisoned"), content);
+}
+
+#[derive(Clone, Default)]
+struct Shown(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Shown {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn path(text: &str) -> VPath {
+    VPath::parse(text.as_bytes()).expect("a path")
+}

@@ -1,0 +1,127 @@
+//! Stopping, and connections that are lost.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use fxp_engine::client::Meter;
+use fxp_engine::report::TroubleKind;
+use fxp_engine::run::{CopyRequest, Via};
+use fxp_engine::url::Address;
+
+use crate::world::{Desk, PLAIN, Server, TLS, USER, noise, request};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_copy_ends_in_order_and_leaves_a_part_that_is_continued() {
+    for via in [Via::Direct, Via::Relay] {
+        let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+        source.put("/endless", &[0; 64]);
+        let (stopper, stop) = tokio::sync::watch::channel(false);
+        *destination.faults.on_write.lock().expect("not poisoned") = Some(Box::new(move |position| {
+            if position > 200_000 {
+                let _ = stopper.send(true);
+            }
+        }));
+        let desk = Desk::new(&[&source, &destination]);
+        let request = CopyRequest { via, ..request(vec![source.at("endless")], destination.at("")) };
+        let report = fxp_engine::run::copy(request, &desk.context, stop).await.expect("a report");
+        assert_eq!(report.failures.len(), 1);
+        assert_eq!(
+            report.failures[0].trouble.kind,
+            TroubleKind::Interrupted,
+            "{:?}",
+            report.failures[0].trouble
+        );
+        assert_eq!(destination.get("/endless"), None, "{via:?}");
+        assert!(destination.get("/endless.fxp-part").is_some_and(|part| !part.is_empty()), "{via:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_connection_lost_after_the_data_is_repaired_by_comparing() {
+    for via in [Via::Direct, Via::Relay] {
+        let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+        let content = noise(500_000);
+        source.put("/f", &content);
+        let cable = Cable::to(destination.address, "226 ");
+        let desk = Desk::new(&[]);
+        let request = CopyRequest { via, ..request(vec![source.at("f")], cable.at("g")) };
+        let report = desk.copied(request).await;
+        assert!(cable.cut.load(Relaxed), "the cable was cut");
+        assert_eq!(destination.get("/g").as_ref(), Some(&content), "{via:?}");
+        assert!(
+            report.files[0].notes.iter().any(|note| note.contains("had arrived")),
+            "{via:?} {:?}",
+            report.files[0].notes
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_connection_lost_in_between_is_tried_again() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    let content = noise(500_000);
+    source.put("/f", &content);
+    let cable = Cable::to(source.address, "200 PORT");
+    let desk = Desk::new(&[]);
+    let request = CopyRequest { retries: 2, ..request(vec![cable.at("f")], destination.at("g")) };
+    let report = desk.copied(request).await;
+    assert!(cable.cut.load(Relaxed), "the cable was cut");
+    assert_eq!(destination.get("/g").as_ref(), Some(&content), "{:?}", report.files[0].notes);
+    assert_eq!(report.through_client, 0);
+    let _: &Meter = &source.meter;
+}
+
+/// A control connection that is cut once, in place of the first reply that begins with a text.
+struct Cable {
+    address: SocketAddr,
+    cut: Arc<AtomicBool>,
+}
+
+impl Cable {
+    fn to(server: SocketAddr, text: &'static str) -> Self {
+        let listener = TcpListener::bind((server.ip(), 0)).expect("bound");
+        let address = listener.local_addr().expect("bound");
+        let cut = Arc::new(AtomicBool::new(false));
+        let cuts = cut.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(server) else { return };
+                let (back, forth) =
+                    (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
+                std::thread::spawn(move || std::io::copy(&mut &client, &mut &forth));
+                let cuts = cuts.clone();
+                std::thread::spawn(move || pass(server, back, text, &cuts));
+            }
+        });
+        Cable { address, cut }
+    }
+
+    fn at(&self, path: &str) -> Address {
+        format!("ftp://{USER}@{}/{path}", self.address).parse().expect("an address")
+    }
+}
+
+/// Passes lines on, until one is to be cut.
+fn pass(server: TcpStream, mut client: TcpStream, text: &str, cuts: &AtomicBool) {
+    let mut transfers = false;
+    let mut lines = BufReader::new(&server);
+    let mut line = Vec::new();
+    while matches!(lines.read_until(b'\n', &mut line), Ok(1..)) {
+        // The transfer's own 226, not the one of a listing before it.
+        transfers |=
+            line.starts_with(b"200 PORT") || line.starts_with(b"150 ") && line.windows(2).any(|w| w == b"/g");
+        transfers |= line.starts_with(b"227 ") || line.starts_with(b"229 ");
+        if transfers && line.starts_with(text.as_bytes()) && !cuts.swap(true, Relaxed) {
+            let _ = client.shutdown(std::net::Shutdown::Both);
+            let _ = server.shutdown(std::net::Shutdown::Both);
+            return;
+        }
+        if client.write_all(&line).is_err() {
+            return;
+        }
+        line.clear();
+    }
+    let _ = client.shutdown(std::net::Shutdown::Both);
+}

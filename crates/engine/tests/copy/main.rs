@@ -1,0 +1,11 @@
+//! The engine against real servers in this process: what a user sees of a copy when all goes well, and
+//! when something does not.
+#![forbid(unsafe_code)]
+
+mod faults;
+mod happy;
+mod leaving;
+mod refusals;
+mod trouble;
+mod trust;
+mod world;

@@ -1,0 +1,104 @@
+//! FXP that is not allowed: explained, remembered, and gone round only with leave.
+
+use fxp_engine::report::{Event, Route, TroubleKind};
+use fxp_engine::run::{CopyRequest, Secure, Via};
+
+use crate::world::{CLOSED, Desk, PLAIN, Server, TLS, request};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_fxp_names_every_rung_the_words_and_the_way_out() {
+    let (source, destination) = (Server::start(2, CLOSED), Server::start(3, CLOSED));
+    source.put("/f", b"hello");
+    let desk = Desk::new(&[&source, &destination]);
+    let report = desk.copy(request(vec![source.at("f")], destination.at(""))).await.expect("a report");
+    let trouble = &report.failures[0].trouble;
+    assert_eq!(trouble.kind, TroubleKind::FxpImpossible, "{trouble:#?}");
+    assert!(!trouble.rungs.is_empty() && trouble.words.is_some(), "{trouble:#?}");
+    let remedy = trouble.remedy.as_deref().unwrap_or_default();
+    assert!(remedy.contains("[[fxp.rule]]") && remedy.contains("--via relay"), "{remedy}");
+    assert_eq!(report.through_client, 0, "nothing was relayed without leave");
+    assert_eq!(destination.get("/f"), None);
+
+    let learned = (desk.remembered(&source), desk.remembered(&destination));
+    assert!(learned.0.has_facts() || learned.1.has_facts(), "{learned:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_leave_the_bytes_go_through_us_and_the_report_says_why() {
+    let (source, destination) = (Server::start(2, CLOSED), Server::start(3, CLOSED));
+    source.put("/t/f", b"hello");
+    source.put("/t/g", b"hello again");
+    let desk = Desk::new(&[&source, &destination]);
+    let request = CopyRequest { via: Via::Auto, ..request(vec![source.at("t/")], destination.at("")) };
+    let report = desk.copied(request).await;
+    assert_eq!(destination.get("/f").as_deref(), Some(&b"hello"[..]));
+    for file in &report.files {
+        assert_eq!(file.route, Route::Relay);
+        assert!(file.notes.iter().any(|note| note.contains("through this machine")), "{:?}", file.notes);
+    }
+    assert_eq!(report.through_client, 16);
+    let fallbacks = desk.ann.events.lock().expect("not poisoned");
+    assert!(fallbacks.iter().any(|event| matches!(event, Event::Fallback(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_learned_is_tried_again_when_nothing_else_is_left() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    source.put("/f", b"hello");
+    let desk = Desk::new(&[&source, &destination]);
+    desk.copied(request(vec![source.at("f")], destination.at("first"))).await;
+    // As if both had refused everything, before their operators changed that.
+    for server in [&source, &destination] {
+        let mut book = desk.context.known.lock().expect("not poisoned");
+        let known = book.servers.get_mut(&server.key()).expect("known");
+        known.no_foreign_active = true;
+        known.no_foreign_passive = true;
+    }
+    let report = desk.copied(request(vec![source.at("f")], destination.at("second"))).await;
+    assert_eq!(report.files[0].route, Route::Direct);
+    assert!(!desk.remembered(&destination).no_foreign_passive, "a success is remembered too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn protection_is_never_lowered_in_silence() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, PLAIN));
+    source.put("/f", b"hello");
+    let rows = [
+        (Via::Direct, Secure::Default, Some(TroubleKind::FxpImpossible)),
+        (Via::Direct, Secure::Require, Some(TroubleKind::FxpImpossible)),
+        (Via::Direct, Secure::Prefer, None),
+        (Via::Direct, Secure::Off, None),
+        (Via::Relay, Secure::Default, Some(TroubleKind::Tls)),
+        (Via::Relay, Secure::Prefer, None),
+    ];
+    for (index, (via, secure, expected)) in rows.into_iter().enumerate() {
+        let desk = Desk::new(&[&source]);
+        let to = format!("f{index}");
+        let request = CopyRequest { via, secure, ..request(vec![source.at("f")], destination.at(&to)) };
+        let kind = match desk.copy(request).await {
+            Ok(report) => report.failures.first().map(|failure| failure.trouble.kind),
+            Err(trouble) => Some(trouble.kind),
+        };
+        assert_eq!(kind, expected, "{via:?} {secure:?}");
+        assert_eq!(destination.get(&format!("/{to}")).is_some(), expected.is_none(), "{via:?} {secure:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_or_not_allowed_says_which_end() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    source.put("/f", b"hello");
+    let desk = Desk::new(&[&source, &destination]);
+    let missing =
+        desk.copy(request(vec![source.at("nothing")], destination.at(""))).await.expect_err("refused");
+    assert_eq!(missing.kind, TroubleKind::SourceNotFound);
+    assert!(missing.to_string().contains("/nothing"), "{missing}");
+    let nowhere = desk.copy(request(vec![source.at("f")], destination.at("a/b"))).await.expect_err("refused");
+    assert_eq!(nowhere.kind, TroubleKind::DestinationDenied);
+    assert!(nowhere.remedy.is_some_and(|remedy| remedy.contains("mkdir -p")));
+    let itself = desk.copy(request(vec![source.at("f")], source.at("f"))).await.expect_err("refused");
+    assert_eq!(itself.kind, TroubleKind::Usage);
+    let tree = CopyRequest { recursive: false, ..request(vec![source.at("")], destination.at("")) };
+    let tree = desk.copy(tree).await.expect_err("refused");
+    assert!(tree.remedy.is_some_and(|remedy| remedy.contains("-r")));
+}

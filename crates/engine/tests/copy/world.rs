@@ -1,0 +1,270 @@
+//! Two servers in this process, each on a loopback address of its own, and somebody who knows the
+//! passwords and hears everything.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fxp_engine::book::{Known, KnownBook, SiteBook};
+use fxp_engine::client::Meter;
+use fxp_engine::client::connect::Environment;
+use fxp_engine::client::tls::ClientTls;
+use fxp_engine::client::transcript::Line;
+use fxp_engine::client::trust::Untrusted;
+use fxp_engine::context::{Context, Observer, Person};
+use fxp_engine::proto::path::VPath;
+use fxp_engine::proto::wire::{secret::Secret, text::Text};
+use fxp_engine::report::{Event, Report, Trouble};
+use fxp_engine::run::{CopyRequest, MethodChoice, PassiveChoice, Secure, Stop, VerifyChoice, Via};
+use fxp_engine::url::Address;
+use fxp_server::config::Config;
+use fxp_server::config::fxp::{Peer, Rule};
+use fxp_server::server::Handle;
+use fxp_store::account::{Account, Accounts, LoginError, Rights};
+use fxp_store::memory::Memory;
+
+use crate::faults::{Faults, Faulty};
+
+pub(crate) const USER: &str = "ann";
+pub(crate) const PASSWORD: &str = "open sesame";
+
+/// How a server differs from the usual one.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    pub(crate) tls: bool,
+    /// A rule that lets the other servers in.
+    pub(crate) fxp: bool,
+}
+
+pub(crate) const PLAIN: Kind = Kind { tls: false, fxp: true };
+pub(crate) const TLS: Kind = Kind { tls: true, fxp: true };
+pub(crate) const CLOSED: Kind = Kind { tls: true, fxp: false };
+
+/// A running server with files in memory; it ends with the value.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) files: Memory,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) meter: Meter,
+    handle: Handle,
+}
+
+impl Server {
+    /// `last` is the last number of its address, 127.0.0.`last`.
+    pub(crate) fn start(last: u8, kind: Kind) -> Self {
+        let files = Memory::new();
+        let faults = Arc::new(Faults::default());
+        let ip = Ipv4Addr::new(127, 0, 0, last);
+        let mut config = Config::on(SocketAddr::new(ip.into(), 0));
+        if kind.fxp {
+            config = config.with_rule(Rule::allow("127.0.0.0/8".parse::<Peer>().expect("a prefix")));
+        }
+        let mut fingerprint = None;
+        if kind.tls {
+            let identity = rcgen::generate_simple_self_signed(vec![ip.to_string()]).expect("a certificate");
+            let der = identity.cert.der();
+            fingerprint = Some(fxp_engine::client::trust::Fingerprint::of(der).to_string());
+            config = config.with_certificate(identity.cert.pem(), identity.signing_key.serialize_pem());
+        }
+        let storage = Faulty { files: files.clone(), faults: faults.clone() };
+        let accounts = OneUser { storage: Arc::new(storage) };
+        let server = fxp_server::server::Server::bind(config, Arc::new(accounts)).expect("the server binds");
+        let address = server.addresses()[0];
+        let (meter, handle) = (server.meter(), server.handle());
+        tokio::spawn(server.run());
+        Server { address, fingerprint, files, faults, meter, handle }
+    }
+
+    pub(crate) fn at(&self, path: &str) -> Address {
+        format!("ftp://{USER}@{}/{path}", self.address).parse().expect("an address")
+    }
+
+    pub(crate) fn key(&self) -> String {
+        KnownBook::key(&self.address.ip().to_string(), self.address.port())
+    }
+
+    /// What is in a file; `None` if it is not there.
+    pub(crate) fn get(&self, path: &str) -> Option<Vec<u8>> {
+        self.files.read(path).ok()
+    }
+
+    pub(crate) fn put(&self, path: &str, bytes: &[u8]) {
+        self.files.put(path, bytes).expect("written");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.handle.stop();
+    }
+}
+
+struct OneUser {
+    storage: Arc<Faulty>,
+}
+
+impl Accounts for OneUser {
+    fn login(
+        &self,
+        user: &Text,
+        password: &Secret,
+        _peer: std::net::IpAddr,
+        _secured: bool,
+    ) -> Result<Account, LoginError> {
+        if user.as_bytes() != USER.as_bytes() || password.expose() != PASSWORD.as_bytes() {
+            return Err(LoginError::Wrong);
+        }
+        Ok(Account {
+            name: user.clone(),
+            anonymous: false,
+            storage: self.storage.clone(),
+            rights: Rights::FULL,
+            home: VPath::root(),
+        })
+    }
+}
+
+/// The person and the ear.
+pub(crate) struct Ann {
+    pub(crate) trusts: AtomicBool,
+    pub(crate) goes_in_clear: AtomicBool,
+    pub(crate) asked: AtomicU64,
+    pub(crate) events: Mutex<Vec<Event>>,
+    pub(crate) lines: Mutex<Vec<String>>,
+}
+
+impl Person for Ann {
+    fn password(&self, _host: &str, _user: &str, _command: Option<&str>) -> Option<Secret> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Some(Secret::new(PASSWORD))
+    }
+
+    fn user(&self, _host: &str) -> Option<String> {
+        Some(USER.into())
+    }
+
+    fn trust(&self, _host: &str, _certificate: &Untrusted) -> bool {
+        self.trusts.load(Ordering::Relaxed)
+    }
+
+    fn clear_password(&self, _host: &str) -> bool {
+        self.goes_in_clear.load(Ordering::Relaxed)
+    }
+}
+
+impl Observer for Ann {
+    fn event(&self, event: Event) {
+        self.events.lock().expect("not poisoned").push(event);
+    }
+
+    fn line(&self, leg: &str, line: Line) {
+        self.lines.lock().expect("not poisoned").push(format!("{leg} {:?} {}", line.from, line.text));
+    }
+}
+
+/// A context that trusts the given servers, with local files in memory.
+pub(crate) struct Desk {
+    pub(crate) context: Context,
+    pub(crate) ann: Arc<Ann>,
+    pub(crate) local: Memory,
+    pub(crate) books: tempfile::TempDir,
+}
+
+impl Desk {
+    pub(crate) fn new(servers: &[&Server]) -> Self {
+        let books = tempfile::tempdir().expect("a folder");
+        let sites = SiteBook::load(books.path().join("sites.toml")).expect("empty");
+        let mut known = KnownBook::load(known_path(&books)).expect("empty");
+        for server in servers {
+            if let Some(fingerprint) = &server.fingerprint {
+                let trusted = vec![fingerprint.clone()];
+                known.servers.insert(server.key(), Known { trusted, ..Known::default() });
+            }
+        }
+        let ann = Arc::new(Ann {
+            trusts: AtomicBool::new(false),
+            goes_in_clear: AtomicBool::new(true),
+            asked: AtomicU64::new(0),
+            events: Mutex::default(),
+            lines: Mutex::default(),
+        });
+        let local = Memory::new();
+        let context = Context {
+            sites: Arc::new(Mutex::new(sites)),
+            known: Arc::new(Mutex::new(known)),
+            environment: Environment {
+                tls: ClientTls::new(),
+                meter: Meter::default(),
+                timeout: Duration::from_secs(20),
+            },
+            person: ann.clone(),
+            observer: ann.clone(),
+            tls: None,
+            local: Some(Arc::new(local.clone())),
+        };
+        Desk { context, ann, local, books }
+    }
+
+    pub(crate) async fn copy(&self, request: CopyRequest) -> Result<Report, Trouble> {
+        fxp_engine::run::copy(request, &self.context, go_on()).await
+    }
+
+    /// Copies without a retry and expects that every file arrives.
+    pub(crate) async fn copied(&self, request: CopyRequest) -> Report {
+        let report = self.copy(request).await.unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        assert!(report.failures.is_empty(), "{:#?}", report.failures);
+        report
+    }
+
+    /// What is remembered of a server, as the next run would read it.
+    pub(crate) fn remembered(&self, server: &Server) -> Known {
+        KnownBook::load(known_path(&self.books)).expect("read").of(&server.key())
+    }
+
+    /// All that was said on the control connections.
+    pub(crate) fn dialogue(&self) -> String {
+        self.ann.lines.lock().expect("not poisoned").join("\n")
+    }
+}
+
+fn known_path(books: &tempfile::TempDir) -> PathBuf {
+    books.path().join("known.toml")
+}
+
+/// A plain request: direct, verified, no retry.
+pub(crate) fn request(sources: Vec<Address>, destination: Address) -> CopyRequest {
+    CopyRequest {
+        sources,
+        destination,
+        recursive: true,
+        via: Via::Direct,
+        secure: Secure::Default,
+        passive: PassiveChoice::Auto,
+        method: MethodChoice::Auto,
+        verify: VerifyChoice::Auto,
+        inplace: false,
+        dry_run: false,
+        retries: 0,
+    }
+}
+
+/// Nobody stops the run.
+pub(crate) fn go_on() -> Stop {
+    tokio::sync::watch::channel(false).1
+}
+
+/// Bytes that are not all the same.
+pub(crate) fn noise(size: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_u32;
+    (0..size)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state as u8
+        })
+        .collect()
+}

@@ -48,6 +48,8 @@ pub struct Exchange {
     failure: Option<Failure>,
     /// When waiting for the slower leg ends: the straggler's deadline, or the cleanup's.
     patience: Option<Moment>,
+    /// Until then no ABOR is sent: the leg that broke the data connection is about to say why.
+    hearing: Option<Moment>,
     over: bool,
     actions: VecDeque<Action>,
 }
@@ -62,6 +64,7 @@ impl Exchange {
             step: Step::Prepare,
             failure: None,
             patience: None,
+            hearing: None,
             over: false,
             actions: VecDeque::from([Action::Progress(Step::Prepare)]),
         };
@@ -150,7 +153,7 @@ impl Exchange {
             return None;
         }
         let asked = self.source.asked.iter().chain(&self.destination.asked);
-        asked.filter_map(|asked| asked.deadline).chain(self.patience).min()
+        asked.filter_map(|asked| asked.deadline).chain(self.patience).chain(self.hearing).min()
     }
 
     // Going on: one function that looks at both legs and asks what can be asked.
@@ -209,11 +212,13 @@ impl Exchange {
 
     /// After a failure: ABOR where a transfer runs, then both last replies, or the end of patience.
     fn clean_up(&mut self, now: Moment) {
+        self.hearing = self.hearing.filter(|hearing| *hearing > now);
+        let hearing = self.hearing.is_some();
         for leg in Leg::BOTH {
             let side = self.side(leg);
             side.script.clear();
             let aborting = side.asked.iter().any(|asked| asked.step == Step::Cleanup);
-            if side.usable && side.is_transferring() && !aborting {
+            if side.usable && side.is_transferring() && !aborting && !hearing {
                 self.ask(leg, Ask { step: Step::Cleanup, request: Request::Abort, needed: Needed::No }, now);
             }
         }
@@ -283,12 +288,22 @@ impl Exchange {
             }
             Answer::Refused { ref reply, .. } | Answer::Reply(ref reply) => {
                 self.side(leg).transfer = Transfer::Bad(Some(reply.clone()));
+                self.hear_the_other(leg, reply, now);
                 self.refused(leg, &asked, answer, now);
             }
             other => {
                 self.side(leg).transfer = Transfer::Bad(None);
                 self.refused(leg, &asked, other, now);
             }
+        }
+    }
+
+    /// A leg whose data connection broke (426) is rarely the one that knows why. The other one is, if it
+    /// had begun, and an ABOR would make it say nothing but 426 too: so it is given a moment.
+    fn hear_the_other(&mut self, leg: Leg, reply: &Reply, now: Moment) {
+        let begun = self.side(leg.other()).has_begun();
+        if self.failure.is_none() && begun && reply.code.number() == 426 {
+            self.hearing = Some(now + self.job.limits.hearing);
         }
     }
 

@@ -60,6 +60,8 @@ pub struct Limits {
     pub start: Duration,
     /// For the other leg's final reply after one leg has finished well.
     pub straggler: Duration,
+    /// For the other leg's own words after the data connection broke for one leg, before it gets an ABOR.
+    pub hearing: Duration,
     /// For the other leg's final reply after one leg has failed.
     pub cleanup: Duration,
 }
@@ -70,6 +72,7 @@ impl Default for Limits {
             reply: Duration::from_secs(60),
             start: Duration::from_secs(180),
             straggler: Duration::from_secs(60),
+            hearing: Duration::from_millis(500),
             cleanup: Duration::from_secs(5),
         }
     }

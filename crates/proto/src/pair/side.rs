@@ -105,6 +105,12 @@ impl Side {
         matches!(self.transfer, Transfer::Running)
     }
 
+    /// True if the transfer runs and the server has said so (1yz).
+    pub(super) fn has_begun(&self) -> bool {
+        let begun = |asked: &Asked| asked.step == Step::Transfer && asked.deadline.is_none();
+        self.usable && self.is_transferring() && self.asked.iter().any(begun)
+    }
+
     /// Takes out what request `id` was, if it is ours.
     pub(super) fn take(&mut self, id: RequestId) -> Option<Asked> {
         let at = self.asked.iter().position(|asked| asked.id == Some(id))?;

@@ -231,7 +231,9 @@ impl Lane {
                 link.learn(|known| known.no_foreign_passive = true);
             }
             Refusal::Policy if at_data => link.learn(|known| known.no_foreign_active = true),
-            Refusal::Connectivity if at_data && !self.proven => link.learn(|known| known.unreachable = true),
+            Refusal::Connectivity if at_data && !self.proven && !broke_off(failure) => {
+                link.learn(|known| known.unreachable = true);
+            }
             _ => {}
         }
     }
@@ -276,8 +278,7 @@ impl Lane {
     fn impossible(&mut self, carriage: &Carriage<'_>) -> Trouble {
         let pair =
             format!("{} to {}", carriage.source.name(carriage.from), carriage.destination.name(carriage.to));
-        let Some((_, decisive)) = self.failures.iter().max_by_key(|(_, failure)| weight(failure.class))
-        else {
+        let Some((_, decisive)) = self.failures.iter().max_by_key(|(_, failure)| weight(failure)) else {
             return self.impossible_from_the_start(&pair);
         };
         let decisive = decisive.clone();
@@ -287,7 +288,7 @@ impl Lane {
             .map(|(rung, failure)| format!("{rung}: {}", explain::sentence(rung, failure)))
             .collect();
         // Only the network failed, each time: another time may be better, so the ladder is set up again.
-        if weight(decisive.class) == 0 {
+        if weight(&decisive) == 0 {
             self.rungs = self.failures.drain(..).map(|(rung, _)| rung).collect();
             let mut trouble =
                 Trouble::new(TroubleKind::Network, format!("no way of copying {pair} directly worked"))
@@ -406,9 +407,15 @@ fn link_of<'a>(carriage: &'a mut Carriage<'_>, leg: Leg) -> &'a mut Link {
     }
 }
 
-/// How much a class explains when everything failed; 0 is the network's mood.
-fn weight(class: Refusal) -> u8 {
-    match class {
+/// A data connection that stood and broke (426): the servers do reach each other.
+fn broke_off(failure: &Failure) -> bool {
+    failure.reply.as_ref().is_some_and(|reply| reply.code.number() == 426)
+}
+
+/// How much a failure explains when everything failed; 0 is the network's mood.
+fn weight(failure: &Failure) -> u8 {
+    match failure.class {
+        Refusal::Connectivity if broke_off(failure) => 0,
         Refusal::Lost | Refusal::TimedOut | Refusal::Transient | Refusal::Aborted | Refusal::Login => 0,
         Refusal::Other | Refusal::Path | Refusal::Space => 1,
         Refusal::Connectivity | Refusal::Unsupported => 2,

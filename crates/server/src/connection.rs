@@ -161,7 +161,10 @@ impl Connection {
             Gain::Listener(slot, listener) => {
                 self.listeners.insert(slot, listener);
             }
-            Gain::User(user) => self.context.user = Some(user),
+            Gain::User(user) => {
+                tracing::Span::current().record("user", tracing::field::display(&user.account.name));
+                self.context.user = Some(user);
+            }
         }
     }
 

@@ -2,8 +2,11 @@
 //! a key, never a byte of a file.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use fxp_net::data::DataStream;
 use fxp_net::tls::TlsInfo;
 use fxp_store::account::{Account, LoginError};
 use fxp_store::{Text, VPath};
@@ -55,31 +58,59 @@ pub(crate) fn unconnected(case: CaseId, peer: Option<IpAddr>, error: &dyn std::f
     warn!(id = %case, peer, %error, "no data connection");
 }
 
-/// One transfer, from its data connection on.
+/// One transfer, from its data connection on. It leaves one line, also when its task is aborted.
 pub(crate) struct Transfer {
-    pub(crate) direction: &'static str,
-    pub(crate) path: VPath,
-    pub(crate) peer: IpAddr,
-    pub(crate) foreign: bool,
-    pub(crate) tls: Option<TlsInfo>,
-    pub(crate) since: Instant,
+    direction: &'static str,
+    path: VPath,
+    peer: IpAddr,
+    foreign: bool,
+    tls: Option<TlsInfo>,
+    progress: Arc<AtomicU64>,
+    since: Instant,
+    told: bool,
 }
 
 impl Transfer {
+    /// A transfer over `stream`, which counts into `progress`.
+    pub(crate) fn over(
+        stream: &DataStream,
+        direction: &'static str,
+        path: VPath,
+        foreign: bool,
+        progress: &Arc<AtomicU64>,
+    ) -> Self {
+        Transfer {
+            direction,
+            path,
+            peer: stream.peer_addr().ip(),
+            foreign,
+            tls: stream.tls().cloned(),
+            progress: progress.clone(),
+            since: Instant::now(),
+            told: false,
+        }
+    }
+
     /// All bytes are there.
-    pub(crate) fn done(&self, bytes: u64) {
+    pub(crate) fn done(mut self) {
+        self.told = true;
         info!(
-            path = %self.path, peer = %self.peer, foreign = self.foreign, bytes,
+            path = %self.path, peer = %self.peer, foreign = self.foreign, bytes = self.bytes(),
             milliseconds = self.milliseconds(), tls = self.tls(), resumed = self.resumed(), "{}", self.direction,
         );
     }
 
     /// It broke off.
-    pub(crate) fn failed(&self, bytes: u64, error: &Text) {
+    pub(crate) fn failed(mut self, error: &Text) {
+        self.told = true;
         warn!(
-            path = %self.path, peer = %self.peer, foreign = self.foreign, bytes,
-            milliseconds = self.milliseconds(), tls = self.tls(), %error, "{} failed", self.direction,
+            path = %self.path, peer = %self.peer, foreign = self.foreign, bytes = self.bytes(),
+            milliseconds = self.milliseconds(), tls = self.tls(), %error, "{} in part", self.direction,
         );
+    }
+
+    fn bytes(&self) -> u64 {
+        self.progress.load(Ordering::Relaxed)
     }
 
     fn milliseconds(&self) -> u64 {
@@ -92,5 +123,16 @@ impl Transfer {
 
     fn resumed(&self) -> Option<bool> {
         self.tls.as_ref().map(|tls| tls.resumed)
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        if !self.told {
+            info!(
+                path = %self.path, peer = %self.peer, foreign = self.foreign, bytes = self.bytes(),
+                milliseconds = self.milliseconds(), tls = self.tls(), "{} in part: stopped", self.direction,
+            );
+        }
     }
 }

@@ -269,7 +269,7 @@ fn let_in(
         return turn_away(tcp, implicit_tls);
     };
     let shared = shared.clone();
-    let span = tracing::info_span!("session", %peer);
+    let span = tracing::info_span!("session", %peer, user = tracing::field::Empty);
     sessions.spawn(
         async move {
             let _place = place;

@@ -1,7 +1,7 @@
 //! LIST, NLST, MLSD over a data connection; STAT with a path over the control connection.
 
 use std::io;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use fxp_net::data::Sink;
 use fxp_net::listen::PassiveListener;
@@ -42,14 +42,7 @@ async fn over_data(
     let permit = permit(job, slot, Purpose::Listing).await?;
     job.event(Event::Opening { size: None, name: None }).await;
     let Connected { stream, .. } = permit.connect(listener).await?;
-    let transfer = Transfer {
-        direction: "listed",
-        path: order.path.clone(),
-        peer: stream.peer_addr().ip(),
-        foreign: false,
-        tls: stream.tls().cloned(),
-        since: Instant::now(),
-    };
+    let transfer = Transfer::over(&stream, "listed", order.path.clone(), false, &order.progress.0);
     let files = job.files()?;
     let sent = on_thread(job, stream, move |stream| {
         let mut produce = |sink: &mut dyn Sink| {
@@ -62,12 +55,12 @@ async fn over_data(
     .await?;
     match sent {
         Ok(bytes) => {
-            transfer.done(bytes);
+            transfer.done();
             Ok(Outcome::Transferred { bytes, name: None })
         }
         Err(error) => {
             let failure = broken(error);
-            transfer.failed(0, &failure.detail);
+            transfer.failed(&failure.detail);
             Err(failure)
         }
     }

@@ -2,8 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::AtomicU64;
 
 use fxp_net::data::{DataError, DataStream, Sink};
 use fxp_net::listen::PassiveListener;
@@ -29,16 +28,8 @@ pub(super) async fn receive(job: &Job, order: Receive, listener: Option<PassiveL
     job.event(Event::Opening { size: None, name: unique.clone() }).await;
     let Connected { stream, foreign } = permit.connect(listener).await?;
 
-    let transfer = Transfer {
-        direction: "received",
-        path: path.clone(),
-        peer: stream.peer_addr().ip(),
-        foreign,
-        tls: stream.tls().cloned(),
-        since: Instant::now(),
-    };
-    let (files, progress, kind) = (job.files()?, order.progress.0, order.kind);
-    let counted = progress.clone();
+    let (files, counted, kind) = (job.files()?, order.progress.0, order.kind);
+    let transfer = Transfer::over(&stream, "received", path.clone(), foreign, &counted);
     let received = on_thread(job, stream, move |stream| {
         let file = files.create(&path, create(placement)).map_err(stored)?;
         store(stream, file, placement, kind, &counted)
@@ -46,11 +37,11 @@ pub(super) async fn receive(job: &Job, order: Receive, listener: Option<PassiveL
     .await?;
     match received {
         Ok(bytes) => {
-            transfer.done(bytes);
+            transfer.done();
             Ok(Outcome::Transferred { bytes, name: unique })
         }
         Err(failure) => {
-            transfer.failed(progress.load(Ordering::Relaxed), &failure.detail);
+            transfer.failed(&failure.detail);
             Err(failure)
         }
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::time::Instant;
 
 use fxp_net::data::Source;
 use fxp_net::listen::PassiveListener;
@@ -31,16 +30,8 @@ pub(super) async fn send(job: &Job, order: Send, listener: Option<PassiveListene
     job.event(Event::Opening { size: (!text).then_some(length), name: None }).await;
     let Connected { stream, foreign } = permit.connect(listener).await?;
 
-    let transfer = Transfer {
-        direction: "sent",
-        path: order.path,
-        peer: stream.peer_addr().ip(),
-        foreign,
-        tls: stream.tls().cloned(),
-        since: Instant::now(),
-    };
-    let progress = order.progress.0;
-    let counted = progress.clone();
+    let counted = order.progress.0;
+    let transfer = Transfer::over(&stream, "sent", order.path, foreign, &counted);
     let (start, end) = (order.start, order.end);
     let sent = on_thread(job, stream, move |stream| {
         if text {
@@ -51,15 +42,17 @@ pub(super) async fn send(job: &Job, order: Send, listener: Option<PassiveListene
         }
     })
     .await?;
-    sent.map(|bytes| {
-        transfer.done(bytes);
-        Outcome::Transferred { bytes, name: None }
-    })
-    .map_err(|error| {
-        let failure = broken(error);
-        transfer.failed(progress.load(std::sync::atomic::Ordering::Relaxed), &failure.detail);
-        failure
-    })
+    match sent {
+        Ok(bytes) => {
+            transfer.done();
+            Ok(Outcome::Transferred { bytes, name: None })
+        }
+        Err(error) => {
+            let failure = broken(error);
+            transfer.failed(&failure.detail);
+            Err(failure)
+        }
+    }
 }
 
 /// How many bytes lie between start and end; `end` is inclusive and may lie beyond the file's.

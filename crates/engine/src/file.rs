@@ -39,7 +39,7 @@ pub(crate) enum Way {
         assurance: Assurance,
         /// A relay, or an upload or a download.
         route: Route,
-        /// Why it is not direct although that was tried.
+        /// The fallback that this way is, for the report.
         because: Option<String>,
     },
 }
@@ -285,7 +285,10 @@ impl Courier<'_> {
                 offset,
             };
             match lane.carry(&mut carriage, self.stop).await {
-                Tried::Done(rung) => return Ok(self.carried(Some(rung), offset)),
+                Tried::Done(rung) => {
+                    notes.extend(lane.why_clear(&rung));
+                    return Ok(self.carried(Some(rung), offset));
+                }
                 Tried::NextRung(sentence) => self.say(notes, sentence),
                 Tried::Exhausted(trouble) => {
                     self.relay_instead(trouble, notes).map_err(|trouble| (trouble, false))?

@@ -13,6 +13,7 @@ use fxp_proto::path::VPath;
 
 use crate::explain::{self, Products};
 use crate::plan::ladder::{End, Ladder, Policy, Rung, Why, ladder};
+use crate::policy::Secure;
 use crate::pool::{Link, banner};
 use crate::product::Product;
 use crate::progress::Spare;
@@ -26,6 +27,7 @@ use crate::trouble;
 pub(crate) struct Lane {
     source: End,
     destination: End,
+    policy: Policy,
     products: Products,
     /// As it is printed.
     pub(crate) ladder: Ladder,
@@ -71,6 +73,7 @@ impl Lane {
         let ladder = ladder(&source_end, &destination_end, policy);
         let mut lane = Lane {
             rungs: Vec::new(),
+            policy: *policy,
             products: Products { source: source_product, destination: destination_product },
             source: source_end,
             destination: destination_end,
@@ -79,16 +82,16 @@ impl Lane {
             failures: Vec::new(),
             spare: Spare::default(),
         };
-        lane.rungs = lane.all_rungs(policy);
+        lane.rungs = lane.all_rungs();
         Ok(lane)
     }
 
     /// The ladder, and below it what only earlier lessons forbid: a server may have been configured anew.
-    fn all_rungs(&self, policy: &Policy) -> Vec<Rung> {
+    fn all_rungs(&self) -> Vec<Rung> {
         let mut rungs = self.ladder.rungs.clone();
         if self.ladder.learned_objections() {
             let unlearned = |end: &End| End { known: end.known.without_fxp_facts(), ..end.clone() };
-            let more = ladder(&unlearned(&self.source), &unlearned(&self.destination), policy).rungs;
+            let more = ladder(&unlearned(&self.source), &unlearned(&self.destination), &self.policy).rungs;
             rungs.extend(more.into_iter().filter(|rung| !self.ladder.rungs.contains(rung)));
         }
         rungs
@@ -268,6 +271,22 @@ impl Lane {
         rung.method.tls.is_some_and(|part| part.client == Leg::Source).then_some(TRUNCATES)
     }
 
+    /// Data in clear although a control connection is TLS: the report says why.
+    pub(crate) fn why_clear(&self, rung: &Rung) -> Option<String> {
+        let lowered = rung.method.tls.is_none() && (self.source.secured || self.destination.secured);
+        let why = match self.policy.secure {
+            Secure::Prefer if self.ladder.rungs.iter().any(|rung| rung.method.tls.is_some()) => {
+                "no protected method worked".to_owned()
+            }
+            Secure::Prefer => {
+                let required = Policy { secure: Secure::Require, ..self.policy };
+                ladder(&self.source, &self.destination, &required).why_impossible()
+            }
+            _ => "--secure off".to_owned(),
+        };
+        lowered.then(|| format!("the data went in clear: {why}"))
+    }
+
     /// True if bytes of this file have arrived by this rung.
     async fn has_moved(&self, carriage: &mut Carriage<'_>) -> bool {
         let size = carriage.destination.size(carriage.to).await;
@@ -366,10 +385,15 @@ impl Lane {
         if failure.class == Refusal::Aborted {
             return crate::plan::walk::interrupted();
         }
-        let mut trouble =
-            Trouble::new(trouble::kind_of(failure.class, path_kind), explain::sentence(rung, failure))
-                .on(Some(failure.leg))
-                .class(failure.class);
+        // "Too many", said with 4yz, passes.
+        let later = failure.reply.as_ref().is_some_and(|reply| reply.code.is_transient());
+        let class = match failure.class {
+            Refusal::Login if later => Refusal::Transient,
+            class => class,
+        };
+        let mut trouble = Trouble::new(trouble::kind_of(class, path_kind), explain::sentence(rung, failure))
+            .on(Some(failure.leg))
+            .class(class);
         trouble.words = failure.reply.as_ref().map(|reply| format!("{} {}", reply.code, reply.text()));
         trouble.remedy = explain::remedy(&rung.method, failure, &self.products);
         trouble

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use fxp_client::connect::{ConnectError, Target, connect};
@@ -58,6 +59,9 @@ pub(crate) struct Link {
     /// The latest session was inside TLS.
     secured: bool,
 }
+
+/// What a session is asked, and what comes of it. Boxed, so that the future can be sent between threads.
+pub(crate) type Operation<'s, T> = Pin<Box<dyn Future<Output = Result<T, SessionError>> + Send + 's>>;
 
 impl Pool {
     pub(crate) fn new(context: Context) -> Arc<Self> {
@@ -291,7 +295,7 @@ impl Link {
         &mut self,
         what: &str,
         path_kind: TroubleKind,
-        mut operation: impl AsyncFnMut(&mut Session) -> Result<T, SessionError>,
+        mut operation: impl for<'s> FnMut(&'s mut Session) -> Operation<'s, T> + Send,
     ) -> Result<T, Trouble> {
         let fresh = self.open_session().is_none();
         let session = self.session().await?;

@@ -40,6 +40,19 @@ pub(crate) async fn stopped(stop: &mut Stop) {
     }
 }
 
+/// Runs `work`, which notices a stop by itself and ends in an orderly way; if it takes too long about
+/// that (a server that computes a digest, or is silent), it is left where it is. `None`: it was left.
+pub(crate) async fn orderly<T>(work: impl Future<Output = T>, stop: &Stop) -> Option<T> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        done = work => Some(done),
+        () = async { stopped(&mut stop).await; tokio::time::sleep(GRACE).await } => None,
+    }
+}
+
+/// How long an orderly end may take: ABOR and both last replies, with room for a slow line.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// Enough for a server that restarts a worker or frees a slot.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 

@@ -17,6 +17,7 @@ use crate::plan::{Plan, Step};
 use crate::pool::Pool;
 use crate::publish::Publisher;
 use crate::report::{Assurance, Event, FileFailure, FileReport, Report, Route, Trouble, TroubleKind};
+use crate::retry;
 use crate::side::Side;
 use crate::site::{Location, locate};
 use crate::url::Address;
@@ -117,7 +118,7 @@ impl<'a> Run<'a> {
         let mut destination = Side::new(&goal, Leg::Destination, &pool);
         tokio::select! {
             connected = connect_all(&mut sources, &mut destination) => connected?,
-            () = crate::retry::stopped(&mut stop) => return Err(interrupted()),
+            () = retry::stopped(&mut stop) => return Err(interrupted()),
         }
         let mut origins = Vec::with_capacity(locations.len());
         for ((location, side), typed) in locations.iter().zip(sides).zip(&request.sources) {
@@ -150,7 +151,7 @@ impl<'a> Run<'a> {
 
     /// Plans, then copies.
     pub(crate) async fn go(&mut self) -> Result<Report, Trouble> {
-        let plan = select::plan(
+        let planning = select::plan(
             &mut self.sources,
             &self.origins,
             &mut self.destination,
@@ -161,8 +162,8 @@ impl<'a> Run<'a> {
                 even_unchanged: self.after == After::Deleted,
             },
             &self.stop,
-        )
-        .await?;
+        );
+        let plan = retry::orderly(planning, &self.stop).await.unwrap_or_else(|| Err(interrupted()))?;
         self.choose_ways().await?;
         self.announce(&plan);
         let mut report =
@@ -195,7 +196,10 @@ impl<'a> Run<'a> {
                     let local = matches!((&*from, &*to), (Side::Local(_), _) | (_, Side::Local(_)));
                     let (protection, assurance) = through(from, to, self.request.secure)?;
                     let route = if local { Route::Local } else { Route::Relay };
-                    Way::Through { protection, assurance, route, because: None }
+                    let half =
+                        assurance == Assurance::Clear && from.is_secured().max(to.is_secured()) == Some(true);
+                    let because = (half && protection == Protection::Private).then(|| HALF_CLEAR.to_owned());
+                    Way::Through { protection, assurance, route, because }
                 }
             };
             self.ways.push(way);
@@ -326,7 +330,9 @@ impl<'a> Run<'a> {
             retries: self.request.retries,
             stop: &mut self.stop,
         };
-        let mut done = courier.deliver(step).await?;
+        let stop = courier.stop.clone();
+        let mut done =
+            retry::orderly(courier.deliver(step), &stop).await.unwrap_or_else(|| Err(interrupted()))?;
         if self.after == After::Deleted {
             let source = &mut self.sources[step.side];
             if let Err(trouble) = source.delete(&step.source).await {
@@ -440,6 +446,8 @@ fn passed_through(meter: &Meter) -> Passed {
         received: passed.received.saturating_add(count.received),
     })
 }
+
+const HALF_CLEAR: &str = "one leg is in clear, since its server's control connection is (--secure prefer)";
 
 /// True for what would fail each further file in the same way.
 fn would_stop_all(trouble: &Trouble) -> bool {

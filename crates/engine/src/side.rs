@@ -120,8 +120,11 @@ impl Side {
         let what = format!("looking at {}", self.name(path));
         match self {
             Side::Remote(link) => {
-                link.perform(&what, TroubleKind::SourceNotFound, async |session| session.stat(path).await)
-                    .await
+                link.perform(&what, TroubleKind::SourceNotFound, |session| {
+                    let path = path.clone();
+                    Box::pin(async move { session.stat(&path).await })
+                })
+                .await
             }
             Side::Local(files) => match files.run(path, &what, |storage, path| storage.stat(path)).await {
                 Ok(entry) => Ok(Some(entry)),
@@ -137,7 +140,11 @@ impl Side {
         match self {
             Side::Remote(link) => {
                 let kind = path_kind(link.leg());
-                link.perform(&what, kind, async |session| session.list(path).await).await
+                link.perform(&what, kind, |session| {
+                    let path = path.clone();
+                    Box::pin(async move { session.list(&path).await })
+                })
+                .await
             }
             Side::Local(files) => files.plain(path, &what, list_local).await,
         }
@@ -148,7 +155,10 @@ impl Side {
         if let Side::Remote(link) = self {
             let what = format!("asking for the size of {}", link.server.name(path));
             let size = link
-                .perform(&what, TroubleKind::SourceNotFound, async |session| session.size(path).await)
+                .perform(&what, TroubleKind::SourceNotFound, |session| {
+                    let path = path.clone();
+                    Box::pin(async move { session.size(&path).await })
+                })
                 .await?;
             if size.is_some() {
                 return Ok(size);
@@ -162,8 +172,9 @@ impl Side {
         let what = format!("making the directory {}", self.name(path));
         match self {
             Side::Remote(link) => {
-                link.perform(&what, TroubleKind::DestinationDenied, async |session| {
-                    session.make_directory(path).await
+                link.perform(&what, TroubleKind::DestinationDenied, |session| {
+                    let path = path.clone();
+                    Box::pin(async move { session.make_directory(&path).await })
                 })
                 .await
             }
@@ -181,8 +192,9 @@ impl Side {
         let what = format!("deleting {}", self.name(path));
         match self {
             Side::Remote(link) => {
-                link.perform(&what, TroubleKind::DestinationDenied, async |session| {
-                    session.delete(path).await
+                link.perform(&what, TroubleKind::DestinationDenied, |session| {
+                    let path = path.clone();
+                    Box::pin(async move { session.delete(&path).await })
                 })
                 .await
             }
@@ -195,8 +207,9 @@ impl Side {
         let what = format!("removing the directory {}", self.name(path));
         match self {
             Side::Remote(link) => {
-                link.perform(&what, TroubleKind::DestinationDenied, async |session| {
-                    session.remove_directory(path).await
+                link.perform(&what, TroubleKind::DestinationDenied, |session| {
+                    let path = path.clone();
+                    Box::pin(async move { session.remove_directory(&path).await })
                 })
                 .await
             }
@@ -233,8 +246,9 @@ impl Side {
         let what = format!("setting the time of {}", self.name(path));
         match self {
             Side::Remote(link) => {
-                link.perform(&what, TroubleKind::DestinationDenied, async |session| {
-                    session.set_time(path, time).await
+                link.perform(&what, TroubleKind::DestinationDenied, |session| {
+                    let path = path.clone();
+                    Box::pin(async move { session.set_time(&path, time).await })
                 })
                 .await
             }
@@ -267,7 +281,11 @@ impl Side {
         match self {
             Side::Remote(link) => {
                 let path_kind = path_kind(link.leg());
-                link.perform(&what, path_kind, async |session| session.digest(kind, path, length).await).await
+                link.perform(&what, path_kind, |session| {
+                    let path = path.clone();
+                    Box::pin(async move { session.digest(kind, &path, length).await })
+                })
+                .await
             }
             Side::Local(files) => {
                 files

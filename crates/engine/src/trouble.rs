@@ -5,7 +5,8 @@ use fxp_client::data::{DataError, RelayError};
 use fxp_client::session::SessionError;
 use fxp_client::tls::HandshakeError;
 use fxp_proto::grammar::reply::Reply;
-use fxp_proto::pair::exchange::Refusal;
+use fxp_proto::pair::exchange::{Refusal, Step};
+use fxp_proto::pair::refusal::classify;
 use fxp_store::storage::StoreError;
 
 use crate::report::{Trouble, TroubleKind};
@@ -156,22 +157,17 @@ pub(crate) fn kind_of(class: Refusal, path_kind: TroubleKind) -> TroubleKind {
     }
 }
 
-fn network(what: String, class: Refusal) -> Trouble {
-    Trouble::new(TroubleKind::Network, what).class(class)
+/// The class of a refusal of anything but an exchange's commands. Where no data connection is at stake,
+/// the words about foreign addresses and the like mean nothing, so most of it is in the code.
+fn class_of(reply: &Reply) -> Refusal {
+    match (reply.code.number(), classify(Step::Transfer, None, reply)) {
+        (550 | 551 | 553, class) if class != Refusal::Space => Refusal::Path,
+        // 450 is "busy" for files, but some servers say it of a missing one.
+        (_, Refusal::Policy | Refusal::Other) if reply.code.is_transient() => Refusal::Transient,
+        (_, class) => class,
+    }
 }
 
-/// The class of a refusal of anything but an exchange's commands, where the code says enough.
-pub(crate) fn class_of(reply: &Reply) -> Refusal {
-    match reply.code.number() {
-        421 => Refusal::Lost,
-        425 | 426 => Refusal::Connectivity,
-        452 | 552 => Refusal::Space,
-        430 | 530 | 532 => Refusal::Login,
-        // 450 is "busy" for files, but many servers say it for a missing one.
-        550 | 551 | 553 => Refusal::Path,
-        521 | 522 | 533..=537 => Refusal::TlsRole,
-        500 | 502 | 504 => Refusal::Unsupported,
-        400..=499 => Refusal::Transient,
-        _ => Refusal::Other,
-    }
+fn network(what: String, class: Refusal) -> Trouble {
+    Trouble::new(TroubleKind::Network, what).class(class)
 }

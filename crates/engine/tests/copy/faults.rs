@@ -28,8 +28,11 @@ pub(crate) struct Faults {
     /// Uploads fail once: the disk is full.
     pub(crate) full_once: AtomicBool,
     /// Called with the position when an upload has grown.
-    pub(crate) on_write: Mutex<Option<Box<dyn Fn(u64) + Send>>>,
+    pub(crate) on_write: Mutex<Option<Listener>>,
 }
+
+/// Hears how far an upload is.
+pub(crate) type Listener = Box<dyn Fn(u64) + Send>;
 
 /// Files in memory behind the faults.
 pub(crate) struct Faulty {

@@ -112,6 +112,54 @@ async fn files_go_up_and_come_down() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn several_sources_may_come_from_several_servers_and_one_may_be_the_destination() {
+    let (one, two, three) = (Server::start(2, TLS), Server::start(3, TLS), Server::start(4, TLS));
+    one.put("/a", b"from one");
+    two.put("/b", b"from two");
+    three.put("/c", b"from three");
+    let desk = Desk::new(&[&one, &two, &three]);
+    let sources = vec![one.at("a"), two.at("b"), three.at("c"), one.at("a/../a")];
+    let twice = desk.copy(request(sources.clone(), three.at("all/"))).await.expect_err("a twice");
+    assert!(twice.what.contains("both become"), "{twice}");
+    let report = desk.copied(request(sources[..3].to_vec(), three.at("all/"))).await;
+    assert_eq!(report.files.len(), 3);
+    assert_eq!(report.through_client, 0);
+    for (name, content) in [("a", "from one"), ("b", "from two"), ("c", "from three")] {
+        assert_eq!(three.get(&format!("/all/{name}")).as_deref(), Some(content.as_bytes()), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ipv6_servers_are_joined_by_epsv_and_eprt() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        assert!(std::env::var_os("CI").is_none(), "no IPv6 loopback here");
+        eprintln!("SKIPPED: no IPv6 loopback here");
+        return;
+    }
+    let (source, destination) = (Server::start_v6(TLS), Server::start_v6(TLS));
+    source.put("/f", b"hello");
+    let desk = Desk::new(&[&source, &destination]);
+    let report = desk.copied(request(vec![source.at("f")], destination.at("g"))).await;
+    assert_eq!(report.files[0].method.map(|method| method.word()), Some("sscn"));
+    assert_eq!(destination.get("/g").as_deref(), Some(&b"hello"[..]));
+    assert!(desk.dialogue().contains("EPRT |2|::1|"), "{}", desk.dialogue());
+}
+
+#[test]
+fn work_can_be_moved_to_another_thread() {
+    fn assert_send<T: Send>(_: T) {}
+    if false {
+        let desk = Desk::new(&[]);
+        let at: Address = "ftp://h/x".parse().expect("an address");
+        assert_send(fxp_engine::run::copy(request(vec![at.clone()], at.clone()), &desk.context, go_on()));
+        assert_send(place::move_to(request(vec![at.clone()], at.clone()), &desk.context, go_on()));
+        assert_send(place::list(&at, &desk.context));
+        assert_send(place::remove(&at, true, &desk.context, go_on()));
+        assert_send(place::test(&at, &desk.context));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_prints_plan_and_ladder_and_changes_nothing() {
     let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
     source.put("/t/f", b"hello");

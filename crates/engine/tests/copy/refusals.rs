@@ -76,7 +76,11 @@ async fn protection_is_never_lowered_in_silence() {
         let to = format!("f{index}");
         let request = CopyRequest { via, secure, ..request(vec![source.at("f")], destination.at(&to)) };
         let kind = match desk.copy(request).await {
-            Ok(report) => report.failures.first().map(|failure| failure.trouble.kind),
+            Ok(report) => {
+                let lowered = report.files.first().map(|file| file.notes.join(" ")).unwrap_or_default();
+                assert_eq!(lowered.contains("in clear"), expected.is_none(), "{via:?} {secure:?}: {lowered}");
+                report.failures.first().map(|failure| failure.trouble.kind)
+            }
             Err(trouble) => Some(trouble.kind),
         };
         assert_eq!(kind, expected, "{via:?} {secure:?}");

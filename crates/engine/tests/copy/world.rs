@@ -1,7 +1,7 @@
 //! Two servers in this process, each on a loopback address of its own, and somebody who knows the
 //! passwords and hears everything.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -55,12 +55,20 @@ pub(crate) struct Server {
 impl Server {
     /// `last` is the last number of its address, 127.0.0.`last`.
     pub(crate) fn start(last: u8, kind: Kind) -> Self {
+        Server::start_on(Ipv4Addr::new(127, 0, 0, last).into(), "127.0.0.0/8", kind)
+    }
+
+    /// On `::1`, which is the only loopback address that IPv6 has.
+    pub(crate) fn start_v6(kind: Kind) -> Self {
+        Server::start_on(Ipv6Addr::LOCALHOST.into(), "::1/128", kind)
+    }
+
+    fn start_on(ip: IpAddr, peers: &str, kind: Kind) -> Self {
         let files = Memory::new();
         let faults = Arc::new(Faults::default());
-        let ip = Ipv4Addr::new(127, 0, 0, last);
-        let mut config = Config::on(SocketAddr::new(ip.into(), 0));
+        let mut config = Config::on(SocketAddr::new(ip, 0));
         if kind.fxp {
-            config = config.with_rule(Rule::allow("127.0.0.0/8".parse::<Peer>().expect("a prefix")));
+            config = config.with_rule(Rule::allow(peers.parse::<Peer>().expect("a prefix")));
         }
         let mut fingerprint = None;
         if kind.tls {
@@ -111,7 +119,7 @@ impl Accounts for OneUser {
         &self,
         user: &Text,
         password: &Secret,
-        _peer: std::net::IpAddr,
+        _peer: IpAddr,
         _secured: bool,
     ) -> Result<Account, LoginError> {
         if user.as_bytes() != USER.as_bytes() || password.expose() != PASSWORD.as_bytes() {

@@ -26,11 +26,11 @@ fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
 
 #[test]
 fn a_tree_goes_from_server_to_server_once() {
-    for (kind, assurance) in [(Kind::PLAIN, "clear"), (Kind::TLS, "encrypted")] {
+    for (kind, tls, assurance) in [(Kind::PLAIN, "off", "clear"), (Kind::TLS, "require", "encrypted")] {
         let (source, destination, machine) = pair(kind);
         source.put("d/one.bin", &[7; 100_000]);
         source.put("d/e/two words", b"two");
-        let arguments = ["--json", "cp", "-r", &source.url("d"), &destination.url("")];
+        let arguments = ["--json", "--tls", tls, "cp", "-r", &source.url("d"), &destination.url("")];
 
         let first = machine.run(&arguments);
         ok(&first);
@@ -210,34 +210,39 @@ fn an_unknown_certificate_is_an_error_that_says_what_to_type() {
 
 #[test]
 fn every_failure_has_its_exit_code() {
-    let (source, destination, machine) = pair(Kind::PLAIN);
+    let (source, destination) = (Server::start(2, Kind::TLS), Server::start(3, Kind::TLS));
+    let closed = Server::start(4, Kind { fxp: false, ..Kind::TLS });
+    let read_only = Server::start(5, Kind { rights: Rights::READ_ONLY, ..Kind::TLS });
+    let in_clear = Server::start(6, Kind::PLAIN);
+    let machine = Machine::that_knows(&[&source, &destination, &closed, &read_only]);
     source.put("x", b"hello");
-    let closed = Server::start(4, Kind { fxp: false, ..Kind::PLAIN });
-    let read_only = Server::start(5, Kind { rights: Rights::READ_ONLY, ..Kind::PLAIN });
     let nobody = {
-        let listener = std::net::TcpListener::bind("127.0.0.6:0").expect("a port");
+        let listener = std::net::TcpListener::bind("127.0.0.7:0").expect("a port");
         format!("ftp://ann@{}/", listener.local_addr().expect("an address"))
     };
-    let x = source.url("x");
-    let rows: [(i32, Vec<String>); 7] = [
-        (3, vec!["cp".into(), source.url("missing"), destination.url("")]),
-        (3, vec!["cat".into(), source.url("missing")]),
-        (4, vec!["cp".into(), x.clone(), read_only.url("")]),
-        (6, vec!["--tls".into(), "require".into(), "ls".into(), source.url("")]),
-        (7, vec!["ls".into(), nobody]),
-        (8, vec!["cp".into(), x.clone(), closed.url("")]),
-        (3, vec!["cp".into(), "nosuchsite:x".into(), destination.url("")]),
+    let (x, missing) = (source.url("x"), source.url("missing"));
+    let rows: [(i32, &[&str], &str); 9] = [
+        (3, &["cp", &missing, &destination.url("")], "missing"),
+        (3, &["cat", &missing], "missing"),
+        (3, &["ls", &missing], "missing"),
+        (4, &["cp", &x, &read_only.url("")], "destination"),
+        (6, &["--tls", "require", "ls", &in_clear.url("")], "TLS"),
+        (6, &["ls", &in_clear.url("")], "--tls off"),
+        (7, &["ls", &nobody], "127.0.0.7"),
+        (8, &["cp", &x, &closed.url("")], "--via relay"),
+        (2, &["cp", "nosuchsite:x", &destination.url("")], "nosuchsite"),
     ];
-    for (code, arguments) in rows {
-        let ran = machine.run(&arguments);
+    for (code, arguments, word) in rows {
+        let ran = machine.run(arguments);
         assert_eq!(ran.code, Some(code), "fxp {arguments:?}\n{}", ran.stderr);
-        assert!(ran.stderr.contains("error:"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("error:"), "fxp {arguments:?}\n{}", ran.stderr);
+        assert!(ran.stderr.contains(word), "fxp {arguments:?} does not say {word:?}:\n{}", ran.stderr);
     }
     // What is forbidden between the servers is possible through this machine, if one says so.
-    let refused = machine.run(&["cp", &x, &closed.url("")]);
-    assert!(refused.stderr.contains("--via relay"), "{}", refused.stderr);
-    ok(&machine.run(&["cp", "--via", "auto", &x, &closed.url("")]));
+    let relayed = machine.run(&["cp", "--via", "auto", &x, &closed.url("")]);
+    ok(&relayed);
     assert_eq!(closed.get("x"), Some(b"hello".to_vec()));
+    assert!(relayed.stderr.contains("relay"), "the fallback is told:\n{}", relayed.stderr);
 }
 
 #[test]
@@ -247,9 +252,16 @@ fn ctrl_c_ends_an_endless_wait() {
     let place = format!("ftp://ann@{}/", silent.local_addr().expect("an address"));
     let mut command = machine.command(&["ls", &place]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let child = command.spawn().expect("fxp starts");
+    let mut child = command.spawn().expect("fxp starts");
     // Once it is connected it waits for a greeting that never comes.
-    let _connection = silent.accept().expect("fxp connects");
+    silent.set_nonblocking(true).expect("the listener can be polled");
+    let _connection = loop {
+        match silent.accept() {
+            Ok(connection) => break connection,
+            Err(_) if child.try_wait().expect("fxp can be watched").is_none() => std::thread::yield_now(),
+            Err(_) => panic!("fxp ended before it connected"),
+        }
+    };
     let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.expect("kill runs").success());
     let ran = Ran::from(child.wait_with_output().expect("fxp ends"));

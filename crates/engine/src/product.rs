@@ -69,7 +69,7 @@ pub const PRODUCTS: &[Product] = &[
         marks: &["fxpd"],
         allow_active: Some(FXPD_RULE),
         allow_passive: Some(FXPD_RULE),
-        lift_reuse: Some("data_tls_reuse = \"optional\" in fxpd.toml"),
+        lift_reuse: Some("data_tls_reuse = \"off\" in fxpd.toml"),
         ..NONE
     },
     Product {

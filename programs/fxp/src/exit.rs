@@ -4,6 +4,7 @@ use std::fmt;
 
 use fxp_engine::report::{Report, Trouble, TroubleKind};
 use fxp_engine::url::AddressError;
+use fxp_proto::pair::leg::Leg;
 
 /// The exit codes. Scripts rely on them, so a number never changes its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,16 +127,24 @@ impl From<Exit> for std::process::ExitCode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
-    /// `source` or `destination`, where one of them is to blame.
-    pub(crate) leg: Option<&'static str>,
+    /// The one to blame, where it is one of them.
+    pub(crate) leg: Option<Leg>,
     /// One sentence: what was tried and what came of it.
     pub(crate) what: String,
     /// The server's own words.
     pub(crate) words: Option<String>,
-    /// Deeper causes; for refused FXP one line for each rung that was tried.
-    pub(crate) causes: Vec<String>,
+    pub(crate) causes: Causes,
     /// What to do next.
     pub(crate) hint: Option<String>,
+}
+
+/// Why it came so, one line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Causes {
+    /// Deeper and deeper causes.
+    Because(Vec<String>),
+    /// For refused FXP: the rungs that were tried, and why each failed.
+    Tried(Vec<String>),
 }
 
 /// Shorthand.
@@ -143,7 +152,8 @@ pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Failure { exit, leg: None, what: what.into(), words: None, causes: Vec::new(), hint: None }
+        let causes = Causes::Because(Vec::new());
+        Failure { exit, leg: None, what: what.into(), words: None, causes, hint: None }
     }
 
     pub(crate) fn usage(what: impl Into<String>) -> Self {
@@ -152,16 +162,24 @@ impl Failure {
 
     /// The chain of sources of `error` becomes the causes.
     pub(crate) fn because(mut self, error: &dyn std::error::Error) -> Self {
+        let mut causes: Vec<String> = Vec::new();
         let mut cause = Some(error);
         while let Some(error) = cause {
             let text = error.to_string();
             // Some errors show their source inside their own text; once is enough.
-            if self.causes.last().is_none_or(|last| !last.contains(&text)) {
-                self.causes.push(text);
+            if causes.last().is_none_or(|last| !last.contains(&text)) {
+                causes.push(text);
             }
             cause = error.source();
         }
+        self.causes = Causes::Because(causes);
         self
+    }
+
+    /// True if whole ladders were tried, and the reasons of all rungs are the other one's too.
+    pub(crate) fn has_reasons_of(&self, other: &Failure) -> bool {
+        matches!(&self.causes, Causes::Tried(rungs) if !rungs.is_empty())
+            && (&self.causes, &self.hint) == (&other.causes, &other.hint)
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -184,13 +202,10 @@ impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
         Failure {
             exit: trouble.kind.into(),
-            leg: trouble.leg.map(|leg| match leg {
-                fxp_proto::pair::leg::Leg::Source => "source",
-                fxp_proto::pair::leg::Leg::Destination => "destination",
-            }),
+            leg: trouble.leg,
             what: trouble.what,
             words: trouble.words,
-            causes: trouble.rungs,
+            causes: Causes::Tried(trouble.rungs),
             hint: trouble.remedy,
         }
     }

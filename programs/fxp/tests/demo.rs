@@ -61,7 +61,7 @@ fn a_direct_copy_sends_no_byte_through_the_client() {
     for (arguments, method, assurance) in [
         (&[][..], "cpsv", "encrypted"),
         (&["--method", "sscn"], "sscn", "encrypted"),
-        (&["--passive", "source"], "cpsv", "encrypted"),
+        (&["--passive", "source"], "sscn", "encrypted"),
         (&["--secure", "off"], "plain", "clear"),
     ] {
         let figures = check(arguments, "direct", Some(method), assurance);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
+use std::sync::Mutex;
 
 use fxp_client::transcript::Line;
 use fxp_engine::book::Known;
@@ -9,12 +10,12 @@ use fxp_engine::context::Observer;
 use fxp_engine::place::ServerFacts;
 use fxp_engine::report::{Event, FileReport, Report, Verification};
 use fxp_proto::listing::entry::{Entry, Kind, Precision};
-use fxp_proto::pair::method::{Method, RoleVerb};
+use fxp_proto::pair::method::Method;
 
 use super::printer::{ERROR, GOOD, HINT, LABEL, Printer, WARNING, styled};
 use super::progress::Progress;
 use super::{Item, Voice, assurance_meaning, assurance_word, measure, route_word, transcript};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Causes, Exit, Failure};
 use crate::settings::Verbosity;
 
 /// The most notes a summary repeats; the rest is counted. Each was said when it happened.
@@ -26,12 +27,14 @@ pub(crate) struct Human {
     /// The plan is what was asked for, so it goes to stdout.
     dry_run: bool,
     printer: Printer,
+    /// What was explained last: the other files of a tree often fail for the very same reasons.
+    explained: Mutex<Option<Failure>>,
 }
 
 impl Human {
     pub(crate) fn new(verbosity: Verbosity, dry_run: bool) -> Self {
         let progress = Progress::new(verbosity != Verbosity::Quiet && !dry_run);
-        Human { verbosity, dry_run, printer: Printer::new(progress) }
+        Human { verbosity, dry_run, printer: Printer::new(progress), explained: Mutex::default() }
     }
 
     /// Says it unless told to be quiet.
@@ -124,7 +127,9 @@ impl Observer for Human {
             Event::Failed(failed) => {
                 self.printer.progress().ended(0);
                 let mut failure = Failure::from(failed.trouble);
-                failure.what = format!("{}: {}", failed.source, failure.what);
+                if !failure.what.contains(&failed.source) {
+                    failure.what = format!("{}: {}", failed.source, failure.what);
+                }
                 self.failure(&failure);
             }
         }
@@ -175,7 +180,13 @@ impl Voice for Human {
     }
 
     fn failure(&self, failure: &Failure) {
-        self.printer.remark(&failure_text(failure));
+        let mut explained = self.explained.lock().expect("no holder of the lock panics");
+        if explained.as_ref().is_some_and(|last| last.has_reasons_of(failure)) {
+            self.printer.remark(&format!("{}, for the same reasons", headline_of(failure)));
+        } else {
+            self.printer.remark(&failure_text(failure));
+            *explained = Some(failure.clone());
+        }
     }
 
     fn pause(&self, question: &mut dyn FnMut()) {
@@ -183,17 +194,23 @@ impl Voice for Human {
     }
 }
 
+fn headline_of(failure: &Failure) -> String {
+    format!("{} {}", styled(ERROR, "error:"), failure.what)
+}
+
 /// One sentence, the causes, then a hint with what to type.
 fn failure_text(failure: &Failure) -> String {
-    let mut text = format!("{} {}", styled(ERROR, "error:"), failure.what);
+    let mut text = headline_of(failure);
     let mut row = |style, label: &str, line: &str| {
         let _ = write!(text, "\n  {} {line}", styled(style, format_args!("{label:<11}")));
     };
     if let Some(words) = &failure.words {
-        row(LABEL, failure.leg.unwrap_or("it said"), words);
+        let speaker = failure.leg.map_or_else(|| "it said".to_owned(), |leg| leg.to_string());
+        row(LABEL, &speaker, words);
     }
-    for cause in &failure.causes {
-        row(LABEL, "because", cause);
+    match &failure.causes {
+        Causes::Because(causes) => causes.iter().for_each(|cause| row(LABEL, "because", cause)),
+        Causes::Tried(rungs) => rungs.iter().for_each(|rung| row(LABEL, "tried", rung)),
     }
     if let Some(hint) = &failure.hint {
         row(HINT, "hint", hint);
@@ -209,6 +226,9 @@ fn headline(report: &Report, exit: Exit) -> String {
         Exit::Interrupted => styled(WARNING, "Interrupted after"),
         _ => styled(WARNING, "Copied"),
     };
+    if report.files.is_empty() && !report.failures.is_empty() {
+        return format!("{} nothing; {}", styled(WARNING, "Copied"), failed(report));
+    }
     let mut line = format!(
         "{word} {}, {} in {}",
         measure::count(report.files.len() as u64, "file", "files"),
@@ -225,10 +245,15 @@ fn headline(report: &Report, exit: Exit) -> String {
         let _ = write!(line, "; {} left out", report.skipped.len());
     }
     if !report.failures.is_empty() {
-        let failed = measure::count(report.failures.len() as u64, "file", "files");
-        let _ = write!(line, "; {}", styled(ERROR, format_args!("{failed} failed")));
+        let _ = write!(line, "; {}", failed(report));
     }
     line
+}
+
+/// `1 file failed`
+fn failed(report: &Report) -> String {
+    let files = measure::count(report.failures.len() as u64, "file", "files");
+    styled(ERROR, format_args!("{files} failed"))
 }
 
 /// Route, method, assurance, verification and notes, each value once.
@@ -259,46 +284,34 @@ pub(super) fn summary_rows(report: &Report) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// `cpsv: the destination listens and is TLS client`.
+/// `cpsv: the destination listens and plays TLS client`.
 pub(crate) fn method_sentence(method: &Method) -> String {
-    let listens = format!("the {} listens", method.passive);
+    let (word, passive) = (method.word(), method.passive);
     match method.tls {
-        None => format!("{}: {listens}", method.word()),
-        Some(tls) if tls.client == method.passive => {
-            format!("{}: {listens} and plays TLS client{}", method.word(), asked_by(tls.by))
-        }
-        Some(tls) => {
-            format!("{}: {listens}, the {} plays TLS client{}", method.word(), tls.client, asked_by(tls.by))
-        }
-    }
-}
-
-fn asked_by(verb: RoleVerb) -> &'static str {
-    match verb {
-        RoleVerb::Cpsv => " (CPSV)",
-        RoleVerb::Sscn => " (SSCN ON)",
+        None => format!("{word}: the {passive} listens"),
+        Some(tls) if tls.client == passive => format!("{word}: the {passive} listens and plays TLS client"),
+        Some(tls) => format!("{word}: the {passive} listens, the {} plays TLS client", tls.client),
     }
 }
 
 /// How many files were verified in which way.
 fn verification_sentences(files: &[FileReport]) -> Vec<String> {
-    let texts = each(files, |file| Some(verified(&file.verified)));
-    if let [only] = &texts[..] {
-        return vec![format!("{only} of {}", if files.len() == 1 { "the file" } else { "every file" })];
-    }
-    texts
-        .into_iter()
-        .map(|text| {
-            let number = files.iter().filter(|file| verified(&file.verified) == text).count();
-            format!("{text} of {}", measure::count(number as u64, "file", "files"))
-        })
-        .collect()
+    let ways = each(files, |file| Some(verified(&file.verified)));
+    let of_how_many = |way: &String| {
+        let number = files.iter().filter(|file| verified(&file.verified) == *way).count();
+        match (ways.len(), files.len()) {
+            (1, 1) => "the file".to_owned(),
+            (1, _) => "every file".to_owned(),
+            _ => measure::count(number as u64, "file", "files"),
+        }
+    };
+    ways.iter().map(|way| format!("{way} of {} is the same on both sides", of_how_many(way))).collect()
 }
 
 fn verified(verification: &Verification) -> String {
     match verification {
-        Verification::Digest { algorithm, .. } => format!("size and {algorithm} equal on both sides"),
-        Verification::Size => "size equal on both sides".into(),
+        Verification::Digest { algorithm, .. } => format!("{algorithm} (and the size)"),
+        Verification::Size => "only the size".into(),
     }
 }
 
@@ -407,7 +420,10 @@ fn fact_lines(facts: &ServerFacts) -> Vec<String> {
     let mut row = |label: &str, text: &str| {
         lines.push(format!("{} {text}", styled(LABEL, format_args!("{label:<12}"))));
     };
-    row("server", &format!("{} ({})", facts.server, facts.address));
+    match facts.address == facts.server {
+        true => row("server", &facts.server),
+        false => row("server", &format!("{} ({})", facts.server, facts.address)),
+    }
     facts.banner.iter().for_each(|line| row("greeting", line));
     if let Some(product) = facts.product {
         row("product", product);

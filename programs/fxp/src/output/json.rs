@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::printer::Printer;
 use super::progress::Progress;
 use super::{Item, Voice, assurance_word, route_word, transcript};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Causes, Exit, Failure};
 
 /// Speaks to a script.
 pub(crate) struct Json {
@@ -256,22 +256,28 @@ impl<'a> Copied<'a> {
 struct Trouble<'a> {
     kind: &'a str,
     exit_code: u8,
-    leg: Option<&'a str>,
+    leg: Option<String>,
     what: String,
     words: Option<String>,
     causes: Vec<String>,
+    tried: Vec<String>,
     remedy: Option<String>,
 }
 
 impl Trouble<'_> {
     fn of(failure: &Failure) -> Self {
+        let (causes, tried) = match failure.causes.clone() {
+            Causes::Because(causes) => (causes, Vec::new()),
+            Causes::Tried(rungs) => (Vec::new(), rungs),
+        };
         Trouble {
             kind: failure.exit.word(),
             exit_code: failure.exit.code(),
-            leg: failure.leg,
+            leg: failure.leg.map(|leg| leg.to_string()),
             what: failure.what.clone(),
             words: failure.words.clone(),
-            causes: failure.causes.clone(),
+            causes,
+            tried,
             remedy: failure.hint.clone(),
         }
     }

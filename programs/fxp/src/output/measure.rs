@@ -31,11 +31,11 @@ pub(crate) fn time(elapsed: Duration) -> String {
     }
 }
 
-/// `112.3 MiB/s`; nothing if too little time passed to tell.
+/// `112.3 MiB/s`; nothing if too little time passed to tell, or next to nothing came.
 pub(crate) fn rate(bytes: u64, elapsed: Duration) -> Option<String> {
     const SHORTEST: Duration = Duration::from_millis(50);
-    (elapsed >= SHORTEST && bytes > 0)
-        .then(|| format!("{}/s", size((bytes as f64 / elapsed.as_secs_f64()) as u64)))
+    let per_second = (bytes as f64 / elapsed.as_secs_f64()) as u64;
+    (elapsed >= SHORTEST && per_second > 0).then(|| format!("{}/s", size(per_second)))
 }
 
 /// `1 file`, `12 files`.
@@ -78,5 +78,6 @@ mod tests {
         }
         assert_eq!(rate(2048, Duration::from_secs(2)).as_deref(), Some("1.0 KiB/s"));
         assert_eq!(rate(2048, Duration::ZERO), None);
+        assert_eq!(rate(5, Duration::from_secs(30)), None);
     }
 }

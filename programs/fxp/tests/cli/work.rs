@@ -103,7 +103,8 @@ fn single_places_are_listed_shown_made_moved_and_deleted() {
     assert_eq!(machine.run(&["ls", "-a", &source.url("d")]).stdout, ".hidden\na.txt\nb.txt\nsub/\n");
     let long = machine.run(&["ls", "-l", &source.url("d/b.txt")]);
     assert!(long.stdout.starts_with('-') && long.stdout.contains(" 4  2"), "{}", long.stdout);
-    let entries = events(&machine.run(&["ls", "--json", &source.url("d")]));
+    let told = events(&machine.run(&["ls", "--json", &source.url("d")]));
+    let entries = of_kind(&told, "entry");
     assert_eq!(entries[0]["name"], "a.txt");
     assert_eq!(entries[0]["size"], 3);
     assert_eq!(entries[2]["kind"], "directory");
@@ -160,7 +161,8 @@ fn sites_are_short_for_servers() {
     for words in ["TLS 1.3", "fingerprint", "CPSV", source.fingerprint.as_deref().expect("TLS")] {
         assert!(facts.stdout.contains(words), "no {words:?} in:\n{}", facts.stdout);
     }
-    let facts = events(&machine.run(&["--json", "site", "test", "from"])).remove(0);
+    let told = events(&machine.run(&["--json", "site", "test", "from"]));
+    let facts = of_kind(&told, "facts")[0];
     assert_eq!(facts["verified"], "pinned", "{facts}");
     assert_eq!(facts["server"], source.address.to_string(), "{facts}");
 }
@@ -211,11 +213,12 @@ fn an_unknown_certificate_is_an_error_that_says_what_to_type() {
 #[test]
 fn every_failure_has_its_exit_code() {
     let (source, destination) = (Server::start(2, Kind::TLS), Server::start(3, Kind::TLS));
-    let closed = Server::start(4, Kind { fxp: false, ..Kind::TLS });
+    let closed = [4, 8].map(|last| Server::start(last, Kind { fxp: false, ..Kind::TLS }));
     let read_only = Server::start(5, Kind { rights: Rights::READ_ONLY, ..Kind::TLS });
     let in_clear = Server::start(6, Kind::PLAIN);
-    let machine = Machine::that_knows(&[&source, &destination, &closed, &read_only]);
+    let machine = Machine::that_knows(&[&source, &destination, &closed[0], &closed[1], &read_only]);
     source.put("x", b"hello");
+    closed[0].put("x", b"hello");
     let nobody = {
         let listener = std::net::TcpListener::bind("127.0.0.7:0").expect("a port");
         format!("ftp://ann@{}/", listener.local_addr().expect("an address"))
@@ -229,7 +232,7 @@ fn every_failure_has_its_exit_code() {
         (6, &["--tls", "require", "ls", &in_clear.url("")], "TLS"),
         (6, &["ls", &in_clear.url("")], "--tls off"),
         (7, &["ls", &nobody], "127.0.0.7"),
-        (8, &["cp", &x, &closed.url("")], "--via relay"),
+        (8, &["cp", &closed[0].url("x"), &closed[1].url("")], "--via relay"),
         (2, &["cp", "nosuchsite:x", &destination.url("")], "nosuchsite"),
     ];
     for (code, arguments, word) in rows {
@@ -239,9 +242,9 @@ fn every_failure_has_its_exit_code() {
         assert!(ran.stderr.contains(word), "fxp {arguments:?} does not say {word:?}:\n{}", ran.stderr);
     }
     // What is forbidden between the servers is possible through this machine, if one says so.
-    let relayed = machine.run(&["cp", "--via", "auto", &x, &closed.url("")]);
+    let relayed = machine.run(&["cp", "--via", "auto", &closed[0].url("x"), &closed[1].url("")]);
     ok(&relayed);
-    assert_eq!(closed.get("x"), Some(b"hello".to_vec()));
+    assert_eq!(closed[1].get("x"), Some(b"hello".to_vec()));
     assert!(relayed.stderr.contains("relay"), "the fallback is told:\n{}", relayed.stderr);
 }
 

@@ -1,4 +1,7 @@
-//! What was said to both servers, side by side, in the order in which it was said.
+//! What was said to both servers, side by side.
+//!
+//! Rows are read from left to right and from top to bottom, and so keep the order in which things were
+//! said; only the two logins, which have nothing to do with each other, stand beside each other.
 
 use std::sync::Mutex;
 
@@ -28,6 +31,8 @@ pub(super) struct Dialogue {
 #[derive(Debug, Default)]
 struct Heard {
     lines: Vec<(Side, Line)>,
+    /// How many lines belong to the login, left and right.
+    logins: [usize; 2],
     /// How many lines there were when the first file was done.
     first_file: Option<usize>,
 }
@@ -49,27 +54,65 @@ pub(super) enum Length {
 
 impl Observer for Dialogue {
     fn event(&self, event: Event) {
-        if let Event::Done(_) = event {
-            let mut heard = self.heard.lock().expect("no holder of the lock panics");
-            let lines = heard.lines.len();
-            heard.first_file.get_or_insert(lines);
+        let mut heard = self.heard.lock().expect("no holder of the lock panics");
+        match event {
+            Event::Connected { leg, .. } => heard.logged_in(Side::of(leg)),
+            Event::Done(_) => {
+                let lines = heard.lines.len();
+                heard.first_file.get_or_insert(lines);
+            }
+            _ => {}
         }
     }
 
     fn line(&self, leg: &str, line: Line) {
-        let side = if leg.starts_with("source") { Side::Left } else { Side::Right };
-        self.heard.lock().expect("no holder of the lock panics").lines.push((side, line));
+        self.heard.lock().expect("no holder of the lock panics").lines.push((Side::of(leg), line));
+    }
+}
+
+impl Side {
+    fn of(leg: &str) -> Self {
+        if leg == "source" { Side::Left } else { Side::Right }
+    }
+}
+
+impl Heard {
+    /// What was said on this side so far was its login; later ones belong to the work.
+    fn logged_in(&mut self, side: Side) {
+        let said = self.lines.iter().filter(|(spoken, _)| *spoken == side).count();
+        let login = &mut self.logins[side as usize];
+        if *login == 0 {
+            *login = said;
+        }
+    }
+
+    /// The rows of what is shown, and how many lines are left out.
+    fn rows(&self, length: Length) -> (Vec<Row>, usize) {
+        let shown = match length {
+            Length::Whole => self.lines.len(),
+            Length::FirstFile => self.first_file.unwrap_or(self.lines.len()),
+        };
+        let (mut logins, mut work) = ([Vec::new(), Vec::new()], Vec::new());
+        for (side, line) in &self.lines[..shown] {
+            let login = &mut logins[*side as usize];
+            if login.len() < self.logins[*side as usize] {
+                login.push(Said::of(line));
+            } else {
+                work.push((*side, Said::of(line)));
+            }
+        }
+        if length == Length::FirstFile {
+            logins = logins.map(fold);
+        }
+        let mut rows = beside(logins);
+        rows.extend(pair_up(work));
+        (rows, self.lines.len() - shown)
     }
 }
 
 impl Dialogue {
     /// Two columns, as wide as the screen.
     pub(super) fn columns(&self, names: &Names, length: Length) -> Vec<String> {
-        let heard = self.heard.lock().expect("no holder of the lock panics");
-        let shown = match length {
-            Length::Whole => heard.lines.len(),
-            Length::FirstFile => heard.first_file.unwrap_or(heard.lines.len()),
-        };
         let columns = Columns::of_screen();
         let mut lines = vec![
             columns.row(
@@ -78,33 +121,75 @@ impl Dialogue {
             ),
             columns.rule(),
         ];
-        lines.extend(pair_up(&heard.lines[..shown]).iter().map(|(left, right)| {
-            let cell = |line: &Option<&Line>, style| {
-                line.map_or_else(Cell::default, |line| Cell::spoken(line, style))
+        let (rows, left_out) = self.heard.lock().expect("no holder of the lock panics").rows(length);
+        lines.extend(rows.iter().map(|(left, right)| {
+            let cell = |said: &Option<Said>, style| {
+                said.as_ref().map_or_else(Cell::default, |said| Cell::spoken(said, style))
             };
             columns.row(&cell(left, SOURCE), &cell(right, DESTINATION))
         }));
-        let left_out = heard.lines.len() - shown;
         if left_out > 0 {
-            lines.push(styled(
-                LABEL,
-                format_args!("... {left_out} lines more, the same way for the other files; -v shows them"),
-            ));
+            let more =
+                format_args!("... {left_out} lines more: the other files go the same way; -v shows all");
+            lines.push(styled(LABEL, more));
         }
         lines.push(String::new());
         lines
     }
 }
 
-/// Rows in the order of the dialogue, read from left to right and from top to bottom: something said on
-/// the right shares the row of what was said on the left just before.
-fn pair_up(lines: &[(Side, Line)]) -> Vec<(Option<&Line>, Option<&Line>)> {
-    let mut rows: Vec<(Option<&Line>, Option<&Line>)> = Vec::new();
-    for (side, line) in lines {
+/// What stands in one cell.
+#[derive(Clone, Debug)]
+struct Said {
+    from: Speaker,
+    text: String,
+}
+
+/// What stands beside each other: on the left the source.
+type Row = (Option<Said>, Option<Said>);
+
+impl Said {
+    fn of(line: &Line) -> Self {
+        Said { from: line.from, text: line.text.clone() }
+    }
+}
+
+/// A long reply of many lines becomes its first one, with their number.
+fn fold(lines: Vec<Said>) -> Vec<Said> {
+    let mut folded: Vec<Said> = Vec::new();
+    let mut rest = lines.into_iter().peekable();
+    while let Some(mut said) = rest.next() {
+        let code = said.text.get(..4).filter(|head| head.ends_with('-')).map(|head| head[..3].to_owned());
+        if let (Speaker::Server, Some(code)) = (said.from, code) {
+            let mut number = 1;
+            for line in rest.by_ref() {
+                number += 1;
+                if line.text.starts_with(&format!("{code} ")) {
+                    break;
+                }
+            }
+            said.text = format!("{} ... {number} lines", said.text);
+        }
+        folded.push(said);
+    }
+    folded
+}
+
+/// Two stories that have nothing to do with each other.
+fn beside([left, right]: [Vec<Said>; 2]) -> Vec<Row> {
+    let rows = left.len().max(right.len());
+    let (mut left, mut right) = (left.into_iter(), right.into_iter());
+    (0..rows).map(|_| (left.next(), right.next())).collect()
+}
+
+/// One story: what is said on the right shares the row of what was said on the left just before.
+fn pair_up(lines: Vec<(Side, Said)>) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for (side, said) in lines {
         match (side, rows.last_mut()) {
-            (Side::Right, Some((_, right @ None))) => *right = Some(line),
-            (Side::Right, _) => rows.push((None, Some(line))),
-            (Side::Left, _) => rows.push((Some(line), None)),
+            (Side::Right, Some((_, right @ None))) => *right = Some(said),
+            (Side::Right, _) => rows.push((None, Some(said))),
+            (Side::Left, _) => rows.push((Some(said), None)),
         }
     }
     rows
@@ -150,13 +235,13 @@ impl Cell {
     }
 
     /// What we say is coloured by its leg, what a server says is plain, remarks are faint.
-    fn spoken(line: &Line, style: anstyle::Style) -> Self {
-        let style = match line.from {
+    fn spoken(said: &Said, style: anstyle::Style) -> Self {
+        let style = match said.from {
             Speaker::Client => style,
             Speaker::Server => anstyle::Style::new(),
             Speaker::Note => LABEL,
         };
-        Cell { text: format!("{} {}", transcript::mark(line.from), line.text), style }
+        Cell { text: format!("{} {}", transcript::mark(said.from), said.text), style }
     }
 
     /// The text cut to `width` characters, and how many it has.
@@ -171,55 +256,4 @@ impl Cell {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn lines(spoken: &str) -> Vec<(Side, Line)> {
-        spoken
-            .split_whitespace()
-            .map(|word| {
-                let (side, text) = word.split_at(1);
-                let line = Line { at: Duration::ZERO, from: Speaker::Client, text: text.to_owned() };
-                (if side == "<" { Side::Left } else { Side::Right }, line)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn rows_keep_the_order() {
-        let rows = [
-            ("<a >b <c >d", "a b, c d"),
-            ("<a <b >c >d", "a -, b c, - d"),
-            (">a <b", "- a, b -"),
-            (">a >b <c", "- a, - b, c -"),
-            ("", ""),
-        ];
-        for (spoken, expected) in rows {
-            let lines = lines(spoken);
-            let word = |line: Option<&Line>| line.map_or("-".to_owned(), |line| line.text.clone());
-            let got: Vec<String> = pair_up(&lines)
-                .into_iter()
-                .map(|(left, right)| format!("{} {}", word(left), word(right)))
-                .collect();
-            assert_eq!(got.join(", "), expected, "{spoken}");
-        }
-    }
-
-    #[test]
-    fn cells_are_cut_to_the_column() {
-        let columns = Columns { width: 8 };
-        let cell = |text: &str| Cell::plain(text.to_owned(), anstyle::Style::new());
-        let rows = [
-            ("short", "x", "short    | x"),
-            ("just fit", "x", "just fit | x"),
-            ("too long for it", "the same here", "too lon~ | the sam~"),
-            ("", "right", "         | right"),
-            ("left", "", "left     |"),
-        ];
-        for (left, right, expected) in rows {
-            assert_eq!(columns.row(&cell(left), &cell(right)), expected);
-        }
-    }
-}
+mod tests;

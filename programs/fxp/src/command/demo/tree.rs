@@ -15,11 +15,11 @@ pub(super) const NAME: &str = "gift";
 /// Path and size of each file: small and large, empty, nested, with a name that needs care.
 const FILES: [(&str, u64); 6] = [
     ("gift/letter.txt", 1_871),
-    ("gift/empty", 0),
+    ("gift/nothing", 0),
     ("gift/photos/sunrise.jpg", 2_345_678),
     ("gift/photos/über den Wolken.jpg", 1_234_567),
     ("gift/music/first movement.flac", 5_000_011),
-    ("gift/music/scores/page 1.pdf", 98_765),
+    ("gift/music/score.pdf", 98_765),
 ];
 
 /// A file, and its SHA-256 on both sides.

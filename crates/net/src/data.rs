@@ -7,6 +7,7 @@
 
 mod pipe;
 mod socket;
+mod splice;
 
 use std::io;
 use std::net::SocketAddr;
@@ -46,6 +47,15 @@ pub trait Sink {
     ///
     /// As the storage says.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// A file into which the kernel may put the next bytes without showing them to anybody, and the
+    /// offset at which they go there. `None` if there is no such file, or if the bytes must be seen.
+    fn file(&self) -> Option<(BorrowedFd<'_>, u64)> {
+        None
+    }
+
+    /// The kernel has put `count` bytes into [`Sink::file`]; the next ones go behind them.
+    fn advance(&mut self, _count: u64) {}
 }
 
 /// Why a transfer broke off.

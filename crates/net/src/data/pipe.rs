@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use super::socket::Socket;
-use super::{DataError, Sink, Source, Tally};
+use super::{DataError, Sink, Source, Tally, splice};
 use crate::tls::{Engine, EngineError, Step};
 
 pub(super) struct Pipe {
@@ -103,9 +103,16 @@ impl Pipe {
     }
 
     pub(super) fn receive(&mut self, sink: &mut dyn Sink, tally: &mut Tally<'_>) -> Result<(), DataError> {
+        let mut splicing = self.engine.is_none();
         while let Some(bytes) = self.pull()? {
             sink.write(bytes).map_err(DataError::Storage)?;
             tally.add(bytes.len());
+            if splicing && tally.total >= SPLICE_AFTER {
+                match splice::receive(&self.socket, sink, tally)? {
+                    splice::Outcome::Ended => return Ok(()),
+                    splice::Outcome::Impossible => splicing = false,
+                }
+            }
         }
         Ok(())
     }
@@ -231,8 +238,12 @@ fn broken(error: rustls::Error) -> DataError {
 /// progress is seen.
 const SENDFILE_BATCH: usize = 2 * 1024 * 1024;
 
+/// Bytes after which a receiver asks whether the kernel can do it alone: for small files the pipe that
+/// this takes costs more than it saves.
+const SPLICE_AFTER: u64 = 1024 * 1024;
+
 /// Payload bytes that are read from storage at once.
-const SEND_BATCH: usize = 256 * 1024;
+const SEND_BATCH: usize = 128 * 1024;
 
 /// Bytes that are read from the socket at once.
 const RECEIVE_BATCH: usize = 256 * 1024;

@@ -100,6 +100,11 @@ impl Socket {
         self.wait(PollFlags::OUT, self.idle())
     }
 
+    /// Waits until there are bytes to read, or the end.
+    pub(super) fn await_bytes(&self) -> Result<(), DataError> {
+        self.wait(PollFlags::IN, self.idle())
+    }
+
     /// No more bytes come from us.
     pub(super) fn end_output(&self) -> Result<(), DataError> {
         self.check()?;

@@ -73,6 +73,9 @@ enum Way {
     Nowhere,
 }
 
+/// Name, out, in, protection.
+type Case = (&'static str, Way, Way, Option<(DataTls, DataTls)>);
+
 struct Round {
     rate: f64,
     sender: f64,
@@ -105,7 +108,7 @@ fn main() -> io::Result<()> {
     );
     println!("{:34} {:>6} {:>7} {:>8} {:>9}", "", "best", "median", "sender", "receiver");
     use Way::{Copy, Kernel, Nowhere};
-    let cases: [(&str, Way, Way, Option<(DataTls, DataTls)>); 8] = [
+    let cases: [Case; 8] = [
         ("plain, sendfile to splice", Kernel, Kernel, None),
         ("plain, read to splice", Copy, Kernel, None),
         ("plain, sendfile to write", Kernel, Copy, None),

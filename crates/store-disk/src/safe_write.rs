@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
 use fxp_store::Text;
@@ -50,6 +50,14 @@ impl WriteFile for InPlace {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         write_at(&self.file, &mut self.position, bytes)
+    }
+
+    fn file(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.file.as_fd())
+    }
+
+    fn advance(&mut self, count: u64) {
+        self.position = self.position.saturating_add(count);
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
@@ -175,6 +183,14 @@ impl WriteFile for Hidden {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         write_at(&self.file, &mut self.position, bytes)
+    }
+
+    fn file(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.file.as_fd())
+    }
+
+    fn advance(&mut self, count: u64) {
+        self.position = self.position.saturating_add(count);
     }
 
     /// The bytes reach the disk before the name does: after a power cut, too, the name shows the old

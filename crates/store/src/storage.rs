@@ -154,6 +154,15 @@ pub trait WriteFile: Send {
     /// Writes all of `bytes` at the position.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
 
+    /// The file itself, if it is one into which the kernel may put bytes at the position; then
+    /// [`WriteFile::advance`] must be told.
+    fn file(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// The kernel has put `count` bytes into [`WriteFile::file`] at the position: it moves behind them.
+    fn advance(&mut self, _count: u64) {}
+
     /// The upload is complete: publish it.
     fn finish(self: Box<Self>) -> Result<()>;
 }

@@ -286,6 +286,14 @@ impl Sink for WriteSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.write(bytes).map_err(io_error)
     }
+
+    fn file(&self) -> Option<(BorrowedFd<'_>, u64)> {
+        self.0.file().map(|file| (file, self.0.position()))
+    }
+
+    fn advance(&mut self, count: u64) {
+        self.0.advance(count);
+    }
 }
 
 struct StreamSink(Box<dyn io::Write + Send>);

@@ -60,8 +60,12 @@ impl Pipe {
         Ok(())
     }
 
-    /// Lets the kernel send the source's file. False if it cannot, with nothing sent, or if the source
-    /// has none.
+    /// Lets the kernel send the source's file. False if the rest is to be read: because there is no file,
+    /// because its file system cannot, or because that is faster.
+    ///
+    /// `sendfile` makes nobody copy until the network card fetches the bytes. On the loopback interface
+    /// there is none: the receiver is the first who touches them, and reads them from memory that is
+    /// not in any cache. A receiver on this machine that keeps us waiting is better off if we do that.
     #[cfg(target_os = "linux")]
     fn send_file(
         &self,
@@ -70,8 +74,13 @@ impl Pipe {
         rest: &mut u64,
         tally: &mut Tally<'_>,
     ) -> Result<bool, DataError> {
+        use rustix::io::Errno;
         let Some(file) = source.file() else { return Ok(false) };
+        let (since, is_local) = (Instant::now(), self.socket.is_local());
         while *rest > 0 {
+            if is_local && tally.total >= TRIAL && self.socket.waited() > since.elapsed() / 4 {
+                return Ok(false);
+            }
             let most = SENDFILE_BATCH.min(usize::try_from(*rest).unwrap_or(usize::MAX));
             match rustix::fs::sendfile(self.socket.tcp(), file, Some(offset), most) {
                 Ok(0) => break,
@@ -79,12 +88,9 @@ impl Pipe {
                     *rest -= count as u64;
                     tally.add(count);
                 }
-                Err(rustix::io::Errno::INTR) => {}
-                Err(rustix::io::Errno::AGAIN) => self.socket.await_room()?,
-                // Some file systems cannot; the bytes can still be read.
-                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if tally.total == 0 => {
-                    return Ok(false);
-                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.socket.await_room()?,
+                Err(Errno::INVAL | Errno::NOSYS) if tally.total == 0 => return Ok(false),
                 Err(error) => return Err(DataError::Network(error.into())),
             }
         }
@@ -236,7 +242,12 @@ fn broken(error: rustls::Error) -> DataError {
 
 /// Bytes that one `sendfile` is asked for: enough that the call itself costs nothing, few enough that
 /// progress is seen.
+#[cfg(target_os = "linux")]
 const SENDFILE_BATCH: usize = 2 * 1024 * 1024;
+
+/// Bytes after which a sender judges how fast its receiver is.
+#[cfg(target_os = "linux")]
+const TRIAL: u64 = 16 * 1024 * 1024;
 
 /// Bytes after which a receiver asks whether the kernel can do it alone: for small files the pipe that
 /// this takes costs more than it saves.

@@ -8,7 +8,7 @@
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
@@ -26,6 +26,8 @@ pub(super) struct Socket {
     complete: AtomicBool,
     /// How long to wait for the peer, in milliseconds.
     idle: AtomicU64,
+    /// How long we have waited for it, in nanoseconds.
+    waited: AtomicU64,
 }
 
 impl Socket {
@@ -41,6 +43,7 @@ impl Socket {
             ring,
             complete: AtomicBool::new(false),
             idle: AtomicU64::new(u64::MAX),
+            waited: AtomicU64::new(0),
         })
     }
 
@@ -111,6 +114,19 @@ impl Socket {
         self.tcp.shutdown(Shutdown::Write).map_err(DataError::Network)
     }
 
+    /// How long the peer has kept us waiting.
+    pub(super) fn waited(&self) -> Duration {
+        Duration::from_nanos(self.waited.load(Ordering::Relaxed))
+    }
+
+    /// True if the other end is on this machine, too.
+    pub(super) fn is_local(&self) -> bool {
+        match (self.tcp.local_addr(), self.tcp.peer_addr()) {
+            (Ok(here), Ok(there)) => here.ip() == there.ip() || there.ip().to_canonical().is_loopback(),
+            _ => false,
+        }
+    }
+
     /// An error if the transfer was cancelled.
     pub(super) fn check(&self) -> Result<(), DataError> {
         match self.cancelled.load(Ordering::SeqCst) {
@@ -135,7 +151,10 @@ impl Socket {
         let mut events = [PollFd::new(&self.tcp, event), PollFd::new(&self.alarm, PollFlags::IN)];
         // A limit beyond what the system can express is none.
         let limit = Timespec::try_from(limit).ok();
+        let since = Instant::now();
         let ready = poll(&mut events, limit.as_ref());
+        let waited = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.waited.fetch_add(waited, Ordering::Relaxed);
         self.check()?;
         match ready {
             Ok(0) => {

@@ -79,9 +79,9 @@ mod linux {
                     count -= moved;
                 }
                 Err(Errno::INTR) => {}
-                // Some file systems cannot; nor can a file that is open for appending.
-                Err(Errno::INVAL | Errno::NOSYS) => return by_hand(exit, count, sink, tally),
-                Err(error) => return Err(DataError::Storage(error.into())),
+                // Some file systems cannot, nor can a file that is open for appending; and if the disk is
+                // full, the sink says so in its own words.
+                Err(_) => return by_hand(exit, count, sink, tally),
             }
         }
         Ok(true)

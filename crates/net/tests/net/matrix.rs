@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
-use fxp_net::data::{DataStream, Source};
+use fxp_net::data::{DataStream, Sink, Source};
 use fxp_net::meter::{Count, Meter};
 use fxp_net::tls::{DataTls, Versions};
 
@@ -87,6 +87,59 @@ async fn parts_of_files() {
             assert_eq!(sent.unwrap(), expected.len() as u64);
             assert_eq!(seen.load(Ordering::Relaxed), expected.len() as u64);
         }
+    }
+}
+
+/// A sink with a file that the kernel can fill.
+struct Filled(std::fs::File, u64);
+
+impl Sink for Filled {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.write_all_at(bytes, self.1)?;
+        self.1 += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn file(&self) -> Option<(BorrowedFd<'_>, u64)> {
+        Some((self.0.as_fd(), self.1))
+    }
+
+    fn advance(&mut self, count: u64) {
+        self.1 += count;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_file_to_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let (source, target) = (directory.path().join("source"), directory.path().join("target"));
+    for (length, start, appending) in [
+        (0, 0, false),
+        (1024 * 1024, 0, false),
+        (5_000_001, 0, false),
+        (5_000_001, 1_234_567, false),
+        // Long enough for the sender to judge its receiver.
+        (40_000_000, 0, false),
+        // Where the kernel refuses to do it alone.
+        (5_000_001, 0, true),
+    ] {
+        let bytes = pattern(length);
+        std::fs::write(&source, &bytes).unwrap();
+        std::fs::write(&target, &bytes[..start]).unwrap();
+        let (from, to) = data_pair(None, None).await;
+        let (from, to) = (from.unwrap(), to.unwrap());
+        let mut input = OnDisk(std::fs::File::open(&source).unwrap());
+        let output = std::fs::OpenOptions::new().write(true).append(appending).open(&target).unwrap();
+        let progress = counter();
+        let seen = progress.clone();
+        let (sent, received) = tokio::join!(
+            blocking(move || from.send(&mut input, start as u64, None, &counter())),
+            blocking(move || to.receive(&mut Filled(output, start as u64), &progress)),
+        );
+        assert_eq!(sent.unwrap(), (length - start) as u64);
+        assert_eq!(received.unwrap(), (length - start) as u64);
+        assert_eq!(seen.load(Ordering::Relaxed), (length - start) as u64);
+        assert!(std::fs::read(&target).unwrap() == bytes, "{length} from {start}, appending {appending}");
     }
 }
 

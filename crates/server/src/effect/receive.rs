@@ -1,6 +1,7 @@
 //! STOR, APPE, STOU: a file comes in.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -73,8 +74,8 @@ fn store(
 /// What receives the bytes.
 struct Target {
     file: Box<dyn WriteFile>,
-    /// How many more may come.
-    room: u64,
+    /// How many more may come, if that is bounded.
+    room: Option<u64>,
 }
 
 /// More bytes came than RANG named.
@@ -84,16 +85,28 @@ pub(super) struct RangeFull;
 
 impl Sink for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let left = self.room.checked_sub(bytes.len() as u64);
-        self.room = left.ok_or_else(|| io::Error::other(RangeFull))?;
+        if let Some(room) = &mut self.room {
+            let left = room.checked_sub(bytes.len() as u64);
+            *room = left.ok_or_else(|| io::Error::other(RangeFull))?;
+        }
         self.file.write(bytes).map_err(storage_error)
+    }
+
+    /// What must be counted must be seen.
+    fn file(&self) -> Option<(BorrowedFd<'_>, u64)> {
+        let file = self.file.file().filter(|_| self.room.is_none());
+        file.map(|file| (file, self.file.position()))
+    }
+
+    fn advance(&mut self, count: u64) {
+        self.file.advance(count);
     }
 }
 
-fn room(placement: Placement) -> u64 {
+fn room(placement: Placement) -> Option<u64> {
     match placement {
-        Placement::Range(first, last) => last.saturating_sub(first).saturating_add(1),
-        _ => u64::MAX,
+        Placement::Range(first, last) => Some(last.saturating_sub(first).saturating_add(1)),
+        _ => None,
     }
 }
 

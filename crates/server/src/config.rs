@@ -68,6 +68,7 @@ use serde::Deserialize;
 use self::fxp::Fxp;
 use self::network::{DataTlsReuse, Listen, PassiveAddress, PortRange, Tls, TlsNeed};
 use self::user::{Anonymous, User};
+use crate::never;
 
 /// Everything about a server. `Default` is what an empty file means: port 21 on all addresses, no TLS,
 /// no users.
@@ -334,6 +335,11 @@ impl Config {
             warnings.push(format!(
                 "passive_ports has {} ports: that many transfers at a time, and easy to guess",
                 self.passive_ports.len()
+            ));
+        }
+        if let Some(port) = self.passive_ports.ports().find(|port| never::is_unsafe_port(*port)) {
+            warnings.push(format!(
+                "passive_ports includes {port}, where other servers expect another service and will not connect"
             ));
         }
         warnings.extend(self.fxp.warnings());

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fxp_net::control::{Control, Received};
 use fxp_net::listen::PassiveListener;
@@ -13,7 +14,7 @@ use fxp_proto::server::machine::{Action, Appetite, Endpoints, Input, Machine};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
 use crate::context::{Context, Live, Shared};
@@ -205,7 +206,8 @@ impl Connection {
         let before = std::mem::take(&mut self.ending);
         let work = async move {
             for mut ending in before {
-                let _ = ending.recv().await;
+                // Nothing is ever sent; it ends when the last thread lets go.
+                let _ = timeout(ENDING, ending.recv()).await;
             }
             effect::run(job, effect, listener).await;
         };
@@ -246,5 +248,7 @@ async fn secure(control: &mut Control, live: &Live) -> io::Result<fxp_net::tls::
 
 /// The longest line: SITE SYMLINK with two paths of PATH_MAX.
 const LINE_CEILING: usize = 9 * 1024;
+/// How long a cancelled effect's thread is waited for: the storage under it may hang for good.
+const ENDING: Duration = Duration::from_secs(30);
 /// News that wait; a task with more to tell waits, too.
 const NEWS: usize = 8;

@@ -12,8 +12,6 @@
 //! a host that never consented (CERT CA-1997-27, RFC 2577). So without a rule there is only the control
 //! peer itself, whose consent is its control connection.
 
-pub mod never;
-
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -23,6 +21,7 @@ use ipnet::IpNet;
 
 use crate::config::fxp::{Action, Direction, Peer, Rule};
 use crate::config::network::TlsNeed;
+use crate::never;
 
 /// What is known about one data connection.
 #[derive(Clone, Debug)]

@@ -117,9 +117,9 @@ fn passwords_are_checked_by_their_own_parameters() {
 
 #[test]
 fn careless_settings_are_pointed_out() {
-    let config = Config::parse("passive_ports = \"50000-50003\"\n[[fxp.rule]]\naction = \"allow\"").unwrap();
+    let config = Config::parse("passive_ports = \"8080-8083\"\n[[fxp.rule]]\naction = \"allow\"").unwrap();
     let warnings = config.warnings().join("\n");
-    for word in ["no [tls]", "nobody can log in", "4 ports", "no peer", "in clear"] {
+    for word in ["no [tls]", "nobody can log in", "4 ports", "includes 8080", "no peer", "in clear"] {
         assert!(warnings.contains(word), "{word:?} is not in:\n{warnings}");
     }
 }

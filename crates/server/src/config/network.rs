@@ -90,8 +90,9 @@ impl<'de> Deserialize<'de> for Listen {
 pub struct PortRange(RangeInclusive<u16>);
 
 impl PortRange {
-    /// All ports that need no privilege: for tests and demos, where no firewall wants to know them.
-    pub const ANY: PortRange = PortRange(1024..=65535);
+    /// The upper half: for tests and demos, where no firewall wants to know them. No service lives there
+    /// that other servers would take them for.
+    pub const ANY: PortRange = PortRange(32768..=65535);
 
     /// `first` to `last`, both included; `None` if there is none, or if 0 is among them.
     pub fn new(first: u16, last: u16) -> Option<Self> {

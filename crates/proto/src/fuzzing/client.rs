@@ -16,7 +16,7 @@ use crate::wire::secret::Secret;
 
 /// A line that begins with `!` tells the driver something, any other one is what the server sends:
 ///
-/// * `!a` and a letter asks for something (see [`request`]);
+/// * `!a` and a letter asks for something (`request` below);
 /// * `!t` the handshake succeeds, `!T` it fails; `!w` and a letter: so many minutes pass; `!e` the
 ///   server is gone.
 ///

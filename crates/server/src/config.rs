@@ -158,7 +158,8 @@ pub struct Limits {
     /// over, so that its time tells nothing.
     #[serde(with = "seconds")]
     pub foreign_timeout: Duration,
-    /// Failed connections to foreign peers that one user may cause in ten minutes.
+    /// Failed connections to foreign peers that one user may cause in ten minutes: more than a large copy
+    /// with bad luck needs, less than a port scan.
     pub foreign_failures: usize,
     /// Password checks at a time.
     pub logins_at_once: usize,
@@ -181,7 +182,7 @@ impl Default for Limits {
             transfer_idle: Duration::from_secs(300),
             data_timeout: Duration::from_secs(30),
             foreign_timeout: Duration::from_secs(10),
-            foreign_failures: 60,
+            foreign_failures: 200,
             logins_at_once: 4,
             digests_at_once: 4,
             drain: Duration::from_secs(300),

@@ -104,7 +104,7 @@ impl Contender {
             Pair::Lftp { source, destination } => {
                 let tls = self.protection == Protection::Tls;
                 let script = format!(
-                    "set ftp:ssl-allow {tls}; set ftp:ssl-force {tls}; set ftp:ssl-protect-data {tls}; \
+                    "set net:timeout 60; set ftp:ssl-allow {tls}; set ftp:ssl-force {tls}; set ftp:ssl-protect-data {tls}; \
                      set ftp:ssl-protect-fxp {tls}; get {} -o {}; bye",
                     source.lftp_url("big"),
                     destination.lftp_url("big"),

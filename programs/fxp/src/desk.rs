@@ -11,7 +11,7 @@ use fxp_engine::report::{Report, Trouble};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
-use crate::output::Voice;
+use crate::output::{Deed, Voice};
 use crate::person::Keyboard;
 use crate::settings::{Paths, Settings};
 
@@ -68,11 +68,11 @@ impl Desk {
     }
 
     /// Sums up, and says how the program ends.
-    pub(crate) fn end_of_transfer(&self, report: Result<Report, Trouble>) -> Outcome<Exit> {
+    pub(crate) fn end_of_transfer(&self, deed: Deed, report: Result<Report, Trouble>) -> Outcome<Exit> {
         self.voice.end_of_progress();
         let report = report?;
         let exit = if self.interrupt.came() { Exit::Interrupted } else { Exit::of(&report) };
-        self.voice.summary(&report, exit);
+        self.voice.summary(deed, &report, exit);
         Ok(exit)
     }
 

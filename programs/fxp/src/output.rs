@@ -45,14 +45,21 @@ pub(crate) trait Voice: Observer {
     /// Nothing moves any more.
     fn end_of_progress(&self);
 
-    /// The end of a copy.
-    fn summary(&self, report: &Report, exit: Exit);
+    /// The end of a copy or move.
+    fn summary(&self, deed: Deed, report: &Report, exit: Exit);
 
     /// The command failed.
     fn failure(&self, failure: &Failure);
 
     /// Keeps the screen still while `question` is asked.
     fn pause(&self, question: &mut dyn FnMut());
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Copy,
+    Move,
 }
 
 /// A piece of data.

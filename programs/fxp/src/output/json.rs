@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::printer::Printer;
 use super::progress::Progress;
-use super::{Item, Voice, assurance_word, route_word, transcript};
+use super::{Deed, Item, Voice, assurance_word, route_word, transcript};
 use crate::exit::{Causes, Exit, Failure};
 
 /// Speaks to a script.
@@ -106,7 +106,7 @@ impl Voice for Json {
 
     fn end_of_progress(&self) {}
 
-    fn summary(&self, report: &Report, exit: Exit) {
+    fn summary(&self, _deed: Deed, report: &Report, exit: Exit) {
         self.tell(&Record::Summary {
             files: report.files.len() as u64,
             failed: report.failures.len() as u64,

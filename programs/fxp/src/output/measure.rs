@@ -31,6 +31,14 @@ pub(crate) fn time(elapsed: Duration) -> String {
     }
 }
 
+/// As [`time`], in whole seconds: for a time that is only estimated.
+pub(crate) fn estimate(left: Duration) -> String {
+    match left.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        _ => time(left),
+    }
+}
+
 /// `112.3 MiB/s`; nothing if too little time passed to tell, or next to nothing came.
 pub(crate) fn rate(bytes: u64, elapsed: Duration) -> Option<String> {
     const SHORTEST: Duration = Duration::from_millis(50);
@@ -76,6 +84,8 @@ mod tests {
         for (milliseconds, text) in rows {
             assert_eq!(time(Duration::from_millis(milliseconds)), text, "{milliseconds}");
         }
+        assert_eq!(estimate(Duration::from_millis(5_900)), "5 s");
+        assert_eq!(estimate(Duration::from_millis(125_400)), "2 min 05 s");
         assert_eq!(rate(2048, Duration::from_secs(2)).as_deref(), Some("1.0 KiB/s"));
         assert_eq!(rate(2048, Duration::ZERO), None);
         assert_eq!(rate(5, Duration::from_secs(30)), None);

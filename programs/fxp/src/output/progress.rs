@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::measure;
 
 /// How often the bar is redrawn without news, so that the rate falls when nothing comes.
 const TICK: Duration = Duration::from_millis(200);
@@ -100,8 +102,15 @@ impl State {
 
 fn style() -> ProgressStyle {
     ProgressStyle::with_template(
-        "{prefix}{bar:24} {percent:>3}%  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left  {wide_msg}",
+        "{prefix}[{bar:24}] {percent:>3}%  {binary_bytes} of {binary_total_bytes}  {speed}  {wide_msg}",
     )
     .expect("the template is a literal")
     .progress_chars("=> ")
+    .with_key("speed", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // Before the first byte nobody knows how long it will take.
+        if state.pos() > 0 {
+            let rate = BinaryBytes(state.per_sec() as u64);
+            let _ = write!(out, "{rate}/s  {} left", measure::estimate(state.eta()));
+        }
+    })
 }

@@ -7,6 +7,8 @@ mod pages;
 #[cfg(target_os = "linux")]
 mod servers;
 #[cfg(target_os = "linux")]
+mod session;
+#[cfg(target_os = "linux")]
 mod work;
 
 use std::ffi::OsStr;

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::stage::{Counts, Names, PEERS};
 use super::tree::{self, Equal};
+use crate::output::human::summary;
 use crate::output::printer::{GOOD, HINT, LABEL, styled};
-use crate::output::{assurance_meaning, assurance_word, human, measure, route_word};
+use crate::output::{assurance_meaning, assurance_word, measure, route_word};
 
 /// The one object that `demo --json` prints. `docs/json.md` describes it.
 #[derive(Serialize)]
@@ -108,7 +109,7 @@ impl Figures {
         };
         row("route", self.route.to_owned());
         if let Some(method) = &self.how {
-            row("method", human::method_sentence(method));
+            row("method", summary::method_sentence(method));
         }
         row("assurance", format!("{}: {}", self.assurance, self.meaning));
         row("verified", format!("{} of every file is the same on both disks:", self.verified_by));

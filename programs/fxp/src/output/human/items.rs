@@ -1,0 +1,147 @@
+//! Pieces of data, as lines for people: entries, sites, and what is known of a server.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+
+use fxp_engine::book::Known;
+use fxp_engine::place::ServerFacts;
+use fxp_engine::site::{Site, TlsMode};
+use fxp_proto::listing::entry::{Entry, Kind, Precision};
+
+use crate::output::printer::{LABEL, styled};
+
+/// Names go to a terminal in printable form, to a pipe byte by byte.
+pub(super) fn print_entry(entry: &Entry, long: bool) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    if long {
+        write!(stdout, "{}  ", long_columns(entry))?;
+    }
+    if stdout.is_terminal() {
+        write!(stdout, "{}", entry.name)?;
+    } else {
+        stdout.write_all(entry.name.as_bytes())?;
+    }
+    match &entry.kind {
+        Kind::Directory => write!(stdout, "/")?,
+        Kind::Symlink(Some(target)) if long => write!(stdout, " -> {target}")?,
+        _ => {}
+    }
+    writeln!(stdout)
+}
+
+/// `drwxr-xr-x          4096  2026-01-02 10:20`.
+fn long_columns(entry: &Entry) -> String {
+    let kind = match entry.kind {
+        Kind::File => '-',
+        Kind::Directory => 'd',
+        Kind::Symlink(_) => 'l',
+        Kind::Other => '?',
+    };
+    let mode = entry.mode.map_or_else(|| "?????????".into(), permissions);
+    let size = entry.size.map_or_else(|| "-".into(), |size| size.to_string());
+    let time = entry.modified.as_ref().and_then(|(time, precision)| {
+        let stamp = jiff::Timestamp::new(time.seconds, time.nanoseconds.try_into().ok()?).ok()?;
+        let zoned = stamp.to_zoned(jiff::tz::TimeZone::system());
+        Some(match precision {
+            // A day in an unknown zone stays that day.
+            Precision::Day => stamp.strftime("%Y-%m-%d      ").to_string(),
+            Precision::Minute => stamp.strftime("%Y-%m-%d %H:%M").to_string(),
+            Precision::Second => zoned.strftime("%Y-%m-%d %H:%M").to_string(),
+        })
+    });
+    format!("{kind}{mode} {size:>14}  {:<16}", time.unwrap_or_else(|| "-".into()))
+}
+
+fn permissions(mode: u32) -> String {
+    (0..9).rev().map(|bit| if mode >> bit & 1 == 1 { ['x', 'w', 'r'][bit % 3] } else { '-' }).collect()
+}
+
+pub(super) fn describe_site(site: &Site) -> String {
+    let scheme = match site.tls {
+        Some(TlsMode::Require) => "ftpes",
+        Some(TlsMode::Implicit) => "ftps",
+        Some(TlsMode::Off | TlsMode::Try) | None => "ftp",
+    };
+    let mut text = format!("{scheme}://");
+    if let Some(user) = &site.user {
+        let _ = write!(text, "{user}@");
+    }
+    if site.host.contains(':') {
+        let _ = write!(text, "[{}]", site.host);
+    } else {
+        text.push_str(&site.host);
+    }
+    if let Some(port) = site.port {
+        let _ = write!(text, ":{port}");
+    }
+    if let Some(root) = &site.root {
+        let _ = write!(text, "{}{root}", if root.starts_with('/') { "" } else { "/" });
+    }
+    let mut extra = Vec::new();
+    if site.tls == Some(TlsMode::Off) {
+        extra.push("TLS off".to_owned());
+    }
+    extra.extend(site.data_address.map(|address| format!("data by {address}")));
+    extra.extend(
+        site.passive.map(|listens| if listens { "always listens" } else { "never listens" }.to_owned()),
+    );
+    extra.extend(site.password_command.as_ref().map(|_| "password by command".to_owned()));
+    extra.extend(site.certificate.as_ref().map(|file| format!("certificate {}", file.display())));
+    if !extra.is_empty() {
+        let _ = write!(text, "  ({})", extra.join(", "));
+    }
+    text
+}
+
+/// `site test`, line by line.
+pub(super) fn fact_lines(facts: &ServerFacts) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut row = |label: &str, text: &str| {
+        lines.push(format!("{} {text}", styled(LABEL, format_args!("{label:<12}"))));
+    };
+    match facts.address == facts.server {
+        true => row("server", &facts.server),
+        false => row("server", &format!("{} ({})", facts.server, facts.address)),
+    }
+    facts.banner.iter().for_each(|line| row("greeting", line));
+    if let Some(product) = facts.product {
+        row("product", product);
+    }
+    if let Some(system) = &facts.system {
+        row("system", system);
+    }
+    row("home", &facts.home);
+    row("control", &control_sentence(facts));
+    if let Some(fingerprint) = &facts.fingerprint {
+        row("certificate", fingerprint);
+    }
+    row("features", &facts.features.join(", "));
+    facts.fxp.iter().for_each(|sentence| row("fxp", sentence));
+    learned(&facts.known).into_iter().for_each(|sentence| row("learned", sentence));
+    lines
+}
+
+fn control_sentence(facts: &ServerFacts) -> String {
+    let Some(tls) = &facts.tls else { return "in clear: everybody on the way can read along".into() };
+    let cipher = facts.cipher.as_ref().map(|cipher| format!(" ({cipher})")).unwrap_or_default();
+    match facts.verified {
+        Some("pinned") => format!("{tls}{cipher}, certificate verified by its fingerprint"),
+        Some(_) => format!("{tls}{cipher}, certificate verified by this machine's roots"),
+        None => format!("{tls}{cipher}, certificate not verified"),
+    }
+}
+
+/// What earlier copies found out the hard way.
+fn learned(known: &Known) -> Vec<&'static str> {
+    [
+        (known.tls_seen, "it has offered TLS, so its absence would be an error"),
+        (known.demands_reuse, "its data connections must resume the control connection's TLS session"),
+        (known.no_rename, "it refuses to rename, so files are stored under their final names at once"),
+        (known.no_foreign_passive, "it refuses foreign addresses when it listens"),
+        (known.no_foreign_active, "it refuses foreign addresses when it connects"),
+        (known.unreachable, "other servers could not reach it where it listened"),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, sentence)| is_so.then_some(sentence))
+    .collect()
+}

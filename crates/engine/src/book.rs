@@ -54,6 +54,9 @@ pub struct Known {
     /// RNFR/RNTO is refused, so files are stored in place.
     #[serde(default, skip_serializing_if = "is_false")]
     pub no_rename: bool,
+    /// RNFR/RNTO works, so nobody needs to try it out.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub renames: bool,
     /// Foreign addresses are refused when this server listens.
     #[serde(default, skip_serializing_if = "is_false")]
     pub no_foreign_passive: bool,

@@ -36,11 +36,14 @@ pub(crate) fn demands_reuse(failure: &Failure, method: &Method, products: &Produ
 }
 
 /// One rung's failure in one sentence, with the server's words.
-pub(crate) fn sentence(rung: &Rung, failure: &Failure) -> String {
+pub(crate) fn sentence(rung: &Rung, failure: &Failure, products: &Products) -> String {
     let Failure { leg, class, .. } = failure;
     let role = role(*leg, &rung.method);
     let what = match class {
         Refusal::Policy => format!("the {leg} allows no other server's address where it {role}"),
+        Refusal::TlsRole if demands_reuse(failure, &rung.method, products) => format!(
+            "the {leg} demands that data connections resume its client's TLS session, which another server cannot"
+        ),
         Refusal::TlsRole => {
             format!("TLS between the servers failed at the {leg} ({})", tls_role(*leg, &rung.method))
         }

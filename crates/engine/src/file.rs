@@ -282,6 +282,7 @@ impl Courier<'_> {
                 destination: self.destination,
                 from: &step.source,
                 to: place,
+                name: &step.destination,
                 offset,
             };
             match lane.carry(&mut carriage, self.stop).await {

@@ -46,6 +46,8 @@ pub(crate) struct Carriage<'a> {
     pub(crate) destination: &'a mut Side,
     pub(crate) from: &'a VPath,
     pub(crate) to: &'a VPath,
+    /// The final name, for messages.
+    pub(crate) name: &'a VPath,
     pub(crate) offset: u64,
 }
 
@@ -182,7 +184,7 @@ impl Lane {
         if file || (network && (self.proven || self.has_moved(carriage).await)) {
             return Tried::Failed(self.of_failure(&rung, &failure), Some(failure.step));
         }
-        let sentence = explain::sentence(&rung, &failure);
+        let sentence = explain::sentence(&rung, &failure, &self.products);
         let mut rungs = std::mem::take(&mut self.rungs);
         rungs.retain(|other| *other != rung && !self.rules_out(&failure, &rung.method, &other.method));
         if failure.class == Refusal::Connectivity {
@@ -295,8 +297,11 @@ impl Lane {
 
     /// No rung is left: why, and what to do.
     fn impossible(&mut self, carriage: &Carriage<'_>) -> Trouble {
-        let pair =
-            format!("{} to {}", carriage.source.name(carriage.from), carriage.destination.name(carriage.to));
+        let pair = format!(
+            "{} to {}",
+            carriage.source.name(carriage.from),
+            carriage.destination.name(carriage.name)
+        );
         let Some((_, decisive)) = self.failures.iter().max_by_key(|(_, failure)| weight(failure)) else {
             return self.impossible_from_the_start(&pair);
         };
@@ -304,7 +309,7 @@ impl Lane {
         let rungs: Vec<String> = self
             .failures
             .iter()
-            .map(|(rung, failure)| format!("{rung}: {}", explain::sentence(rung, failure)))
+            .map(|(rung, failure)| format!("{rung}: {}", explain::sentence(rung, failure, &self.products)))
             .collect();
         // Only the network failed, each time: another time may be better, so the ladder is set up again.
         if weight(&decisive) == 0 {
@@ -391,9 +396,12 @@ impl Lane {
             Refusal::Login if later => Refusal::Transient,
             class => class,
         };
-        let mut trouble = Trouble::new(trouble::kind_of(class, path_kind), explain::sentence(rung, failure))
-            .on(Some(failure.leg))
-            .class(class);
+        let mut trouble = Trouble::new(
+            trouble::kind_of(class, path_kind),
+            explain::sentence(rung, failure, &self.products),
+        )
+        .on(Some(failure.leg))
+        .class(class);
         trouble.words = failure.reply.as_ref().map(|reply| format!("{} {}", reply.code, reply.text()));
         trouble.remedy = explain::remedy(&rung.method, failure, &self.products);
         trouble

@@ -22,6 +22,8 @@ pub(crate) enum Publisher {
     InPlace,
     /// Nothing was renamed yet.
     Untested,
+    /// A file was renamed in an earlier run.
+    Remembered,
     /// A file was renamed in this run.
     Renames,
     /// The server refuses to rename.
@@ -35,6 +37,7 @@ impl Publisher {
             _ if in_place => Publisher::InPlace,
             None => Publisher::Renames,
             Some(link) if link.known().no_rename => Publisher::Refuses,
+            Some(link) if link.known().renames => Publisher::Remembered,
             Some(_) => Publisher::Untested,
         }
     }
@@ -51,7 +54,7 @@ impl Publisher {
         }
         let part = part::part_of(&step.destination);
         match (*self, part) {
-            (Publisher::Untested | Publisher::Renames, Some(part)) => Ok(part),
+            (Publisher::Untested | Publisher::Remembered | Publisher::Renames, Some(part)) => Ok(part),
             (Publisher::Refuses, _) => {
                 notes.push(IN_PLACE.to_owned());
                 Ok(step.destination.clone())
@@ -73,7 +76,7 @@ impl Publisher {
         }
         match destination.rename(&before, &after).await {
             Ok(()) => {
-                *self = Publisher::Renames;
+                self.works(destination);
                 let _ = destination.delete(&after).await;
             }
             Err(error) => {
@@ -89,7 +92,14 @@ impl Publisher {
     fn refuse(&mut self, destination: &mut Side) {
         *self = Publisher::Refuses;
         if let Some(link) = destination.link() {
-            link.learn(|known| known.no_rename = true);
+            link.learn(|known| (known.no_rename, known.renames) = (true, false));
+        }
+    }
+
+    fn works(&mut self, destination: &mut Side) {
+        *self = Publisher::Renames;
+        if let Some(link) = destination.link() {
+            link.learn(|known| known.renames = true);
         }
     }
 
@@ -105,7 +115,7 @@ impl Publisher {
         let to = &step.destination;
         let error = match rename(destination, part, to).await {
             Ok(()) => {
-                *self = Publisher::Renames;
+                self.works(destination);
                 return Ok(true);
             }
             Err(error) => error,
@@ -120,7 +130,7 @@ impl Publisher {
                 ))
             })?;
             if rename(destination, part, to).await.is_ok() {
-                *self = Publisher::Renames;
+                self.works(destination);
                 notes.push(NOT_ATOMIC.to_owned());
                 return Ok(true);
             }

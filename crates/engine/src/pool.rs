@@ -9,14 +9,17 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use fxp_client::connect::{ConnectError, Target, connect};
 use fxp_client::session::{Session, SessionError};
 use fxp_client::tls::HandshakeError;
 use fxp_client::transcript::Recorder;
 use fxp_client::trust::{Fingerprint, Trust, Untrusted, Verified};
-use fxp_proto::client::request::LoginTls;
+use fxp_proto::client::request::{LoginTls, Request};
+use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::params::Protection;
+use fxp_proto::grammar::verb::Verb;
 use fxp_proto::pair::exchange::Refusal;
 use fxp_proto::path::VPath;
 use fxp_proto::wire::{secret::Secret, text::Text};
@@ -58,6 +61,8 @@ pub(crate) struct Link {
     session: Option<Session>,
     /// The latest session was inside TLS.
     secured: bool,
+    /// When the session was last asked for.
+    used: Instant,
 }
 
 /// What a session is asked, and what comes of it. Boxed, so that the future can be sent between threads.
@@ -74,7 +79,7 @@ impl Pool {
 
     /// A link that opens its session when it is first needed.
     pub(crate) fn link(self: &Arc<Self>, server: Server, leg: &'static str) -> Link {
-        Link { pool: self.clone(), server, leg, session: None, secured: false }
+        Link { pool: self.clone(), server, leg, session: None, secured: false, used: Instant::now() }
     }
 
     /// A new session with `server`.
@@ -257,8 +262,8 @@ impl Pool {
 impl Link {
     /// The session, opened if there is none or the one there was is lost.
     pub(crate) async fn session(&mut self) -> Result<&mut Session, Trouble> {
-        if !self.session.as_ref().is_some_and(Session::is_usable) {
-            self.session = None;
+        self.drop_if_gone().await;
+        if self.session.is_none() {
             let session = self.pool.open(&self.server, Some(self.recorder())).await?;
             self.pool.context.observer.event(Event::Connected {
                 leg: self.leg,
@@ -270,6 +275,18 @@ impl Link {
             self.session = Some(session);
         }
         Ok(self.session.as_mut().expect("it was opened above"))
+    }
+
+    /// Servers hang up on idle sessions, and routers forget them. Better asked now than found out in the
+    /// middle of the next file.
+    async fn drop_if_gone(&mut self) {
+        let idle = self.used.elapsed() > QUESTIONABLE;
+        self.used = Instant::now();
+        if let Some(session) = self.session.as_mut().filter(|session| idle && session.is_usable()) {
+            // Whatever it answers, it is there.
+            let _ = session.run(Request::Command(Command::bare(Verb::Noop))).await;
+        }
+        self.session = self.session.take().filter(Session::is_usable);
     }
 
     /// The session if there is a usable one.
@@ -388,6 +405,9 @@ const ANONYMOUS: &str = "anonymous";
 
 /// By custom a guest's password is a mail address; this one says who asks and belongs to nobody.
 const GUEST_PASSWORD: &str = "fxp@";
+
+/// A session that was not needed for so long may be gone; it is asked with a NOOP.
+const QUESTIONABLE: Duration = Duration::from_secs(30);
 
 /// How often one `open` connects: at first, after a yes to the certificate, and in clear; one more for
 /// a cluster that shows a second certificate.

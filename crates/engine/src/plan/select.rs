@@ -6,6 +6,7 @@
 //! * Several sources, or a directory, need a directory; it is made if only its last component is missing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::pair::leg::Leg;
@@ -285,7 +286,7 @@ enum Shelves {
     /// Something else stands there; the name of that.
     Blocked(VPath),
     /// Its entries by name.
-    Holds(BTreeMap<Text, Entry>),
+    Holds(Arc<BTreeMap<Text, Entry>>),
     /// It is there, and was not listed.
     Unlisted,
 }
@@ -335,7 +336,8 @@ impl Shelf {
             return Ok(Shelves::Unlisted);
         }
         let entries = side.list(path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
-        Ok(Shelves::Holds(entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect()))
+        let by_name = entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
+        Ok(Shelves::Holds(Arc::new(by_name)))
     }
 
     /// What is at the file `path` and at its part.

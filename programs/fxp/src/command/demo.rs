@@ -45,19 +45,12 @@ pub(super) async fn run(args: &args::Demo, desk: &Desk) -> Outcome<Exit> {
         wanted: !desk.settings.json && desk.settings.verbosity != Verbosity::Quiet,
     };
     screen.show(&figures::opening(&names, encrypted));
-    let (report, elapsed) = match ran {
-        Ok(ran) => ran,
-        Err(failure) => {
-            screen.show(&dialogue.columns(&names, dialogue::Length::Whole));
-            return Err(failure);
-        }
-    };
-    let complete = report.failures.is_empty();
     let length = match desk.settings.verbosity {
-        Verbosity::Normal if complete => dialogue::Length::FirstFile,
-        _ => dialogue::Length::Whole,
+        Verbosity::Verbose => dialogue::Length::Whole,
+        _ => dialogue::Length::FirstFile,
     };
     screen.show(&dialogue.columns(&names, length));
+    let (report, elapsed) = ran?;
     if let Some(failed) = report.failures.into_iter().next() {
         return Err(failed.trouble.into());
     }

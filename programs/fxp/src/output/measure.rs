@@ -20,10 +20,11 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// `0.4 s`, `31 s`, `2 min 05 s`, `3 h 07 min`.
+/// `37 ms`, `0.4 s`, `31 s`, `2 min 05 s`, `3 h 07 min`.
 pub(crate) fn time(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
     match seconds {
+        0 if elapsed.as_millis() < 100 => format!("{} ms", elapsed.as_millis()),
         0..10 => format!("{:.1} s", elapsed.as_secs_f64()),
         10..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
@@ -75,6 +76,7 @@ mod tests {
     #[test]
     fn times_and_rates() {
         let rows = [
+            (37, "37 ms"),
             (430, "0.4 s"),
             (9_990, "10.0 s"),
             (31_000, "31 s"),

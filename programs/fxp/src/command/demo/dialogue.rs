@@ -48,7 +48,8 @@ enum Side {
 pub(super) enum Length {
     /// All of it.
     Whole,
-    /// Up to the end of the first file: the others go the same way.
+    /// Up to the end of the first file, because the others go the same way, and without the lines of
+    /// long replies.
     FirstFile,
 }
 

@@ -66,9 +66,11 @@ impl Abort {
         Some((*id, answer))
     }
 
-    /// True if the replies leave open whether the transfer still runs: a lone "unknown command".
+    /// True if the replies leave open whether the transfer still runs: a lone "unknown command", or a
+    /// lone 225. With that pyftpdlib 2.2 closes the data channel and keeps the transfer in its queue: the
+    /// next data connection, whatever it was opened for, would be used for it (2026-11).
     pub(super) fn is_undecided(&self) -> bool {
-        matches!(self.replies.as_slice(), [only] if matches!(only.code.number(), 500..=503))
+        matches!(self.replies.as_slice(), [only] if matches!(only.code.number(), 225 | 500..=503))
     }
 
     fn own_answer(&self) -> Answer {

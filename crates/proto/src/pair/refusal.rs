@@ -69,7 +69,8 @@ fn by_policy(code: u16, step: Step, words: &Words) -> Option<Refusal> {
     let named = words.any_word(&["fxp", "foreign", "bounce", "promiscuous"])
         || words.any(&["illegal port command", "illegal eprt command", "bad eprt command", "bad ip"])
         || words.any(&["only to ", "won't connect", "won't open a connection", "privileged port"])
-        || words.any(&["port commands", "network address is not allowed", "active mode is disabled"]);
+        || words.any(&["port commands", "network address is not allowed", "active mode is disabled"])
+        || words.any(&["no data connection with that address", "data connection is not allowed"]);
     // ProFTPD's words for a stranger at its passive port.
     let stranger = code == 425 && words.any(&["permission denied", "not allowed"]);
     // At the address itself there is nothing else that could be forbidden.

@@ -8,6 +8,7 @@ use fxp_client::tls::ClientTls;
 use fxp_engine::book::{KnownBook, SiteBook};
 use fxp_engine::context::Context;
 use fxp_engine::report::{Report, Trouble};
+use fxp_engine::url::Address;
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
@@ -74,6 +75,26 @@ impl Desk {
         let exit = if self.interrupt.came() { Exit::Interrupted } else { Exit::of(&report) };
         self.voice.summary(deed, &report, exit);
         Ok(exit)
+    }
+
+    /// Does the same with many places; one that fails does not keep the others from being done.
+    pub(crate) async fn for_each(
+        &self,
+        places: &[Address],
+        mut work: impl AsyncFnMut(&Address) -> Outcome,
+    ) -> Outcome<Exit> {
+        let mut exits = Vec::new();
+        for place in places {
+            match work(place).await {
+                Ok(()) => exits.push(Exit::Done),
+                Err(failure) if places.len() == 1 || self.interrupt.came() => return Err(failure),
+                Err(failure) => {
+                    self.voice.failure(&failure);
+                    exits.push(failure.exit);
+                }
+            }
+        }
+        Ok(Exit::of_many(&exits))
     }
 
     /// Waits for `work`, or for Ctrl-C: for work that leaves nothing half done when it is dropped.

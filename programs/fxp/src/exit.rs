@@ -85,16 +85,20 @@ impl Exit {
     /// How a run that came to its end ends the program: if everything failed for one and the same
     /// reason, that reason; if only a part failed, [`Exit::SomeFailed`].
     pub(crate) fn of(report: &Report) -> Exit {
-        let mut reasons = report.failures.iter().map(|failure| failure.trouble.kind);
-        let Some(first) = reasons.next() else { return Exit::Done };
-        if reasons.any(|kind| kind == TroubleKind::Interrupted) || first == TroubleKind::Interrupted {
-            return Exit::Interrupted;
-        }
-        let all_alike = report.failures.iter().all(|failure| failure.trouble.kind == first);
-        if report.files.is_empty() && report.unchanged == 0 && all_alike {
-            first.into()
-        } else {
-            Exit::SomeFailed
+        let good = report.files.len() as u64 + report.unchanged;
+        let mut exits: Vec<Exit> =
+            report.failures.iter().map(|failure| failure.trouble.kind.into()).collect();
+        exits.extend((good > 0).then_some(Exit::Done));
+        Exit::of_many(&exits)
+    }
+
+    /// As [`Exit::of`], for the ends of several things that were done one after another.
+    pub(crate) fn of_many(exits: &[Exit]) -> Exit {
+        match exits {
+            [] => Exit::Done,
+            exits if exits.contains(&Exit::Interrupted) => Exit::Interrupted,
+            [first, rest @ ..] if rest.iter().all(|exit| exit == first) => *first,
+            _ => Exit::SomeFailed,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! `fxp cat`: files to stdout, byte by byte as they are.
 
-use std::io;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fxp_engine::place;
 
@@ -18,8 +20,43 @@ pub(super) async fn run(args: &args::Cat, desk: &Desk) -> Outcome<Exit> {
     let places = addresses(&args.places)?;
     let context = desk.context()?;
     desk.listen_for_interrupt();
-    for address in &places {
-        place::cat(address, &context, Box::new(io::stdout()), desk.interrupt.stop()).await?;
+    let is_closed = Arc::new(AtomicBool::new(false));
+    let done = desk
+        .for_each(&places, async |address| {
+            let sink = Box::new(Sink { is_closed: is_closed.clone() });
+            place::cat(address, &context, sink, desk.interrupt.stop()).await?;
+            Ok(())
+        })
+        .await;
+    match done {
+        // Somebody downstream has seen enough: `fxp cat | head`.
+        _ if is_closed.load(Ordering::Relaxed) && !desk.interrupt.came() => Ok(Exit::Done),
+        done => done,
     }
-    Ok(Exit::Done)
+}
+
+/// Stdout, and whether somebody still reads it.
+struct Sink {
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Sink {
+    fn watch<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result
+            && error.kind() == io::ErrorKind::BrokenPipe
+        {
+            self.is_closed.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.watch(io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.watch(io::stdout().flush())
+    }
 }

@@ -1,6 +1,8 @@
 //! `fxp ls`: what is in a directory.
 
-use fxp_engine::place;
+use std::io;
+
+use fxp_engine::place::{self, Listing};
 use fxp_proto::listing::entry::Entry;
 
 use crate::args;
@@ -14,33 +16,30 @@ pub(super) async fn run(args: &args::List, desk: &Desk) -> Outcome<Exit> {
     let context = desk.context()?;
     desk.listen_for_interrupt();
     let several = places.len() > 1;
-    let mut exit = Exit::Done;
-    for (number, address) in places.iter().enumerate() {
-        let listing = desk.unless_interrupted(async { Ok(place::list(address, &context).await?) }).await;
-        let listing = match listing {
-            Ok(listing) => listing,
-            // The other places are still worth showing.
-            Err(failure) if several && !desk.interrupt.came() => {
-                exit = if number == 0 || exit == failure.exit { failure.exit } else { Exit::SomeFailed };
-                desk.voice.failure(&failure);
-                continue;
-            }
-            Err(failure) => return Err(failure),
-        };
-        let place = address.to_string();
-        if several && listing.directory && desk.voice.item(Item::Heading(&place)).is_err() {
-            return Ok(exit);
+    // Somebody downstream may have seen enough: `fxp ls | head`.
+    let mut is_read = true;
+    desk.for_each(&places, async |address| {
+        if is_read {
+            let listing =
+                desk.unless_interrupted(async { Ok(place::list(address, &context).await?) }).await?;
+            let heading = (several && listing.directory).then(|| address.to_string());
+            is_read = print(&listing, heading.as_deref(), args, desk).is_ok();
         }
-        for entry in
-            listing.entries.iter().filter(|entry| args.all || !listing.directory || !is_hidden(entry))
-        {
-            // Somebody downstream has seen enough: `fxp ls | head`.
-            if desk.voice.item(Item::Entry { place: &listing.path, entry, long: args.long }).is_err() {
-                return Ok(exit);
-            }
-        }
+        Ok(())
+    })
+    .await
+}
+
+fn print(listing: &Listing, heading: Option<&str>, args: &args::List, desk: &Desk) -> io::Result<()> {
+    if let Some(heading) = heading {
+        desk.voice.item(Item::Heading(heading))?;
     }
-    Ok(exit)
+    let is_wanted = |entry: &&Entry| args.all || !listing.directory || !is_hidden(entry);
+    listing
+        .entries
+        .iter()
+        .filter(is_wanted)
+        .try_for_each(|entry| desk.voice.item(Item::Entry { place: &listing.path, entry, long: args.long }))
 }
 
 fn is_hidden(entry: &Entry) -> bool {

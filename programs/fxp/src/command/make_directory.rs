@@ -11,9 +11,9 @@ pub(super) async fn run(args: &args::MakeDirectory, desk: &Desk) -> Outcome<Exit
     let places = addresses(&args.places)?;
     let context = desk.context()?;
     desk.listen_for_interrupt();
-    for address in &places {
-        let made = async { Ok(place::make_directory(address, args.parents, &context).await?) };
-        desk.unless_interrupted(made).await?;
-    }
-    Ok(Exit::Done)
+    desk.for_each(&places, async |address| {
+        desk.unless_interrupted(async { Ok(place::make_directory(address, args.parents, &context).await?) })
+            .await
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! `fxp rm`: deletes files, and with `-r` trees.
 
 use fxp_engine::place;
+use fxp_engine::report::Trouble;
 
 use crate::args;
 use crate::desk::Desk;
@@ -12,22 +13,42 @@ pub(super) async fn run(args: &args::Remove, desk: &Desk) -> Outcome<Exit> {
     let places = addresses(&args.places)?;
     let context = desk.context()?;
     desk.listen_for_interrupt();
-    let (mut files, mut directories, mut failed) = (0, 0, 0);
-    for address in &places {
-        let removed = place::remove(address, args.recursive, &context, desk.interrupt.stop()).await?;
-        files += removed.files;
-        directories += removed.directories;
-        failed += removed.failures.len();
-        for (path, trouble) in removed.failures {
-            let mut failure = Failure::from(trouble);
+    let (mut files, mut directories) = (0, 0);
+    let done = desk
+        .for_each(&places, async |address| {
+            let removed = place::remove(address, args.recursive, &context, desk.interrupt.stop()).await?;
+            files += removed.files;
+            directories += removed.directories;
+            tell_failures(removed.failures, desk)
+        })
+        .await;
+    if files + directories > 0 {
+        desk.voice.confirmation(&format!("Deleted {}.", amount(files, directories)));
+    }
+    done
+}
+
+/// Tells all but the last one, which is how it ends.
+fn tell_failures(failures: Vec<(String, Trouble)>, desk: &Desk) -> Outcome {
+    let mut last = None;
+    for (path, trouble) in failures {
+        let mut failure = Failure::from(trouble);
+        if !failure.what.contains(&path) {
             failure.what = format!("{path}: {}", failure.what);
-            desk.voice.failure(&failure);
+        }
+        if let Some(earlier) = last.replace(failure) {
+            desk.voice.failure(&earlier);
         }
     }
-    desk.voice.confirmation(&format!(
-        "Deleted {} and {}.",
-        count(files, "file", "files"),
-        count(directories, "directory", "directories")
-    ));
-    Ok(if failed == 0 { Exit::Done } else { Exit::SomeFailed })
+    last.map_or(Ok(()), |mut failure| {
+        failure.exit = Exit::SomeFailed;
+        Err(failure)
+    })
+}
+
+/// `2 files and 1 directory`
+fn amount(files: u64, directories: u64) -> String {
+    let files = (files > 0).then(|| count(files, "file", "files"));
+    let directories = (directories > 0).then(|| count(directories, "directory", "directories"));
+    files.into_iter().chain(directories).collect::<Vec<_>>().join(" and ")
 }

@@ -129,6 +129,46 @@ fn single_places_are_listed_shown_made_moved_and_deleted() {
 }
 
 #[test]
+fn one_place_that_fails_does_not_keep_the_others() {
+    let (source, _, machine) = pair(Kind::TLS);
+    source.put("a", b"ay");
+    source.put("b", b"bee");
+    let (a, b, c) = (source.url("a"), source.url("b"), source.url("c"));
+    let rows: [(&[&str], i32, &str); 6] = [
+        (&["cat", &a, &c, &b], 1, "aybee"),
+        (&["cat", &c, &c], 3, ""),
+        (&["ls", &a, &c, &b], 1, "a\nb\n"),
+        (&["mkdir", &a, &source.url("d")], 1, ""),
+        (&["rm", &a, &c, &b], 1, ""),
+        (&["rm", &a, &c], 3, ""),
+    ];
+    for (arguments, code, stdout) in rows {
+        let ran = machine.run(arguments);
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (Some(code), stdout),
+            "fxp {arguments:?}\n{}",
+            ran.stderr
+        );
+    }
+    assert_eq!((source.get("a"), source.get("b")), (None, None));
+    assert!(source.file("d").is_dir());
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let (source, _, machine) = pair(Kind::TLS);
+    source.put("large", &vec![b'x'; 5_000_000]);
+    for arguments in [["cat", &source.url("large")], ["ls", &source.url("")]] {
+        let mut command = machine.command(&arguments);
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ran = Ran::from(command.stdout(writer).output().expect("fxp starts"));
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "fxp {arguments:?}");
+    }
+}
+
+#[test]
 fn between_servers_a_move_leaves_the_source_empty() {
     let (source, destination, machine) = pair(Kind::TLS);
     source.put("x", b"hello");
@@ -193,6 +233,22 @@ fn passwords_come_from_many_places_and_are_never_shown() {
     assert_eq!(shown(&machine, &[], Some("open sesame?")), bad, "the wrong variable");
     let command = format!("test $FXP_USER@$FXP_HOST = ann@127.0.0.2 && echo '{PASSWORD}'");
     assert_eq!(shown(&machine, &["--password-command", &command], Some("wrong")), good, "a command");
+}
+
+#[test]
+fn a_netrc_that_others_can_read_is_worth_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::start(2, Kind::TLS);
+    let machine = Machine::that_knows(&[&server]);
+    let list = || {
+        let ran = machine.run(&["ls", &server.url("")]);
+        ok(&ran);
+        ran.stderr
+    };
+    assert_eq!(list(), "");
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(machine.home().join(".netrc"), open).expect("the mode can be changed");
+    assert!(list().contains("chmod 600"));
 }
 
 #[test]

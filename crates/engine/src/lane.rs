@@ -3,6 +3,8 @@
 //! The first file finds the rung that works; the others follow it. What each refusal taught is
 //! remembered for the next run, and what it rules out is not tried.
 
+mod hopeless;
+
 use fxp_proto::client::request::LoggedIn;
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::verb::Verb;
@@ -12,7 +14,7 @@ use fxp_proto::pair::method::{Method, RoleVerb};
 use fxp_proto::path::VPath;
 
 use crate::explain::{self, Products};
-use crate::plan::ladder::{End, Ladder, Policy, Rung, Why, ladder};
+use crate::plan::ladder::{End, Ladder, Policy, Rung, ladder};
 use crate::policy::Secure;
 use crate::pool::{Link, banner};
 use crate::product::Product;
@@ -295,92 +297,6 @@ impl Lane {
         matches!(size, Ok(Some(size)) if size > carriage.offset)
     }
 
-    /// No rung is left: why, and what to do.
-    fn impossible(&mut self, carriage: &Carriage<'_>) -> Trouble {
-        let pair = format!(
-            "{} to {}",
-            carriage.source.name(carriage.from),
-            carriage.destination.name(carriage.name)
-        );
-        let Some((_, decisive)) = self.failures.iter().max_by_key(|(_, failure)| weight(failure)) else {
-            return self.impossible_from_the_start(&pair);
-        };
-        let decisive = decisive.clone();
-        let rungs: Vec<String> = self
-            .failures
-            .iter()
-            .map(|(rung, failure)| format!("{rung}: {}", explain::sentence(rung, failure, &self.products)))
-            .collect();
-        // Only the network failed, each time: another time may be better, so the ladder is set up again.
-        if weight(&decisive) == 0 {
-            self.rungs = self.failures.drain(..).map(|(rung, _)| rung).collect();
-            let mut trouble =
-                Trouble::new(TroubleKind::Network, format!("no way of copying {pair} directly worked"))
-                    .on(Some(decisive.leg))
-                    .class(decisive.class);
-            trouble.rungs = rungs;
-            return trouble;
-        }
-        let mut remedies: Vec<String> = Vec::new();
-        for (rung, failure) in &self.failures {
-            if let Some(remedy) = explain::remedy(&rung.method, failure, &self.products)
-                && !remedies.contains(&remedy)
-            {
-                remedies.push(remedy);
-            }
-        }
-        remedies.push(RELAY.to_owned());
-        let mut trouble = Trouble::new(TroubleKind::FxpImpossible, format!("FXP of {pair} was refused"))
-            .on(Some(decisive.leg))
-            .class(decisive.class)
-            .remedy(remedies.join("; or "));
-        trouble.words = decisive.reply.as_ref().map(|reply| format!("{} {}", reply.code, reply.text()));
-        trouble.rungs = rungs;
-        trouble
-    }
-
-    fn impossible_from_the_start(&self, pair: &str) -> Trouble {
-        let mut remedies = Vec::new();
-        for why in self.ladder.reasons() {
-            match why {
-                Why::DemandsReuse(leg) => {
-                    remedies.push(explain::remedy_of_reuse(leg, self.products.of(leg)));
-                }
-                Why::ControlInClear(leg) => {
-                    remedies.push(format!(
-                        "reach the {leg} by TLS (ftpes://, or tls = \"require\" in its site entry)"
-                    ));
-                }
-                Why::ClearForbidden | Why::ClearForbiddenBy(_) if self.rungs.is_empty() => {
-                    remedies.push("--secure off copies in clear".to_owned());
-                }
-                _ => {}
-            }
-        }
-        let server_only: Vec<&str> = Leg::BOTH
-            .into_iter()
-            .filter_map(|leg| self.products.of(leg))
-            .filter(|product| product.tls_server_only)
-            .map(|product| product.name)
-            .collect();
-        if server_only.len() == 2 {
-            remedies.insert(
-                0,
-                format!(
-                    "protected FXP needs an end that can be TLS client (fxpd, ProFTPD, glFTPd, DrFTPD and others), and \
-                     {} never can",
-                    server_only.join(" and ")
-                ),
-            );
-        }
-        remedies.push(RELAY.to_owned());
-        remedies.dedup();
-        let what = format!("FXP of {pair} is impossible: {}", self.ladder.why_impossible());
-        let mut trouble = Trouble::new(TroubleKind::FxpImpossible, what).remedy(remedies.join("; or "));
-        trouble.rungs = self.ladder.struck.iter().map(ToString::to_string).collect();
-        trouble
-    }
-
     /// A failure that is the file's.
     fn of_failure(&self, rung: &Rung, failure: &Failure) -> Trouble {
         let path_kind = match failure.leg {
@@ -443,20 +359,6 @@ fn link_of<'a>(carriage: &'a mut Carriage<'_>, leg: Leg) -> &'a mut Link {
 fn broke_off(failure: &Failure) -> bool {
     failure.reply.as_ref().is_some_and(|reply| reply.code.number() == 426)
 }
-
-/// How much a failure explains when everything failed; 0 is the network's mood.
-fn weight(failure: &Failure) -> u8 {
-    match failure.class {
-        Refusal::Connectivity if broke_off(failure) => 0,
-        Refusal::Lost | Refusal::TimedOut | Refusal::Transient | Refusal::Aborted | Refusal::Login => 0,
-        Refusal::Other | Refusal::Path | Refusal::Space => 1,
-        Refusal::Connectivity | Refusal::Unsupported => 2,
-        Refusal::Address => 3,
-        Refusal::TlsRole | Refusal::Policy => 4,
-    }
-}
-
-const RELAY: &str = "--via relay sends the bytes through this machine";
 
 const TRUNCATES: &str = "the source was TLS client: many servers then lose the end of a file under TLS 1.3 (ProFTPD: \
                          TLSProtocol TLSv1.2 avoids it)";

@@ -4,12 +4,15 @@
 //!
 //! In the order of a copy's life:
 //!
-//! * [`url`]: what a person types; [`site`], [`book`]: servers we know; [`context`]: what all work shares.
+//! * [`url`]: what a person types; [`site`], [`book`]: servers we know, and what was learned about them;
+//!   [`context`]: what all work shares.
 //! * [`policy`]: what the user wants; [`product`]: what is known of server products.
-//! * [`plan`]: what will be done: walk, select, diff, ladder.
-//! * [`pool`]: sessions; [`transfer`]: one file, direct or by relay; [`verify`]; [`retry`].
-//! * [`report`]: what was done, with the reason for every fallback; [`run`]: the whole story.
-//! * [`place`]: single operations (ls, cat, rm, mkdir, mv) on a place.
+//! * `pool`: sessions, passwords, trust; `side`: a server or this machine, looked at alike.
+//! * [`plan`]: what will be done: walk, select, shelf, diff, and the ladder.
+//! * [`run`]: the whole story; `lane`: two sessions and the ladder they climb; `file`: the story of one
+//!   file; [`transfer`]: its bytes, direct or by relay; `verify`, `publish`, `retry`: what comes after.
+//! * [`report`]: what was done, with the reason for every fallback; `explain`, `trouble`: why not.
+//! * [`place`]: single operations (ls, cat, rm, mkdir) on a place; `moving`: mv.
 #![forbid(unsafe_code)]
 
 pub use fxp_client as client;

@@ -198,3 +198,60 @@ const PORT: u16 = 21;
 
 /// Implicit TLS, by convention.
 const IMPLICIT_PORT: u16 = 990;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scheme_port_site_and_flag_decide_about_tls_and_port() {
+        use TlsMode::{Implicit, Off, Require, Try};
+        let rows: &[(&str, Option<TlsMode>, (TlsMode, u16))] = &[
+            ("ftp://h/", None, (Try, 21)),
+            ("ftpes://h/", None, (Require, 21)),
+            ("ftps://h/", None, (Implicit, 990)),
+            ("ftps://h:21/", None, (Require, 21)),
+            ("ftps://h:2121/", None, (Implicit, 2121)),
+            ("ftp://h:990/", None, (Try, 990)),
+            ("ftp://h/", Some(Off), (Off, 21)),
+            ("ftp://h/", Some(Require), (Require, 21)),
+            ("ftpes://h/", Some(Try), (Try, 21)),
+            ("ftps://h/", Some(Require), (Implicit, 990)),
+            ("ftps://h/", Some(Off), (Off, 21)),
+            ("ftp://h/", Some(Implicit), (Implicit, 990)),
+        ];
+        for (typed, flag, expected) in rows {
+            let Ok(Address::Url(url)) = typed.parse() else { panic!("{typed}") };
+            let server = server_of_url(&url, *flag);
+            assert_eq!((server.tls, server.port), *expected, "{typed} {flag:?}");
+        }
+        let site = |port, tls| Site { host: "h".into(), port, tls, ..Site::default() };
+        let rows = [
+            (site(None, None), None, (Try, 21)),
+            (site(Some(990), None), None, (Implicit, 990)),
+            (site(Some(990), Some(Require)), None, (Require, 990)),
+            (site(None, Some(Implicit)), None, (Implicit, 990)),
+            (site(None, Some(Off)), Some(Require), (Require, 21)),
+        ];
+        for (site, flag, expected) in rows {
+            let server = server_of_site("s", &site, flag);
+            assert_eq!((server.tls, server.port), expected, "{site:?} {flag:?}");
+        }
+    }
+
+    #[test]
+    fn places_are_named_by_their_site_or_by_a_url() {
+        let path = VPath::parse(b"/a b/c").expect("a path");
+        let rows = [
+            ("ftp://me@Host:2121/x", "ftp://host:2121/a b/c"),
+            ("ftp://h/x", "ftp://h/a b/c"),
+            ("ftps://[2001:db8::1]/x", "ftps://[2001:db8::1]/a b/c"),
+        ];
+        for (typed, expected) in rows {
+            let Ok(Address::Url(url)) = typed.parse() else { panic!("{typed}") };
+            assert_eq!(server_of_url(&url, None).name(&path), expected);
+        }
+        let site = Site { host: "h".into(), ..Site::default() };
+        assert_eq!(server_of_site("nas", &site, None).name(&path), "nas:/a b/c");
+    }
+}

@@ -5,16 +5,15 @@
 //!   gets the destination as its name.
 //! * Several sources, or a directory, need a directory; it is made if only its last component is missing.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
-use fxp_proto::wire::text::Text;
 
+use super::shelf::{Doubts, Seen, Shelf, kind_of};
 use super::walk::{beneath, walk};
-use super::{Leftover, Plan, Step, diff};
+use super::{Leftover, Plan, Step};
 use crate::part;
 use crate::report::{FileFailure, Trouble, TroubleKind};
 use crate::run::Stop;
@@ -96,11 +95,7 @@ pub(crate) async fn plan(
             wanted.add(origin.side, origin.path.clone(), target, entry)?;
         }
     }
-    let mut shelf =
-        Shelf { base: goal.path.clone(), listings: HashMap::new(), few: wanted.files.len() <= FEW };
-    if into && there.is_none() {
-        shelf.listings.insert(goal.path.clone(), Shelves::Missing);
-    }
+    let shelf = Shelf::new(&goal.path, into && there.is_none(), wanted.files.len());
     compare(sources, destination, wanted, shelf, wish, &mut plan, stop).await?;
     Ok(plan)
 }
@@ -157,14 +152,6 @@ async fn look(side: &mut Side, origin: &Origin, recursive: bool) -> Result<Entry
         }
         _ => Ok(entry),
     }
-}
-
-/// What kind of thing stands at a path of the destination; a link to a directory counts as one.
-async fn kind_of(side: &mut Side, path: &VPath) -> Result<Option<Kind>, Trouble> {
-    Ok(match side.stat(path).await?.map(|entry| entry.kind) {
-        Some(Kind::Symlink(_)) if side.list(path).await.is_ok() => Some(Kind::Directory),
-        kind => kind,
-    })
 }
 
 /// The destination has to be a directory, or a name that can become one.
@@ -231,7 +218,7 @@ async fn compare(
     directories.sort();
     directories.dedup();
     for path in &directories {
-        if matches!(shelf.directory(destination, path).await?, Shelves::Missing) {
+        if shelf.lacks(destination, path).await? {
             plan.directories.push(path.clone());
         }
     }
@@ -251,7 +238,12 @@ async fn compare(
         }
         if let Some(there) = &place.file
             && !wish.even_unchanged
-            && doubts.is_unchanged(&mut sources[file.side], destination, &file, there).await?
+            && doubts
+                .are_equal(
+                    Seen { side: &mut sources[file.side], path: &file.source, entry: &file.entry },
+                    Seen { side: destination, path: &file.target, entry: there },
+                )
+                .await?
         {
             plan.unchanged += 1;
             continue;
@@ -270,132 +262,6 @@ async fn compare(
     }
     Ok(())
 }
-
-/// What the destination's directories hold, each listed once.
-struct Shelf {
-    base: VPath,
-    listings: HashMap<VPath, Shelves>,
-    /// So few files that asking for each is cheaper than listing a directory that may be huge.
-    few: bool,
-}
-
-#[derive(Clone)]
-enum Shelves {
-    /// There is no such directory.
-    Missing,
-    /// Something else stands there; the name of that.
-    Blocked(VPath),
-    /// Its entries by name.
-    Holds(Arc<BTreeMap<Text, Entry>>),
-    /// It is there, and was not listed.
-    Unlisted,
-}
-
-/// What stands in a file's place.
-#[derive(Default)]
-struct Place {
-    file: Option<Entry>,
-    part: Option<Entry>,
-    conflict: Option<String>,
-}
-
-impl Shelf {
-    /// What is at the directory `path`. Its parent was asked for before, unless it is the base.
-    async fn directory(&mut self, side: &mut Side, path: &VPath) -> Result<Shelves, Trouble> {
-        if let Some(known) = self.listings.get(path) {
-            return Ok(known.clone());
-        }
-        let parent = (*path != self.base).then(|| self.listings.get(&path.parent()).cloned()).flatten();
-        let name = path.name().cloned().unwrap_or_default();
-        let found = match parent {
-            Some(Shelves::Missing) => Shelves::Missing,
-            Some(Shelves::Blocked(by)) => Shelves::Blocked(by),
-            Some(Shelves::Holds(entries)) => match entries.get(&name).map(|entry| &entry.kind) {
-                None => Shelves::Missing,
-                Some(Kind::Directory) => self.list(side, path).await?,
-                Some(Kind::Symlink(_)) => {
-                    self.list(side, path).await.unwrap_or_else(|_| Shelves::Blocked(path.clone()))
-                }
-                Some(Kind::File | Kind::Other) => Shelves::Blocked(path.clone()),
-            },
-            // The base, and what lies beneath it when listing was not worth it.
-            Some(Shelves::Unlisted) => match kind_of(side, path).await? {
-                None => Shelves::Missing,
-                Some(Kind::Directory) => Shelves::Unlisted,
-                Some(_) => Shelves::Blocked(path.clone()),
-            },
-            None if self.few => Shelves::Unlisted,
-            None => self.list(side, path).await?,
-        };
-        self.listings.insert(path.clone(), found.clone());
-        Ok(found)
-    }
-
-    async fn list(&self, side: &mut Side, path: &VPath) -> Result<Shelves, Trouble> {
-        if self.few {
-            return Ok(Shelves::Unlisted);
-        }
-        let entries = side.list(path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
-        let by_name = entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
-        Ok(Shelves::Holds(Arc::new(by_name)))
-    }
-
-    /// What is at the file `path` and at its part.
-    async fn place(&mut self, side: &mut Side, path: &VPath) -> Result<Place, Trouble> {
-        let part = part::part_of(path);
-        let (file, part) = match self.listings.get(&path.parent()) {
-            Some(Shelves::Missing) => (None, None),
-            Some(Shelves::Blocked(by)) => {
-                let conflict = Some(format!("{} is no directory", side.name(by)));
-                return Ok(Place { conflict, ..Place::default() });
-            }
-            Some(Shelves::Holds(entries)) => {
-                let entry = |path: &VPath| path.name().and_then(|name| entries.get(name)).cloned();
-                (entry(path), part.as_ref().and_then(entry))
-            }
-            Some(Shelves::Unlisted) | None => {
-                let file = side.stat(path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
-                let part = match &part {
-                    Some(part) => side.stat(part).await.map_err(|error| error.on(Some(Leg::Destination)))?,
-                    None => None,
-                };
-                (file, part)
-            }
-        };
-        let conflict = match file.as_ref().map(|entry| &entry.kind) {
-            Some(Kind::Directory) => Some(format!("{} is a directory", side.name(path))),
-            _ => None,
-        };
-        Ok(Place { file, part: part.filter(|entry| entry.kind == Kind::File), conflict })
-    }
-}
-
-/// Settles doubts about times, and learns on which side a second question tells no more than the listing.
-#[derive(Default)]
-struct Doubts {
-    hopeless: bool,
-}
-
-impl Doubts {
-    async fn is_unchanged(
-        &mut self,
-        source: &mut Side,
-        destination: &mut Side,
-        file: &File,
-        there: &Entry,
-    ) -> Result<bool, Trouble> {
-        if self.hopeless || !diff::is_in_doubt(&file.entry, there) {
-            return Ok(diff::is_unchanged(&file.entry, there));
-        }
-        let ours = source.stat(&file.source).await?.unwrap_or_else(|| file.entry.clone());
-        let theirs = destination.stat(&file.target).await?.unwrap_or_else(|| there.clone());
-        self.hopeless = diff::is_in_doubt(&ours, &theirs);
-        Ok(diff::is_unchanged(&ours, &theirs))
-    }
-}
-
-/// Up to so many files are asked for one by one.
-const FEW: usize = 2;
 
 #[cfg(test)]
 mod tests {

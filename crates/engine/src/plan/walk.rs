@@ -115,3 +115,62 @@ pub(crate) const MAX_ENTRIES: usize = 1_000_000;
 
 /// The deepest directory that is walked. A path of 4095 bytes could be deeper, a real tree is not.
 const MAX_DEPTH: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn links_and_parts_are_left_out_with_the_reason_and_nothing_else_is() {
+        let (mut side, _) = testing::one_machine(&[
+            ("/t/b", "1"),
+            ("/t/a/x", "1"),
+            ("/t/a/deep/y", "1"),
+            ("/t/old.fxp-part", "1"),
+            ("/elsewhere/z", "1"),
+        ]);
+        let Side::Local(files) = &side else { panic!("a local side") };
+        for (target, link) in
+            [("/elsewhere", "/t/to-directory"), ("nowhere", "/t/a/dangling"), ("..", "/t/up")]
+        {
+            let link = VPath::parse(link.as_bytes()).expect("a path");
+            files.storage.symlink(&target.into(), &link).expect("made");
+        }
+        let tree =
+            walk(&mut side, &VPath::parse(b"/t").expect("a path"), &testing::go_on()).await.expect("walked");
+        let shown = |paths: Vec<&VPath>| paths.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(shown(tree.directories.iter().collect()), ["/a", "/a/deep"]);
+        assert_eq!(shown(tree.files.iter().map(|(path, _)| path).collect()), ["/a/deep/y", "/a/x", "/b"]);
+        let mut reasons: Vec<String> =
+            tree.skipped.iter().map(|skipped| format!("{}: {}", skipped.source, skipped.reason)).collect();
+        reasons.sort();
+        assert_eq!(reasons.len(), 4, "{reasons:?}");
+        assert!(reasons.iter().any(|reason| reason.contains("dangling") && reason.contains("link")));
+        assert!(
+            reasons.iter().any(|reason| reason.contains("old.fxp-part") && reason.contains("interrupted"))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_bottomless_tree_is_refused_and_a_stopped_walk_ends() {
+        let deep = format!("/t{}/f", "/d".repeat(MAX_DEPTH + 1));
+        let (mut side, _) = testing::one_machine(&[(deep.as_str(), "1")]);
+        let root = VPath::parse(b"/t").expect("a path");
+        let refused = walk(&mut side, &root, &testing::go_on()).await.expect_err("too deep");
+        assert_eq!(refused.kind, TroubleKind::Limit);
+        let stop = tokio::sync::watch::channel(true).1;
+        let refused = walk(&mut side, &root, &stop).await.expect_err("stopped");
+        assert_eq!(refused.kind, TroubleKind::Interrupted);
+    }
+
+    #[test]
+    fn names_that_lead_out_of_their_directory_are_no_names() {
+        for (name, expected) in
+            [("..", true), (".", true), ("a/b", true), ("/etc", true), ("...", false), ("-rf", false)]
+        {
+            assert_eq!(leads_elsewhere(&Text::new(name).expect("a text")), expected, "{name}");
+        }
+        assert!(leads_elsewhere(&Text::default()));
+    }
+}

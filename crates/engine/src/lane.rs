@@ -37,6 +37,8 @@ pub(crate) struct Lane {
     rungs: Vec<Rung>,
     /// The rung in front has carried a file.
     proven: bool,
+    /// Some rung has carried a file in this run: whatever fails now is about the file, or passes.
+    has_worked: bool,
     /// What was tried and failed since the last success.
     failures: Vec<(Rung, Failure)>,
     spare: Spare,
@@ -83,6 +85,7 @@ impl Lane {
             destination: destination_end,
             ladder,
             proven: false,
+            has_worked: false,
             failures: Vec::new(),
             spare: Spare::default(),
         };
@@ -106,6 +109,11 @@ impl Lane {
             Leg::Source => &self.source,
             Leg::Destination => &self.destination,
         }
+    }
+
+    /// True if some rung has carried a file in this run.
+    pub(crate) fn has_worked(&self) -> bool {
+        self.has_worked
     }
 
     /// Tries the rung in front.
@@ -247,7 +255,7 @@ impl Lane {
 
     /// A rung that works outranks what was learned earlier.
     fn worked(&mut self, rung: &Rung, source: &mut Link, destination: &mut Link) {
-        self.proven = true;
+        (self.proven, self.has_worked) = (true, true);
         self.failures.clear();
         let method = rung.method;
         for (leg, link) in [(Leg::Source, source), (Leg::Destination, destination)] {

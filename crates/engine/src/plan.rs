@@ -1,7 +1,7 @@
 //! What will be done: walk, select, diff, and the ladder of methods.
 //!
-//! A [`Plan`] is made before a byte is copied: the sources are looked at and walked ([`walk`]), each
-//! file gets its place at the destination ([`select`]), and what is there already is compared ([`diff`]).
+//! A [`Plan`] is made before a byte is copied: the sources are looked at and walked (`walk`), each
+//! file gets its place at the destination (`select`), and what is there already is compared ([`diff`]).
 
 pub mod diff;
 pub mod ladder;

@@ -292,7 +292,7 @@ impl<'a> Run<'a> {
                     report.files.push(done);
                 }
                 Err(trouble) => {
-                    if would_stop_all(&trouble) {
+                    if would_stop_all(&trouble, &self.ways[step.side]) {
                         hopeless[step.side] = Some(trouble.clone());
                     }
                     let interrupted = trouble.kind == TroubleKind::Interrupted;
@@ -450,9 +450,11 @@ fn passed_through(meter: &Meter) -> Passed {
 const HALF_CLEAR: &str = "one leg is in clear, since its server's control connection is (--secure prefer)";
 
 /// True for what would fail each further file in the same way.
-fn would_stop_all(trouble: &Trouble) -> bool {
-    matches!(
-        trouble.kind,
-        TroubleKind::FxpImpossible | TroubleKind::Login | TroubleKind::Tls | TroubleKind::Usage
-    )
+fn would_stop_all(trouble: &Trouble, way: &Way) -> bool {
+    let others_passed = matches!(way, Way::Direct(lane) if lane.has_worked());
+    !others_passed
+        && matches!(
+            trouble.kind,
+            TroubleKind::FxpImpossible | TroubleKind::Login | TroubleKind::Tls | TroubleKind::Usage
+        )
 }

@@ -50,6 +50,11 @@ impl Lane {
             .remedy(remedies.join("; or "));
         trouble.words = decisive.reply.as_ref().map(|reply| format!("{} {}", reply.code, reply.text()));
         trouble.rungs = rungs;
+        if self.has_worked {
+            // Other files did get through: the next one may again (rules can be about paths).
+            self.failures.clear();
+            self.rungs = self.all_rungs();
+        }
         trouble
     }
 

@@ -7,6 +7,36 @@
 //!   server says about a file; `tree`: listings; [`transfer`]: up and down; [`transcript`]: who said
 //!   what, without secrets.
 //! * `driver`: the loop around the machine; `habits`: what was found out about a server; [`error`].
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use fxp_client::connect::{Environment, Target, connect};
+//! use fxp_client::proto::client::request::LoginTls;
+//! use fxp_client::proto::grammar::params::Protection;
+//! use fxp_client::proto::path::VPath;
+//! use fxp_client::{Meter, tls::ClientTls, trust::Trust};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let environment =
+//!     Environment { tls: ClientTls::new(), meter: Meter::default(), timeout: Duration::from_secs(30) };
+//! let target = Target {
+//!     host: "ftp.example".to_owned(),
+//!     port: 21,
+//!     tls: LoginTls::Require,
+//!     protection: Protection::Private,
+//!     trust: Trust { roots: true, pinned: Vec::new() },
+//!     user: "anna".into(),
+//!     password: Default::default(),
+//! };
+//! let mut session = connect(&target, &environment, None).await?;
+//! for entry in session.list(&VPath::root()).await? {
+//!     println!("{}", entry.name);
+//! }
+//! session.quit().await;
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 pub use fxp_net::{data, data::DataStream, meter::Meter, tls, tls::trust};

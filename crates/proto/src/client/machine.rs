@@ -338,11 +338,11 @@ impl Machine {
             self.done(transfer, answer);
             self.late = MAX_LATE;
         }
-        let settled = !matches!(answer, Answer::TimedOut) && !abort.is_undecided();
-        self.done(id, answer);
-        if !settled {
-            self.close(Parting::TimedOut, Answer::Lost);
+        if abort.is_undecided() || matches!(answer, Answer::TimedOut) {
+            self.done(id, Answer::TimedOut);
+            return self.close(Parting::TimedOut, Answer::Lost);
         }
+        self.done(id, answer);
     }
 
     /// A reply while nothing was asked.

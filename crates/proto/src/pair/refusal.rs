@@ -20,13 +20,16 @@ pub fn classify(step: Step, verb: Option<Verb>, reply: &Reply) -> Refusal {
         .unwrap_or_else(|| by_default(step, code, verb, &words))
 }
 
-/// How much a class explains. Of two refusals of one exchange the one that explains more decides.
+/// How much a class explains. Of two refusals of one exchange the one that explains more decides: a
+/// file that is missing keeps its server from connecting, so that the other one complains about the
+/// connection; a peer that is turned away cannot finish its handshake.
 pub(super) fn weight(class: Refusal) -> u8 {
     match class {
-        Refusal::Aborted => 7,
-        Refusal::Policy | Refusal::TlsRole | Refusal::Address => 6,
-        Refusal::Path | Refusal::Space => 5,
-        Refusal::Login | Refusal::Unsupported => 4,
+        Refusal::Aborted => 8,
+        Refusal::Address => 7,
+        Refusal::Path | Refusal::Space | Refusal::Login => 6,
+        Refusal::Policy => 5,
+        Refusal::TlsRole | Refusal::Unsupported => 4,
         Refusal::Connectivity => 3,
         Refusal::Transient => 2,
         Refusal::Other | Refusal::TimedOut | Refusal::Lost => 1,

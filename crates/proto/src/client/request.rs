@@ -126,7 +126,7 @@ pub enum Answer {
 /// What is known after the login.
 #[derive(Clone, Debug)]
 pub struct LoggedIn {
-    /// The greeting.
+    /// The greeting. With explicit TLS it came in clear and may be anybody's: for showing, not for deciding.
     pub banner: Reply,
     /// FEAT, after TLS and login.
     pub features: Features,

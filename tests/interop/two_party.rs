@@ -40,3 +40,21 @@ fn a_local_file_goes_up_and_comes_down_again() {
         }
     }
 }
+
+/// ProFTPD hands out two tickets, and none with uploads; a session needs more.
+#[test]
+fn many_uploads_resume_the_control_session() {
+    let setup = Setup { tls: true, fxp: false, demand_reuse: true };
+    for product in [Product::Proftpd, Product::Vsftpd] {
+        let Some(pair) = Pair::start("many uploads", product, product, setup) else { return };
+        let folder = pair.source.root.join("tree");
+        std::fs::create_dir(&folder).expect("a folder");
+        for number in 0..12 {
+            data::write(&folder.join(number.to_string()), 70_001, number).expect("a file");
+        }
+        pair.source.adopt_files().expect("their owner");
+        let (from, to) = (pair.source.url("tree"), pair.destination.url("copy"));
+        let ran = pair.fxp.run(["cp", "-r", "--tls", "require", "--via", "relay", &from, &to]);
+        assert_eq!(ran.code, 0, "{}", pair.explain(&ran));
+    }
+}

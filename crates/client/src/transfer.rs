@@ -5,9 +5,10 @@
 //! is meant, except where PRET says that the data may be on another host.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use fxp_net::data::{DataError, DataStream};
+use fxp_net::data::{DataError, DataStream, Sink};
 use fxp_net::listen::secure;
 use fxp_net::meter::Meter;
 use fxp_net::tls::{DataTls, HandshakeError};
@@ -63,6 +64,9 @@ impl Session {
     ///
     /// Refused, lost, no data connection.
     pub async fn open_upload(&mut self, path: &VPath, offset: u64) -> Result<Open, SessionError> {
+        if self.data_tls().is_some() && self.tls.as_ref().is_some_and(|(tls, _)| tls.is_running_out()) {
+            self.fetch_ticket().await;
+        }
         self.open(Command::new(Verb::Stor, path.to_text()), offset).await
     }
 
@@ -82,6 +86,23 @@ impl Session {
         // Its reply is the server's view of what we did; ours is known.
         let _ = self.answer_to(abort).await;
         let _ = self.answer_to(request).await;
+    }
+
+    /// Opens a listing for the sake of the TLS ticket that comes along. If that fails, so may an upload
+    /// later, with the server's own words.
+    async fn fetch_ticket(&mut self) {
+        struct Enough;
+        impl Sink for Enough {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<()> {
+                Err(std::io::Error::other("the ticket is there"))
+            }
+        }
+        let Ok(Open { data, request }) = self.open(Command::bare(Verb::List), 0).await else { return };
+        let read = tokio::task::spawn_blocking(move || data.receive(&mut Enough, &Arc::default())).await;
+        match read {
+            Ok(Ok(_)) => drop(self.final_reply(request).await),
+            _ => self.abort_transfer(request).await,
+        }
     }
 
     /// A transfer that is open, its TLS done and its 150 received.

@@ -12,6 +12,7 @@ mod client;
 mod engine;
 mod pin;
 mod server;
+mod supply;
 pub mod trust;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use client::{ClientSession, ClientTls};
 pub(crate) use engine::{Engine, EngineError, Step};
 use pin::OnePeer;
 pub use server::{IdentityError, ServerSession, ServerTls};
+use supply::Supply;
 use trust::Fingerprint;
 
 /// What a handshake agreed on.
@@ -96,6 +98,7 @@ pub(crate) enum Role {
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
         peer: Option<Arc<OnePeer>>,
+        supply: Option<Arc<Supply>>,
     },
     Server {
         config: Arc<ServerConfig>,
@@ -130,9 +133,12 @@ impl DataTls {
     ) -> Result<(Engine, TlsInfo), HandshakeError> {
         let server = |config| UnbufferedServerConnection::new(config).map_err(protocol).map(Engine::server);
         let (mut engine, peer) = match self.0 {
-            Role::Client { config, name, peer } => {
+            Role::Client { config, name, peer, supply } => {
+                if let Some(supply) = &supply {
+                    supply.refill();
+                }
                 let connection = UnbufferedClientConnection::new(config, name);
-                (Engine::client(connection.map_err(protocol)?), peer)
+                (Engine::client(connection.map_err(protocol)?, supply), peer)
             }
             Role::Server { config } => (server(config)?, None),
             Role::ServerTo { client, own, foreign } => {

@@ -148,7 +148,24 @@ impl Pipe {
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), DataError> {
         let Some(engine) = &mut self.engine else { return self.socket.write_all(bytes) };
         engine.seal(bytes).map_err(broken)?;
-        self.socket.write_all(engine.outgoing())
+        let written = self.socket.write_all(engine.outgoing());
+        written.map_err(|error| self.last_words(error))
+    }
+
+    /// A peer that breaks the connection off may have said why, and left a ticket for the next one.
+    fn last_words(&mut self, error: DataError) -> DataError {
+        let (Some(engine), DataError::Network(_)) = (&mut self.engine, &error) else { return error };
+        let mut payload = Vec::new();
+        // What fits into the buffer is enough.
+        let count = self.socket.read_now(engine.room());
+        engine.arrived(count);
+        loop {
+            match engine.step(&mut payload) {
+                Ok(Step::Again) => {}
+                Ok(Step::NeedInput | Step::PeerClosed) => return error,
+                Err(alert) => return broken(alert),
+            }
+        }
     }
 
     /// Says that the data is complete, and waits until the peer has closed, too: a reset that comes
@@ -156,7 +173,8 @@ impl Pipe {
     pub(super) fn finish_sending(&mut self) -> Result<(), DataError> {
         if let Some(engine) = &mut self.engine {
             engine.seal_close().map_err(broken)?;
-            self.socket.write_all(engine.outgoing())?;
+            let written = self.socket.write_all(engine.outgoing());
+            written.map_err(|error| self.last_words(error))?;
         }
         self.socket.end_output()?;
         self.await_end()?;
@@ -208,6 +226,14 @@ impl Pipe {
                 let talk = "the peer sends where it should only receive";
                 return Err(DataError::Network(io::Error::new(io::ErrorKind::InvalidData, talk)));
             }
+        }
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.retire();
         }
     }
 }

@@ -88,6 +88,11 @@ impl Socket {
         }
     }
 
+    /// Reads what is there; 0 if that is nothing.
+    pub(super) fn read_now(&self, buffer: &mut [u8]) -> usize {
+        (&self.tcp).read(buffer).unwrap_or(0)
+    }
+
     pub(super) fn write_all(&self, mut bytes: &[u8]) -> Result<(), DataError> {
         while !bytes.is_empty() {
             match (&self.tcp).write(bytes) {

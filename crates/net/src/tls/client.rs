@@ -8,6 +8,7 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls_pki_types::ServerName;
 
 use super::pin::{AnyPeer, OnePeer, Roots};
+use super::supply::Supply;
 use super::trust::Trust;
 use super::{DataTls, HandshakeError, Role, TlsInfo, Versions, blame, describe, provider};
 
@@ -36,9 +37,12 @@ impl ClientTls {
         let name = server_name(host);
         let peer = Arc::new(OnePeer::new(trust, name.is_some(), self.roots.clone()));
         let mut config = config(self.versions, peer.clone());
-        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        let supply = Arc::new(Supply::default());
+        config.resumption = Resumption::store(supply.cache());
         config.enable_sni = name.is_some();
-        ClientSession { config: Arc::new(config), name: name.unwrap_or_else(no_name), peer }
+        // Lets an ended connection be told of its ticket again; its secrets are dropped.
+        config.enable_secret_extraction = true;
+        ClientSession { config: Arc::new(config), name: name.unwrap_or_else(no_name), peer, supply }
     }
 }
 
@@ -48,6 +52,7 @@ pub struct ClientSession {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     peer: Arc<OnePeer>,
+    supply: Arc<Supply>,
 }
 
 impl ClientSession {
@@ -58,7 +63,15 @@ impl ClientSession {
             config: self.config.clone(),
             name: self.name.clone(),
             peer: Some(self.peer.clone()),
+            supply: Some(self.supply.clone()),
         })
+    }
+
+    /// True if the next data connection would use up the last TLS 1.3 ticket. A server that gives none
+    /// with uploads, and demands them, refuses the one after that; a download or a listing brings a ticket
+    /// that lasts for the whole session.
+    pub fn is_running_out(&self) -> bool {
+        self.supply.is_running_out()
     }
 
     /// For the control connection itself.
@@ -83,7 +96,7 @@ pub(super) fn anonymous(versions: Versions) -> DataTls {
     let mut config = config(versions, Arc::new(AnyPeer));
     config.resumption = Resumption::disabled();
     config.enable_sni = false;
-    DataTls(Role::Client { config: Arc::new(config), name: no_name(), peer: None })
+    DataTls(Role::Client { config: Arc::new(config), name: no_name(), peer: None, supply: None })
 }
 
 fn config(versions: Versions, judge: Arc<dyn ServerCertVerifier>) -> ClientConfig {
@@ -106,7 +119,3 @@ fn server_name(host: &str) -> Option<ServerName<'static>> {
 fn no_name() -> ServerName<'static> {
     ServerName::from(std::net::Ipv4Addr::UNSPECIFIED)
 }
-
-/// Sessions kept per control connection: it talks to one server, and the library keeps eight tickets
-/// of each.
-const SESSIONS: usize = 8;

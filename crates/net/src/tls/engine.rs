@@ -6,6 +6,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rustls::CommonState;
 use rustls::client::UnbufferedClientConnection;
@@ -16,6 +17,8 @@ use rustls::unbuffered::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use super::supply::{self, Supply};
 
 /// A TLS connection of either role, with the records that came and those that must go.
 pub(crate) struct Engine {
@@ -29,6 +32,8 @@ pub(crate) struct Engine {
     /// The peer has said close_notify. The library tells it once, which may be during the handshake: a
     /// short file comes whole with the handshake's last flight.
     peer_closed: bool,
+    /// Where a ticket goes that this connection brings, and the ticket.
+    supply: Option<(Arc<Supply>, Option<Vec<u8>>)>,
     /// What broke the connection; the library must not be shown the same records twice.
     broken: Option<rustls::Error>,
 }
@@ -78,8 +83,10 @@ impl From<EngineError> for io::Error {
 }
 
 impl Engine {
-    pub(crate) fn client(connection: UnbufferedClientConnection) -> Self {
-        Engine::new(Side::Client(Box::new(connection)))
+    pub(crate) fn client(connection: UnbufferedClientConnection, supply: Option<Arc<Supply>>) -> Self {
+        let mut engine = Engine::new(Side::Client(Box::new(connection)));
+        engine.supply = supply.map(|supply| (supply, None));
+        engine
     }
 
     pub(crate) fn server(connection: UnbufferedServerConnection) -> Self {
@@ -94,7 +101,15 @@ impl Engine {
             outgoing: Outgoing::default(),
             early: Vec::new(),
             peer_closed: false,
+            supply: None,
             broken: None,
+        }
+    }
+
+    /// The connection has ended; what may help the next ones is kept.
+    pub(crate) fn retire(self) {
+        if let (Some((supply, Some(ticket))), Side::Client(connection)) = (self.supply, self.side) {
+            supply.store(*connection, ticket);
         }
     }
 
@@ -230,7 +245,14 @@ impl Engine {
             Side::Client(side) => settle(side.process_tls_records(incoming), &mut self.outgoing, plain, wish),
             Side::Server(side) => settle(side.process_tls_records(incoming), &mut self.outgoing, plain, wish),
         };
-        self.filled.start += discard;
+        let done = self.filled.start..self.filled.start + discard;
+        self.filled.start = done.end;
+        if let Some((_, ticket)) = &mut self.supply
+            && let Side::Client(connection) = &self.side
+            && let Some(found) = supply::find(&self.incoming[done], connection.protocol_version())
+        {
+            *ticket = Some(found);
+        }
         self.peer_closed |= matches!(step, Ok(Step::PeerClosed));
         step
     }

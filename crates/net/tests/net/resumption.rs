@@ -70,6 +70,19 @@ async fn data_connections_side_by_side() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_data_connections_than_tickets() {
+    let login = Login::to(&server_tls(Versions::Only13)).await;
+    transfer(login.data().await, false).await;
+    let mut open = Vec::new();
+    for round in 0..20 {
+        // No ticket is read meanwhile; the control connection brought four, the first data connection one.
+        let streams = login.data().await;
+        assert_eq!(resumed(&streams), (true, true), "data connection {round}");
+        open.push(streams);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_control_connections_session_is_not_resumed() {
     for versions in [Versions::Only12, Versions::Only13] {
         let tls = server_tls(versions);

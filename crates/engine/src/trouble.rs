@@ -160,7 +160,7 @@ pub(crate) fn kind_of(class: Refusal, path_kind: TroubleKind) -> TroubleKind {
 /// The class of a refusal of anything but an exchange's commands. Where no data connection is at stake,
 /// the words about foreign addresses and the like mean nothing, so most of it is in the code.
 fn class_of(reply: &Reply) -> Refusal {
-    match (reply.code.number(), classify(Step::Transfer, None, reply)) {
+    match (reply.code.number(), classify(Step::Transfer, None, None, reply)) {
         (550 | 551 | 553, class) if class != Refusal::Space => Refusal::Path,
         // 450 is "busy" for files, but some servers say it of a missing one.
         (_, Refusal::Policy | Refusal::Other) if reply.code.is_transient() => Refusal::Transient,

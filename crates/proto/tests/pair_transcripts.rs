@@ -217,7 +217,7 @@ fn job(text: &str) -> Job {
     };
     Job {
         source: facts("source", "198.51.100.1", "/from/a file"),
-        destination: facts("destination", "203.0.113.9", "/to/a file"),
+        destination: facts("destination", "203.0.113.9", options.get("to").copied().unwrap_or("/to/a file")),
         method: Method { passive: leg("passive"), verb, tls },
         restart: options.get("restart").map_or(0, |offset| offset.parse().unwrap()),
         limits: Limits::default(),

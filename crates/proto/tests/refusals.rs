@@ -4,6 +4,7 @@ use fxp_proto::grammar::reply::ReplyParser;
 use fxp_proto::grammar::verb::Verb;
 use fxp_proto::pair::refusal::classify;
 use fxp_proto::pair::verdict::Step;
+use fxp_proto::path::VPath;
 
 #[test]
 fn servers_are_understood_when_they_refuse() {
@@ -18,6 +19,8 @@ fn servers_are_understood_when_they_refuse() {
 }
 
 fn check(row: &str) -> Result<(), String> {
+    let (row, about) = row.split_once(" # ").map_or((row, None), |(row, path)| (row.trim_end(), Some(path)));
+    let path = about.map(|path| VPath::parse(path.as_bytes()).expect("a path"));
     let mut words = row.splitn(2, char::is_whitespace).map(str::trim);
     let expected = words.next().unwrap();
     let mut words = words.next().unwrap().splitn(2, char::is_whitespace).map(str::trim);
@@ -25,7 +28,7 @@ fn check(row: &str) -> Result<(), String> {
     let mut words = words.next().unwrap().splitn(2, char::is_whitespace).map(str::trim);
     let verb = Verb::parse(words.next().unwrap().as_bytes()).expect("a verb of the table");
     let reply = ReplyParser::default().line(words.next().unwrap().as_bytes()).unwrap().expect("a reply");
-    let found = format!("{:?}", classify(step, Some(verb), &reply));
+    let found = format!("{:?}", classify(step, Some(verb), path.as_ref(), &reply));
     if found == expected { Ok(()) } else { Err(found) }
 }
 

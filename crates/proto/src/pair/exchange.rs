@@ -318,7 +318,7 @@ impl Exchange {
         let (step, verb) = (asked.step, asked.verb);
         let (class, reply) = match answer {
             Answer::Refused { reply, .. } | Answer::Reply(reply) => {
-                (classify(step, verb, &reply), Some(reply))
+                (classify(step, verb, Some(&self.job.facts(leg).path), &reply), Some(reply))
             }
             Answer::TimedOut => (Refusal::TimedOut, None),
             _ => (Refusal::Lost, None),

@@ -1,15 +1,17 @@
 //! What a server means when it says no.
 //!
 //! FTP has few codes and every server its own words, so code, verb and words are read together. The
-//! texts of the servers that we know are rows of `tests/data/refusals.txt`.
+//! texts of the servers that we know are rows of `tests/data/refusals.txt`. Some servers repeat the
+//! file's name, which says nothing: `/ssl/fxp.iso: Permission denied` is about a file.
 
 use super::verdict::{Refusal, Step};
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
+use crate::path::VPath;
 
-/// The class of a refusal of `verb` at `step`.
-pub fn classify(step: Step, verb: Option<Verb>, reply: &Reply) -> Refusal {
-    let words = Words::of(reply);
+/// The class of a refusal of `verb` at `step`; the file concerned is `path`, if there is one.
+pub fn classify(step: Step, verb: Option<Verb>, path: Option<&VPath>, reply: &Reply) -> Refusal {
+    let words = Words::of(reply, path);
     let code = reply.code.number();
     by_code_alone(code, verb, &words)
         .or_else(|| by_protection(code, step, &words))
@@ -126,14 +128,16 @@ fn by_default(step: Step, code: u16, verb: Option<Verb>, words: &Words) -> Refus
 const SESSION_LIMITS: &[&str] =
     &["too many", "simultaneous", "maximum", "max ", "site full", "site is full", "limit reached", "slots"];
 
-/// The text of a reply in lower case.
+/// The text of a reply in lower case, without the name of the file.
 struct Words(String);
 
 impl Words {
-    fn of(reply: &Reply) -> Self {
+    fn of(reply: &Reply, path: Option<&VPath>) -> Self {
         let lines: Vec<_> =
             reply.lines.iter().take(MAX_LINES).map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
-        Words(lines.join(" ").to_lowercase())
+        let text = lines.join(" ");
+        let text = path.map(names).unwrap_or_default().iter().fold(text, |text, name| without(&text, name));
+        Words(text.to_lowercase())
     }
 
     /// True if one of `parts` stands anywhere.
@@ -147,5 +151,42 @@ impl Words {
     }
 }
 
+/// How a server may call the file: its path, its name, and the directories above it, longest first.
+fn names(path: &VPath) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut at = path.clone();
+    while !at.is_root() && names.len() < MAX_NAMES {
+        names.push(String::from_utf8_lossy(at.to_text().as_bytes()).into_owned());
+        at = at.parent();
+    }
+    if let Some(name) = path.name() {
+        names.insert(1.min(names.len()), String::from_utf8_lossy(name.as_bytes()).into_owned());
+    }
+    names
+}
+
+/// `text` without `name` where it stands for itself, and without what is before it in the same word:
+/// a server may call the file by a longer path than we do.
+fn without(text: &str, name: &str) -> String {
+    let apart = |character: Option<char>| !character.is_some_and(char::is_alphanumeric);
+    let ends_word = |character: char| character.is_whitespace() || matches!(character, '"' | '\'');
+    let (mut kept, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find(name) {
+        let (before, after) = (&rest[..at], &rest[at + name.len()..]);
+        if (name.starts_with('/') || apart(before.chars().next_back())) && apart(after.chars().next()) {
+            kept.push_str(before);
+            kept.truncate(kept.trim_end_matches(|character| !ends_word(character)).len());
+        } else {
+            kept.push_str(&rest[..at + name.len()]);
+        }
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
 /// The most lines of a reply that are read; the reason stands in the first or in the last few.
 const MAX_LINES: usize = 64;
+
+/// The most names of one file that are looked for; a reply names the file or a directory just above it.
+const MAX_NAMES: usize = 16;

@@ -12,6 +12,7 @@ use fxp_proto::pair::exchange::{Failure, Job, LegFacts, Limits, Refusal, Step, V
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::pair::method::{Method, RoleVerb};
 use fxp_proto::path::VPath;
+use tokio::sync::Notify;
 
 use crate::explain::{self, Products};
 use crate::plan::ladder::{End, Ladder, Policy, Rung, ladder};
@@ -171,12 +172,13 @@ impl Lane {
             destination: facts(Leg::Destination, to.clone(), destination.peer_addr().ip(), destination_data),
             method: rung.method,
             restart: offset,
-            limits: Limits::default(),
+            limits: Limits { reply: pool.context().environment.timeout, ..Limits::default() },
         };
         let step = |step: Step| tracing::debug!(?step, "exchange");
+        let grown = Notify::new();
         tokio::select! {
-            verdict = direct::run(job, source, destination, stop, step) => Ok(verdict),
-            never = self.spare.watch(&pool, &server, &to) => match never {},
+            verdict = direct::run(job, source, destination, &grown, stop, step) => Ok(verdict),
+            never = self.spare.watch(&pool, &server, &to, &grown) => match never {},
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fxp_client::session::Session;
 use fxp_proto::path::VPath;
+use tokio::sync::Notify;
 
 use crate::context::Observer;
 use crate::pool::Pool;
@@ -24,8 +25,15 @@ pub(crate) struct Spare {
 }
 
 impl Spare {
-    /// Reports the size of the growing file until it is dropped. Quiet where the server does not play along.
-    pub(crate) async fn watch(&mut self, pool: &Arc<Pool>, server: &Server, path: &VPath) -> Infallible {
+    /// Reports the size of the growing file, and wakes `grown` each time it has, until it is dropped. Quiet
+    /// where the server does not play along.
+    pub(crate) async fn watch(
+        &mut self,
+        pool: &Arc<Pool>,
+        server: &Server,
+        path: &VPath,
+        grown: &Notify,
+    ) -> Infallible {
         tokio::time::sleep(FIRST_LOOK).await;
         let mut last = None;
         while !self.hopeless {
@@ -33,6 +41,7 @@ impl Spare {
                 Some(size) => {
                     if last != Some(size) {
                         pool.context().observer.event(Event::Progress { bytes: size });
+                        grown.notify_one();
                     }
                     last = Some(size);
                 }

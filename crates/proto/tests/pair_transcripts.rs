@@ -117,6 +117,7 @@ impl Player {
         self.silence()?;
         match text.split_once(' ').unwrap_or((text, "")) {
             ("stop", _) => self.exchange.abort(self.now),
+            ("more", "arrives") => self.exchange.progressed(self.now),
             ("eof", leg) => {
                 let leg = Leg::BOTH.into_iter().find(|each| each.to_string() == leg).unwrap();
                 self.legs.get_mut(&leg).unwrap().0.eof();

@@ -4,17 +4,20 @@ use fxp_client::session::{Session, SessionEvent};
 use fxp_proto::moment::Moment;
 use fxp_proto::pair::exchange::{Action, Exchange, Job, Step, Verdict};
 use fxp_proto::pair::leg::Leg;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::run::Stop;
 
 /// Copies one file. Returns when both sessions are in a known state, or known not to be
-/// (`source_usable`, `destination_usable` of the verdict). When `stop` becomes true the exchange is
+/// (`source_usable`, `destination_usable` of the verdict). `grown` is woken by whoever sees that more of
+/// the file has arrived. When `stop` becomes true the exchange is
 /// aborted in an orderly way and the verdict says [`Aborted`](fxp_proto::pair::exchange::Refusal::Aborted).
 pub async fn run(
     job: Job,
     source: &mut Session,
     destination: &mut Session,
+    grown: &Notify,
     stop: &mut Stop,
     mut progress: impl FnMut(Step),
 ) -> Verdict {
@@ -43,6 +46,7 @@ pub async fn run(
             event = destination.event(), if !gone.destination => {
                 gone.destination = feed(&mut exchange, Leg::Destination, event, now());
             }
+            () = grown.notified() => exchange.progressed(now()),
             () = sleep_until(wake.unwrap_or(started)), if wake.is_some() => exchange.tick(now()),
             asked = stop.wait_for(|stop| *stop), if stopping == Stopping::Possible => {
                 stopping = Stopping::Over;

@@ -19,7 +19,8 @@ use crate::path::VPath;
 /// The first byte chooses the method, the second what the servers are like. Of the lines, those that
 /// begin with `s` come from the source and those with `d` from the destination; the others drive:
 ///
-/// * `w` and a letter: so many minutes pass; `a` the user stops; `S` and `D`: that server is gone.
+/// * `w` and a letter: so many minutes pass; `a` the user stops; `m` more of the file
+///   arrives; `S` and `D`: that server is gone.
 ///
 /// Promises: the exchange ends, once, and nothing is asked after that. It is good only if both servers
 /// said 2yz to their transfer. Where the method is protected, both legs are set to `PROT P` before the
@@ -34,6 +35,7 @@ pub fn pair_exchange(data: &[u8]) {
             Some((b'd', line)) => world.hear(Leg::Destination, line),
             Some((b'w', order)) => world.wait(order.first().copied().unwrap_or(b'a')),
             Some((b'a', _)) => world.exchange.abort(world.now),
+            Some((b'm', _)) => world.exchange.progressed(world.now),
             Some((b'S', _)) => world.gone(Leg::Source),
             Some((b'D', _)) => world.gone(Leg::Destination),
             _ => {}

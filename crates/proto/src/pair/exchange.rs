@@ -113,6 +113,14 @@ impl Exchange {
         self.go_on(now);
     }
 
+    /// More of the file has arrived, as another session with the destination sees it: a straggler that
+    /// still receives is not late.
+    pub fn progressed(&mut self, now: Moment) {
+        if !self.over && self.failure.is_none() && self.patience.is_some() {
+            self.patience = Some(now + self.job.limits.straggler);
+        }
+    }
+
     /// Time passed.
     pub fn tick(&mut self, now: Moment) {
         if self.over {

@@ -58,7 +58,9 @@ pub struct Limits {
     /// For the first reply to RETR and STOR. Some servers answer only when the data connection
     /// stands, for which they wait 60 s and more.
     pub start: Duration,
-    /// For the other leg's final reply after one leg has finished well.
+    /// For the other leg's final reply after one leg has finished well, or for the next sign that more of
+    /// the file arrives: a source has finished once its last bytes are in a buffer, and that buffer may
+    /// take minutes to run empty.
     pub straggler: Duration,
     /// For the other leg's own words after the data connection broke for one leg, before it gets an ABOR.
     pub hearing: Duration,

@@ -19,7 +19,7 @@ use crate::plan::walk::interrupted;
 use crate::plan::{Step, diff};
 use crate::policy::{VerifyChoice, Via};
 use crate::progress;
-use crate::publish::Publisher;
+use crate::publish::{Publisher, at_part};
 use crate::report::{Assurance, Event, FileReport, Route, Trouble, TroubleKind, Verification};
 use crate::retry;
 use crate::run::Stop;
@@ -72,17 +72,26 @@ impl Courier<'_> {
     pub(crate) async fn deliver(&mut self, step: &Step) -> Result<FileReport, Trouble> {
         let began = Instant::now();
         let mut notes = Vec::new();
+        // A verified part that found no way to its name: it stays until the copy in place is good.
+        let mut unnamed: Option<VPath> = None;
         let (carried, verified) = loop {
             let place = self.publisher.place(self.destination, step, &mut notes).await?;
-            let done = self.transfer(step, &place, &mut notes).await?;
+            let done = self.transfer(step, &place, &mut notes).await.map_err(|trouble| match &unnamed {
+                Some(part) => at_part(trouble, part),
+                None => trouble,
+            })?;
             self.keep_time(step, &place, &mut notes).await?;
-            if place == step.destination
-                || self.publisher.publish(self.destination, &place, step, &mut notes).await?
-            {
+            if place == step.destination {
+                if let Some(part) = &unnamed {
+                    let _ = self.destination.delete(part).await;
+                }
+                break done;
+            }
+            if self.publisher.publish(self.destination, &place, step, &mut notes).await? {
                 break done;
             }
             // Renaming is refused, which a small file found out: now in place.
-            let _ = self.destination.delete(&place).await;
+            unnamed = Some(place);
         };
         notes.extend(verified.note);
         Ok(FileReport {

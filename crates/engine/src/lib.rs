@@ -33,6 +33,7 @@ mod pool;
 pub mod product;
 mod progress;
 mod publish;
+mod replace;
 pub mod report;
 mod retry;
 pub mod run;

@@ -8,6 +8,7 @@ use fxp_proto::path::VPath;
 
 use crate::context::Context;
 use crate::plan::walk::{beneath, interrupted, walk};
+use crate::replace;
 use crate::report::{
     Assurance, Event, FileFailure, FileReport, Report, Route, Trouble, TroubleKind, Verification,
 };
@@ -125,20 +126,7 @@ impl Run<'_> {
         let Some(entry) = side.stat(from).await? else {
             return Err(Trouble::new(TroubleKind::SourceNotFound, format!("{source} does not exist")));
         };
-        let mut notes = Vec::new();
-        if let Err(error) = side.rename(from, to).await {
-            // Some servers do not replace by RNTO. Only a file makes way for a file.
-            let in_the_way =
-                side.stat(to).await?.filter(|old| old.kind == Kind::File && entry.kind == Kind::File);
-            if error.at_once || in_the_way.is_none() {
-                return Err(error.trouble);
-            }
-            side.delete(to).await?;
-            side.rename(from, to).await.map_err(|error| error.trouble)?;
-            notes.push(
-                "the server does not replace a file by RNTO, so the old one was deleted first".to_owned(),
-            );
-        }
+        let replaced = replace::rename_over(side, from, to).await.map_err(|error| error.trouble)?;
         let secured = side.is_secured().unwrap_or(true);
         Ok(FileReport {
             source,
@@ -150,7 +138,7 @@ impl Run<'_> {
             method: None,
             assurance: if secured { Assurance::Encrypted } else { Assurance::Clear },
             verified: Verification::Size,
-            notes,
+            notes: replaced.note().into_iter().collect(),
         })
     }
 

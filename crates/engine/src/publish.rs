@@ -2,17 +2,16 @@
 //!
 //! A verified part is renamed, which needs nothing but RNFR and RNTO. Whether a server allows that is
 //! found out before the first large file, by renaming an empty one, and remembered. Where it does not,
-//! files are stored in place; where RNTO does not replace what is there, DELE comes first. Both are said
-//! in the report.
+//! files are stored in place; where RNTO does not replace what is there, that steps aside first
+//! (`replace`). Both are said in the report.
 
-use fxp_proto::pair::exchange::Refusal;
 use fxp_proto::path::VPath;
-use fxp_proto::wire::text::Text;
 
 use crate::part;
 use crate::plan::Step;
+use crate::replace::{self, temporary};
 use crate::report::Trouble;
-use crate::side::{RenameError, Side};
+use crate::side::Side;
 use crate::transfer::relay;
 
 /// What is known of renaming at the destination of a run.
@@ -66,11 +65,9 @@ impl Publisher {
     /// Renames an empty file. Whatever else goes wrong here will be told by the copy itself.
     async fn test(&mut self, destination: &mut Side, directory: &VPath) -> Result<(), Trouble> {
         let Some(link) = destination.link() else { return Ok(()) };
-        let name = |suffix: &str| -> Option<VPath> {
-            let name = format!(".fxp-{}-{suffix}{}", std::process::id(), part::SUFFIX);
-            directory.child(&Text::new(name).ok()?).ok()
+        let (Some(before), Some(after)) = (temporary(directory, "a"), temporary(directory, "b")) else {
+            return Ok(());
         };
-        let (Some(before), Some(after)) = (name("a"), name("b")) else { return Ok(()) };
         if relay::store_nothing(link, &before).await.is_err() {
             return Ok(());
         }
@@ -81,7 +78,7 @@ impl Publisher {
             }
             Err(error) => {
                 let _ = destination.delete(&before).await;
-                if !is_lost(&error.trouble) {
+                if error.definite {
                     self.refuse(destination);
                 }
             }
@@ -113,31 +110,18 @@ impl Publisher {
         notes: &mut Vec<String>,
     ) -> Result<bool, Trouble> {
         let to = &step.destination;
-        let error = match rename(destination, part, to).await {
-            Ok(()) => {
+        let error = match replace::rename_over(destination, part, to).await {
+            Ok(how) => {
                 self.works(destination);
+                notes.extend(how.note());
                 return Ok(true);
             }
             Err(error) => error,
         };
-        if is_lost(&error.trouble) {
-            return Err(error.trouble);
-        }
-        if !error.at_once && destination.stat(to).await?.is_some() {
-            destination.delete(to).await.map_err(|trouble| {
-                trouble.remedy(format!(
-                    "the verified copy is at {part}; rename it by hand, or copy with --inplace"
-                ))
-            })?;
-            if rename(destination, part, to).await.is_ok() {
-                self.works(destination);
-                notes.push(NOT_ATOMIC.to_owned());
-                return Ok(true);
-            }
-        }
         match *self {
             // It did rename before in this run, so this refusal is about this file.
-            Publisher::Renames => Err(error.trouble),
+            Publisher::Renames => Err(at_part(error.trouble, part)),
+            _ if error.proven || !error.definite => Err(at_part(error.trouble, part)),
             _ => {
                 self.refuse(destination);
                 Ok(false)
@@ -146,30 +130,13 @@ impl Publisher {
     }
 }
 
-/// Renames; when the connection is lost meanwhile, finds out whether it was done.
-async fn rename(side: &mut Side, from: &VPath, to: &VPath) -> Result<(), RenameError> {
-    let error = match side.rename(from, to).await {
-        Err(error) if is_lost(&error.trouble) => error,
-        result => return result,
-    };
-    let lost = |trouble| RenameError { trouble, at_once: false };
-    let part = side.stat(from).await.map_err(lost)?;
-    match part {
-        Some(_) => side.rename(from, to).await,
-        None if side.stat(to).await.map_err(lost)?.is_some() => Ok(()),
-        None => Err(error),
-    }
-}
-
-fn is_lost(trouble: &Trouble) -> bool {
-    matches!(trouble.class, Some(Refusal::Lost | Refusal::TimedOut | Refusal::Connectivity))
+/// What to do about a copy that is good, and has no name.
+pub(crate) fn at_part(trouble: Trouble, part: &VPath) -> Trouble {
+    trouble.remedy(format!("the verified copy is at {part}; rename it by hand, or copy again"))
 }
 
 const IN_PLACE: &str =
     "the destination refuses RNFR/RNTO, so the file was stored under its final name from the start";
-
-const NOT_ATOMIC: &str = "the destination does not replace a file by RNTO, so the old one was deleted first: for a \
-                          moment there was none";
 
 /// From this size on it is worth three round trips to know beforehand whether the file can be renamed.
 /// A smaller one is simply copied again in place.

@@ -40,6 +40,10 @@ pub(crate) struct RenameError {
     pub(crate) trouble: Trouble,
     /// RNFR was refused already: this is not about the new name.
     pub(crate) at_once: bool,
+    /// It was not done, and will not be done another time either: 5yz.
+    pub(crate) definite: bool,
+    /// Another file was renamed meanwhile: the refusal is about this one.
+    pub(crate) proven: bool,
 }
 
 impl Side {
@@ -224,11 +228,13 @@ impl Side {
         let what = format!("renaming {} to {}", self.name(from), to);
         match self {
             Side::Remote(link) => {
-                let session =
-                    link.session().await.map_err(|trouble| RenameError { trouble, at_once: false })?;
+                let unclear =
+                    |trouble| RenameError { trouble, at_once: false, definite: false, proven: false };
+                let session = link.session().await.map_err(unclear)?;
                 session.rename(from, to).await.map_err(|error| RenameError {
                     at_once: matches!(&error, SessionError::Refused { command, .. } if command.starts_with("RNFR")),
-                    trouble: trouble::of_session(&error, &what, TroubleKind::DestinationDenied),
+                    definite: matches!(&error, SessionError::Refused { reply, .. } if reply.code.number() >= 500),
+                    ..unclear(trouble::of_session(&error, &what, TroubleKind::DestinationDenied))
                 })
             }
             Side::Local(files) => {
@@ -236,7 +242,7 @@ impl Side {
                 files
                     .plain(from, &what, move |storage, from| storage.rename(from, &to))
                     .await
-                    .map_err(|trouble| RenameError { trouble, at_once: false })
+                    .map_err(|trouble| RenameError { trouble, at_once: false, definite: true, proven: false })
             }
         }
     }

@@ -15,6 +15,8 @@ use fxp_store::storage::{Create, ReadFile, Result, Storage, StoreError, WriteFil
 pub(crate) struct Faults {
     /// RNFR works, RNTO never does.
     pub(crate) refuses_rename: AtomicBool,
+    /// RNTO is refused with a 4yz: another time it may work.
+    pub(crate) busy_at_rename: AtomicBool,
     /// RNTO does not replace a file.
     pub(crate) never_replaces: AtomicBool,
     /// Times cannot be set.
@@ -82,6 +84,9 @@ impl Storage for Faulty {
     fn rename(&self, from: &VPath, to: &VPath) -> Result<()> {
         if self.faults.refuses_rename.load(Relaxed) {
             return Err(StoreError::Denied);
+        }
+        if self.faults.busy_at_rename.load(Relaxed) {
+            return Err(StoreError::Busy);
         }
         if self.faults.never_replaces.load(Relaxed) && self.files.stat(to).is_ok() {
             return Err(StoreError::Exists);

@@ -1,15 +1,12 @@
 //! Stopping, and connections that are lost.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use fxp_engine::report::TroubleKind;
 use fxp_engine::run::{CopyRequest, Via};
-use fxp_engine::url::Address;
 
-use crate::world::{Desk, PLAIN, Server, TLS, USER, noise, request};
+use crate::cable::Cable;
+use crate::world::{Desk, PLAIN, Server, TLS, noise, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_copy_ends_in_order_and_leaves_a_part_that_is_continued() {
@@ -69,57 +66,4 @@ async fn a_control_connection_lost_in_between_is_tried_again() {
     assert!(cable.cut.load(Relaxed), "the cable was cut");
     assert_eq!(destination.get("/g").as_ref(), Some(&content), "{:?}", report.files[0].notes);
     assert_eq!(report.through_client, 0);
-}
-
-/// A control connection that is cut once, in place of the first reply that begins with a text.
-struct Cable {
-    address: SocketAddr,
-    cut: Arc<AtomicBool>,
-}
-
-impl Cable {
-    fn to(server: SocketAddr, text: &'static str) -> Self {
-        let listener = TcpListener::bind((server.ip(), 0)).expect("bound");
-        let address = listener.local_addr().expect("bound");
-        let cut = Arc::new(AtomicBool::new(false));
-        let cuts = cut.clone();
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let Ok(server) = TcpStream::connect(server) else { return };
-                let (back, forth) =
-                    (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
-                std::thread::spawn(move || std::io::copy(&mut &client, &mut &forth));
-                let cuts = cuts.clone();
-                std::thread::spawn(move || pass(server, back, text, &cuts));
-            }
-        });
-        Cable { address, cut }
-    }
-
-    fn at(&self, path: &str) -> Address {
-        format!("ftp://{USER}@{}/{path}", self.address).parse().expect("an address")
-    }
-}
-
-/// Passes lines on, until one is to be cut.
-fn pass(server: TcpStream, mut client: TcpStream, text: &str, cuts: &AtomicBool) {
-    let mut transfers = false;
-    let mut lines = BufReader::new(&server);
-    let mut line = Vec::new();
-    while matches!(lines.read_until(b'\n', &mut line), Ok(1..)) {
-        // The transfer's own 226, not the one of a listing before it.
-        transfers |=
-            line.starts_with(b"200 PORT") || line.starts_with(b"150 ") && line.windows(2).any(|w| w == b"/g");
-        transfers |= line.starts_with(b"227 ") || line.starts_with(b"229 ");
-        if transfers && line.starts_with(text.as_bytes()) && !cuts.swap(true, Relaxed) {
-            let _ = client.shutdown(std::net::Shutdown::Both);
-            let _ = server.shutdown(std::net::Shutdown::Both);
-            return;
-        }
-        if client.write_all(&line).is_err() {
-            return;
-        }
-        line.clear();
-    }
-    let _ = client.shutdown(std::net::Shutdown::Both);
 }

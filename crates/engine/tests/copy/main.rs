@@ -2,9 +2,11 @@
 //! when something does not.
 #![forbid(unsafe_code)]
 
+mod cable;
 mod faults;
 mod happy;
 mod leaving;
+mod moves;
 mod refusals;
 mod trouble;
 mod trust;

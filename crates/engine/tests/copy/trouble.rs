@@ -106,7 +106,7 @@ async fn where_renaming_is_refused_files_are_stored_in_place_and_the_report_says
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_rnto_does_not_replace_the_old_file_is_deleted_first_and_the_report_says_so() {
+async fn where_rnto_does_not_replace_the_old_file_steps_aside_first_and_the_report_says_so() {
     let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
     source.put("/f", b"new");
     destination.put("/f", b"old one");
@@ -115,10 +115,42 @@ async fn where_rnto_does_not_replace_the_old_file_is_deleted_first_and_the_repor
     let report = desk.copied(request(vec![source.at("f")], destination.at(""))).await;
     assert_eq!(destination.get("/f").as_deref(), Some(&b"new"[..]));
     assert!(
-        report.files[0].notes.iter().any(|note| note.contains("deleted first")),
+        report.files[0].notes.iter().any(|note| note.contains("moved aside first")),
         "{:?}",
         report.files[0].notes
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_that_fails_for_the_moment_costs_neither_the_old_file_nor_the_verified_new_one() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    source.put("/f", b"new");
+    destination.put("/f", b"old one");
+    destination.faults.busy_at_rename.store(true, Relaxed);
+    let desk = Desk::new(&[&source, &destination]);
+    let report = desk.copy(request(vec![source.at("f")], destination.at(""))).await.expect("a report");
+    let trouble = &report.failures[0].trouble;
+    assert!(trouble.remedy.as_deref().is_some_and(|remedy| remedy.contains("/f.fxp-part")), "{trouble:?}");
+    assert_eq!(destination.get("/f").as_deref(), Some(&b"old one"[..]));
+    assert_eq!(destination.get("/f.fxp-part").as_deref(), Some(&b"new"[..]));
+    assert!(!desk.remembered(&destination).no_rename, "a passing refusal is no fact");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_renaming_is_refused_the_verified_part_stays_until_the_copy_in_place_is_good() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    source.put("/f", b"new");
+    destination.put("/f", b"old one");
+    destination.faults.refuses_rename.store(true, Relaxed);
+    let faults = destination.faults.clone();
+    // The part arrives; the copy in place does not.
+    *destination.faults.on_write.lock().expect("not poisoned") =
+        Some(Box::new(move |_| faults.full_once.store(true, Relaxed)));
+    let desk = Desk::new(&[&source, &destination]);
+    let report = desk.copy(request(vec![source.at("f")], destination.at(""))).await.expect("a report");
+    let trouble = &report.failures[0].trouble;
+    assert!(trouble.remedy.as_deref().is_some_and(|remedy| remedy.contains("/f.fxp-part")), "{trouble:?}");
+    assert_eq!(destination.get("/f.fxp-part").as_deref(), Some(&b"new"[..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use fxp_net::meter::Meter;
 use fxp_net::tls::{ClientSession, TlsInfo};
 use fxp_proto::client::request::{Answer, LoggedIn, Request, RequestId};
 use fxp_proto::grammar::command::Command;
+use fxp_proto::grammar::params::Protection;
 use fxp_proto::grammar::reply::Reply;
 use fxp_proto::grammar::verb::Verb;
 use fxp_proto::path::VPath;
@@ -41,6 +42,8 @@ pub struct Session {
     pub(crate) local: SocketAddr,
     /// TLS of the control connection, and what data connections are resumed from.
     pub(crate) tls: Option<(ClientSession, TlsInfo)>,
+    /// Protection of the data connections of files; listings have what the login got.
+    pub(crate) files: Protection,
     pub(crate) meter: Meter,
     /// For connecting and for handshakes of data connections.
     pub(crate) patience: Duration,
@@ -70,6 +73,7 @@ impl Session {
     ) -> Self {
         Session {
             driver,
+            files: facts.protection,
             facts,
             peer,
             local,
@@ -95,6 +99,14 @@ impl Session {
     /// TLS of the control connection.
     pub fn tls(&self) -> Option<&TlsInfo> {
         self.tls.as_ref().map(|(_, info)| info)
+    }
+
+    /// From now on files travel with this protection. A session that did not get `PROT P` at its login
+    /// cannot protect them: there it changes nothing.
+    pub fn protect_files(&mut self, wanted: Protection) {
+        if self.facts.protection == Protection::Private {
+            self.files = wanted;
+        }
     }
 
     /// False once the connection is lost or its replies are out of step.

@@ -64,7 +64,8 @@ impl Session {
     ///
     /// Refused, lost, no data connection.
     pub async fn open_upload(&mut self, path: &VPath, offset: u64) -> Result<Open, SessionError> {
-        if self.data_tls().is_some() && self.tls.as_ref().is_some_and(|(tls, _)| tls.is_running_out()) {
+        if self.files == Protection::Private && self.tls.as_ref().is_some_and(|(tls, _)| tls.is_running_out())
+        {
             self.fetch_ticket().await;
         }
         self.open(Command::new(Verb::Stor, path.to_text()), offset).await
@@ -107,7 +108,7 @@ impl Session {
 
     /// A transfer that is open, its TLS done and its 150 received.
     pub(crate) async fn open(&mut self, command: Command, offset: u64) -> Result<Open, SessionError> {
-        self.settle_parameters().await?;
+        self.settle_parameters(self.protection_of(command.verb)).await?;
         let target = self.listening(&command).await?;
         let during = command.to_string();
         let tcp = dial::data(Some(self.local.ip()), target, self.patience)
@@ -138,9 +139,13 @@ impl Session {
     }
 
     /// What an FXP copy, or CPSV on a server that does not forget it, may have left behind.
-    async fn settle_parameters(&mut self) -> Result<(), SessionError> {
+    async fn settle_parameters(&mut self, protection: Protection) -> Result<(), SessionError> {
         self.run(Request::Set(BINARY)).await?;
-        self.run(Request::Set(Setting::Protection(self.facts.protection))).await?;
+        match self.run(Request::Set(Setting::Protection(protection))).await {
+            // A server that does not know PROT sends in clear (RFC 2228, 3).
+            Err(error) if error.is_unsupported() && self.facts.protection == Protection::Clear => {}
+            answered => drop(answered?),
+        }
         match self.run(Request::Set(Setting::Role(TlsRole::Server))).await {
             Err(SessionError::Refused { .. }) => Ok(()),
             answered => answered.map(drop),
@@ -184,10 +189,10 @@ impl Session {
     /// others send it before they begin.
     async fn begin(&mut self, command: Command, tcp: TcpStream) -> Result<Open, SessionError> {
         let during = command.to_string();
-        let meter = self.meter_of(command.verb);
+        let (meter, protection) = (self.meter_of(command.verb), self.protection_of(command.verb));
         let request = self.ask(Request::Transfer(command));
         let deadline = Instant::now() + self.patience;
-        let handshake = secure(tcp, self.data_tls(), deadline, meter);
+        let handshake = secure(tcp, self.data_tls(protection), deadline, meter);
         tokio::pin!(handshake);
         let (mut data, mut begun) = (None, false);
         loop {
@@ -218,14 +223,16 @@ impl Session {
 
     /// Listings are no payload: the promise that no byte of a direct copy passes through here is about files.
     fn meter_of(&self, verb: Verb) -> Meter {
-        match verb {
-            Verb::List | Verb::Nlst | Verb::Mlsd => Meter::default(),
-            _ => self.meter.clone(),
-        }
+        if is_listing(verb) { Meter::default() } else { self.meter.clone() }
     }
 
-    fn data_tls(&self) -> Option<DataTls> {
-        match self.facts.protection {
+    /// Nobody asks for names in clear: a listing is as safe as the login made it.
+    fn protection_of(&self, verb: Verb) -> Protection {
+        if is_listing(verb) { self.facts.protection } else { self.files }
+    }
+
+    fn data_tls(&self, protection: Protection) -> Option<DataTls> {
+        match protection {
             Protection::Private => self.tls.as_ref().map(|(session, _)| session.data()),
             Protection::Clear => None,
         }
@@ -252,6 +259,10 @@ impl Session {
             (_, error) => SessionError::Tls { during, error },
         }
     }
+}
+
+fn is_listing(verb: Verb) -> bool {
+    matches!(verb, Verb::List | Verb::Nlst | Verb::Mlsd)
 }
 
 /// `RETR name`, `LIST`: what PRET announces.

@@ -196,9 +196,10 @@ impl<'a> Run<'a> {
                     let local = matches!((&*from, &*to), (Side::Local(_), _) | (_, Side::Local(_)));
                     let (protection, assurance) = through(from, to, self.request.secure)?;
                     let route = if local { Route::Local } else { Route::Relay };
-                    let half =
+                    let lowered =
                         assurance == Assurance::Clear && from.is_secured().max(to.is_secured()) == Some(true);
-                    let because = (half && protection == Protection::Private).then(|| HALF_CLEAR.to_owned());
+                    let why = if protection == Protection::Clear { ALL_CLEAR } else { HALF_CLEAR };
+                    let because = lowered.then(|| why.to_owned());
                     Way::Through { protection, assurance, route, because }
                 }
             };
@@ -446,6 +447,8 @@ fn passed_through(meter: &Meter) -> Passed {
         received: passed.received.saturating_add(count.received),
     })
 }
+
+const ALL_CLEAR: &str = "the data went in clear: --secure off";
 
 const HALF_CLEAR: &str = "one leg is in clear, since its server's control connection is (--secure prefer)";
 

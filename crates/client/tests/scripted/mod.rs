@@ -3,7 +3,7 @@
 //! ```text
 //! S: 220 Hello            is sent; {pasv} and {epsv} stand for the port that begins to listen now
 //! C: USER anna            must come
-//! >: tls                  the handshake of the control connection
+//! >: tls                  the handshake of the control connection; PROT decides about data
 //! >: give some text       accepts the data connection and sends the text (\n is a line end)
 //! >: take some text       accepts the data connection and must be sent the text
 //! >: hang up              closes the control connection
@@ -41,7 +41,7 @@ impl Server {
             drop(listener);
             let control = Control::new(tcp, 4096).unwrap();
             let tls = tls.map(|tls| tls.session());
-            let mut stage = Stage { control, tls, secured: false, data: None };
+            let mut stage = Stage { control, tls, private: false, data: None };
             for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
                 if !stage.play(line).await {
                     break;
@@ -60,7 +60,7 @@ impl Server {
 struct Stage {
     control: Control,
     tls: Option<ServerSession>,
-    secured: bool,
+    private: bool,
     data: Option<TcpListener>,
 }
 
@@ -105,6 +105,11 @@ impl Stage {
             Received::Line(line) => assert_eq!(String::from_utf8_lossy(&line), expected),
             other => panic!("expected {expected}, got {other:?}"),
         }
+        match expected {
+            "PROT P" => self.private = true,
+            "PROT C" => self.private = false,
+            _ => {}
+        }
     }
 
     async fn act(&mut self, text: &str) -> bool {
@@ -115,7 +120,6 @@ impl Stage {
                 if self.control.secure_as_server(session).await.is_err() {
                     return false;
                 }
-                self.secured = true;
             }
             ("give", text) => self.give(&text.replace("\\n", "\r\n")).await,
             ("take", text) => self.take(text).await,
@@ -129,7 +133,7 @@ impl Stage {
     async fn accept(&mut self) -> fxp_net::data::DataStream {
         let listener = self.data.take().expect("something listens");
         let (tcp, _) = listener.accept().await.unwrap();
-        let tls = self.tls.as_ref().filter(|_| self.secured).map(ServerSession::data);
+        let tls = self.tls.as_ref().filter(|_| self.private).map(ServerSession::data);
         secure(tcp, tls, Instant::now() + Duration::from_secs(10), Meter::default()).await.unwrap()
     }
 

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use fxp_client::data::{self, Canceller, DataError, RelayError, Sink, Source};
-use fxp_client::session::Session;
+use fxp_client::session::{Session, SessionError};
 use fxp_client::transfer::Open;
-use fxp_proto::client::request::{Request, Setting};
 use fxp_proto::grammar::params::Protection;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
@@ -203,31 +202,34 @@ const SOURCE: Option<Leg> = Some(Leg::Source);
 const DESTINATION: Option<Leg> = Some(Leg::Destination);
 
 async fn open_download(session: &mut Session, errand: &Errand<'_>, what: &str) -> Result<Open, Trouble> {
-    protect(session, errand.protection, what).await?;
+    session.protect_files(errand.protection);
     session
         .open_download(errand.from, errand.offset)
         .await
-        .map_err(|error| trouble::of_session(&error, what, TroubleKind::SourceNotFound).on(SOURCE))
+        .map_err(|error| not_open(&error, what, TroubleKind::SourceNotFound).on(SOURCE))
 }
 
 async fn open_upload(session: &mut Session, errand: &Errand<'_>, what: &str) -> Result<Open, Trouble> {
-    protect(session, errand.protection, what).await?;
+    session.protect_files(errand.protection);
     session
         .open_upload(errand.to, errand.offset)
         .await
-        .map_err(|error| trouble::of_session(&error, what, TroubleKind::DestinationDenied).on(DESTINATION))
+        .map_err(|error| not_open(&error, what, TroubleKind::DestinationDenied).on(DESTINATION))
 }
 
-/// Inside TLS the data connection gets the protection that was asked for; in clear there is no choice.
-async fn protect(session: &mut Session, protection: Protection, what: &str) -> Result<(), Trouble> {
-    if !session.facts().secured {
-        return Ok(());
-    }
-    match session.run(Request::Set(Setting::Protection(protection))).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(trouble::of_session(&error, what, TroubleKind::Tls)),
+/// Why a transfer did not begin.
+fn not_open(error: &SessionError, what: &str, path_kind: TroubleKind) -> Trouble {
+    match error {
+        SessionError::Refused { command, .. } if command == IN_CLEAR => {
+            trouble::of_session(error, &format!("{what} in clear"), TroubleKind::Tls)
+                .remedy("without --secure off the data is protected")
+        }
+        error => trouble::of_session(error, what, path_kind),
     }
 }
+
+/// What servers refuse that want all data protected.
+const IN_CLEAR: &str = "PROT C";
 
 /// Runs `work` on a thread that may block; when the run is stopped its sockets are shut down first.
 async fn blocking<T: Send + 'static>(

@@ -83,6 +83,26 @@ async fn every_way_of_joining_two_servers_works() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_called_clear_went_in_clear_and_what_is_called_relay_did_not() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    source.put("/f", b"hello");
+    for (secure, word, assurance) in
+        [(Secure::Off, "PROT C", Assurance::Clear), (Secure::Prefer, "PROT P", Assurance::Relay)]
+    {
+        let desk = Desk::new(&[&source, &destination]);
+        let request = request(vec![source.at("f")], destination.at(word));
+        let report = desk.copied(CopyRequest { secure, via: Via::Relay, ..request }).await;
+        assert_eq!(report.files[0].assurance, assurance);
+        for (leg, transfer) in [("source Client ", "RETR "), ("destination Client ", "STOR ")] {
+            let dialogue = desk.dialogue();
+            let (before, _) = dialogue.split_once(&format!("{leg}{transfer}")).expect("it was transferred");
+            let prot = before.lines().rev().find(|line| line.starts_with(&format!("{leg}PROT")));
+            assert_eq!(prot, Some(format!("{leg}{word}").as_str()), "{dialogue}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clear_servers_copy_in_clear_and_say_so() {
     let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
     source.put("/f", b"hello");

@@ -70,6 +70,7 @@ async fn protection_is_never_lowered_in_silence() {
         (Via::Direct, Secure::Off, None),
         (Via::Relay, Secure::Default, Some(TroubleKind::Tls)),
         (Via::Relay, Secure::Prefer, None),
+        (Via::Relay, Secure::Off, None),
     ];
     for (index, (via, secure, expected)) in rows.into_iter().enumerate() {
         let desk = Desk::new(&[&source]);

@@ -149,6 +149,12 @@ impl DataStream {
         Canceller(Arc::downgrade(self.pipe.socket()))
     }
 
+    /// True once a [`Canceller`] has stopped the transfer, perhaps before it began: who is about to change
+    /// something for its sake asks first.
+    pub fn is_cancelled(&self) -> bool {
+        self.pipe.socket().check().is_err()
+    }
+
     /// Changes the settings; a new connection has the default ones.
     ///
     /// # Errors

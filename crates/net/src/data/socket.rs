@@ -82,7 +82,11 @@ impl Socket {
     pub(super) fn read_within(&self, buffer: &mut [u8], limit: Duration) -> Result<usize, DataError> {
         loop {
             match (&self.tcp).read(buffer) {
-                Ok(count) => return Ok(count),
+                Ok(count) => {
+                    // A sender that is faster than the storage never makes us wait, so nothing else looks.
+                    self.check()?;
+                    return Ok(count);
+                }
                 Err(error) => self.retry(error, PollFlags::IN, limit)?,
             }
         }

@@ -1,9 +1,10 @@
 //! How data connections end: whole, cut, reset, cancelled.
 
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering;
 
-use fxp_net::data::{DataError, DataOptions, DataStream, Sink, Source};
+use fxp_net::data::{Canceller, DataError, DataOptions, DataStream, Sink, Source};
 use fxp_net::meter::Meter;
 use fxp_net::tls::{DataTls, Versions};
 use socket2::SockRef;
@@ -222,6 +223,62 @@ async fn a_transfer_is_cancelled_from_another_thread() {
             canceller.cancel();
         }
     }
+}
+
+/// Cancels the transfer while the other end never makes it wait.
+struct Stopping {
+    canceller: Canceller,
+    file: std::fs::File,
+    /// Batches that came in.
+    batches: u32,
+}
+
+impl Source for Stopping {
+    fn read_at(&mut self, _: &mut [u8], _: u64) -> std::io::Result<usize> {
+        unreachable!("the kernel sends the file")
+    }
+
+    fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.canceller.cancel();
+        Some(self.file.as_fd())
+    }
+}
+
+impl Sink for Stopping {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<()> {
+        self.batches += 1;
+        self.canceller.cancel();
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_never_waits_for_its_peer_is_cancelled() {
+    let file = || {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&pattern(10_000)).unwrap();
+        file
+    };
+    let stopping = |canceller| Stopping { canceller, file: file(), batches: 0 };
+
+    // All of the file fits into the socket's buffer.
+    let (stream, mut raw) = plain().await;
+    let mut source = stopping(stream.canceller());
+    assert!(!stream.is_cancelled());
+    let sent = blocking(move || stream.send(&mut source, 0, None, &counter())).await;
+    assert!(matches!(sent, Err(DataError::Cancelled)), "{sent:?}");
+    let mut bytes = Vec::new();
+    assert!(raw.read_to_end(&mut bytes).await.is_err(), "a reset, not an end");
+    assert!(bytes.is_empty(), "nothing is sent any more");
+
+    // The next batch and the end are there already.
+    let (stream, mut raw) = plain().await;
+    raw.write_all(&pattern(600_000)).await.unwrap();
+    raw.shutdown().await.unwrap();
+    let mut sink = stopping(stream.canceller());
+    let (received, batches) = blocking(move || (stream.receive(&mut sink, &counter()), sink.batches)).await;
+    assert!(matches!(received, Err(DataError::Cancelled)), "{received:?}");
+    assert_eq!(batches, 1, "nothing is written any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -216,6 +216,11 @@ impl Lane {
         match failure.class {
             Refusal::Policy => same_end,
             Refusal::Address => same_end && tried.passive == leg,
+            Refusal::TlsRole | Refusal::Unsupported
+                if matches!(failure.verb, Some(Verb::Prot | Verb::Pbsz)) =>
+            {
+                tried.tls.is_some() == other.tls.is_some()
+            }
             Refusal::TlsRole if explain::demands_reuse(failure, tried, &self.products) => {
                 other.tls.is_some_and(|part| part.client != leg)
             }
@@ -226,7 +231,6 @@ impl Lane {
                 }
                 Some(Verb::Pasv | Verb::Epsv) => same_end && other.verb == tried.verb,
                 Some(Verb::Port | Verb::Eprt) => same_end,
-                Some(Verb::Prot | Verb::Pbsz) => tried.tls.is_some() == other.tls.is_some(),
                 _ => false,
             },
             _ => false,

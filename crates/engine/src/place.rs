@@ -11,6 +11,7 @@ use crate::book::Known;
 use crate::context::Context;
 use crate::digest;
 use crate::plan::walk::{beneath, interrupted, walk};
+use crate::policy::Secure;
 use crate::pool::{Pool, banner, verified_word};
 use crate::product::Product;
 use crate::report::{Trouble, TroubleKind};
@@ -312,7 +313,7 @@ fn abilities(facts: &LoggedIn, product: Option<&Product>) -> Vec<String> {
 /// The side an address is on, connected, and the absolute path.
 async fn open(address: &Address, context: &Context) -> Result<(Side, VPath), Trouble> {
     let location: Location = locate(address, context)?;
-    let mut side = Side::single(&location, &Pool::new(context.clone()));
+    let mut side = Side::single(&location, &Pool::new(context.clone(), Secure::Default));
     let path = side.resolve(&location).await?;
     Ok((side, path))
 }

@@ -3,9 +3,11 @@
 //! * A password is asked for once per server and user, and never travels in clear unless the user
 //!   said so: `--tls off`, or a yes when asked.
 //! * Once TLS was seen on a server, its absence is an error.
+//! * Data that the server does not protect (`PROT P` refused) needs the user's leave: `--secure prefer`
+//!   or `off`.
 //! * An unknown certificate is shown to the person; a yes is remembered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use tokio::sync::Mutex;
 
 use crate::book::Known;
 use crate::context::{Context, Person};
+use crate::policy::Secure;
 use crate::report::{Event, Trouble, TroubleKind};
 use crate::site::{Server, TlsMode};
 use crate::trouble;
@@ -37,6 +40,8 @@ use crate::trouble;
 /// What the sessions of one run share.
 pub(crate) struct Pool {
     context: Context,
+    /// What the user wants of data connections.
+    secure: Secure,
     /// Held while a person is asked, so that two legs do not ask at once; remembers the answers.
     answers: Mutex<Answers>,
 }
@@ -49,6 +54,8 @@ struct Answers {
     credentials: HashMap<(String, Option<Vec<u8>>), Credentials>,
     /// Servers to which a password may go in clear.
     clear: HashMap<String, bool>,
+    /// Servers that refused `PROT P`, where that is bearable.
+    unprotected: HashSet<String>,
 }
 
 /// One server and the session with it, which is replaced when it is lost.
@@ -61,6 +68,8 @@ pub(crate) struct Link {
     session: Option<Session>,
     /// The latest session was inside TLS.
     secured: bool,
+    /// The latest session protects data.
+    protects: bool,
     /// When the session was last asked for.
     used: Instant,
 }
@@ -69,8 +78,8 @@ pub(crate) struct Link {
 pub(crate) type Operation<'s, T> = Pin<Box<dyn Future<Output = Result<T, SessionError>> + Send + 's>>;
 
 impl Pool {
-    pub(crate) fn new(context: Context) -> Arc<Self> {
-        Arc::new(Pool { context, answers: Mutex::default() })
+    pub(crate) fn new(context: Context, secure: Secure) -> Arc<Self> {
+        Arc::new(Pool { context, secure, answers: Mutex::default() })
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -79,17 +88,19 @@ impl Pool {
 
     /// A link that opens its session when it is first needed.
     pub(crate) fn link(self: &Arc<Self>, server: Server, leg: &'static str) -> Link {
-        Link { pool: self.clone(), server, leg, session: None, secured: false, used: Instant::now() }
+        let used = Instant::now();
+        Link { pool: self.clone(), server, leg, session: None, secured: false, protects: false, used }
     }
 
     /// A new session with `server`.
     pub(crate) async fn open(&self, server: &Server, recorder: Option<Recorder>) -> Result<Session, Trouble> {
         let (user, password) = self.credentials(server).await?;
+        let unprotected = self.answers.lock().await.unprotected.contains(&server.key());
         let mut target = Target {
             host: server.host.clone(),
             port: server.port,
             tls: first_mode(server.tls),
-            protection: Protection::Private,
+            protection: if unprotected { Protection::Clear } else { Protection::Private },
             trust: self.trust(server)?,
             user,
             password,
@@ -111,6 +122,12 @@ impl Pool {
                 ConnectError::NoTls { words, .. } if server.tls == TlsMode::Try => {
                     self.may_go_in_clear(server, &target.user, words).await?;
                     target.tls = LoginTls::Off;
+                }
+                ConnectError::Refused { command, .. }
+                    if command == PROTECTED && matches!(self.secure, Secure::Prefer | Secure::Off) =>
+                {
+                    self.answers.lock().await.unprotected.insert(server.key());
+                    target.protection = Protection::Clear;
                 }
                 _ => return Err(trouble::of_connect(&error, server)),
             }
@@ -272,6 +289,7 @@ impl Link {
                 verified: session.tls().and_then(|tls| tls.verified).map(verified_word),
             });
             self.secured = session.facts().secured;
+            self.protects = self.secured && session.facts().protection == Protection::Private;
             self.session = Some(session);
         }
         Ok(self.session.as_mut().expect("it was opened above"))
@@ -344,6 +362,11 @@ impl Link {
         self.secured
     }
 
+    /// True if files of the latest session can travel inside TLS.
+    pub(crate) fn protects_data(&self) -> bool {
+        self.protects
+    }
+
     /// `source`, `destination` or `server`.
     pub(crate) fn leg(&self) -> &'static str {
         self.leg
@@ -409,6 +432,9 @@ const GUEST_PASSWORD: &str = "fxp@";
 /// A session that was not needed for so long may be gone; it is asked with a NOOP.
 const QUESTIONABLE: Duration = Duration::from_secs(30);
 
-/// How often one `open` connects: at first, after a yes to the certificate, and in clear; one more for
-/// a cluster that shows a second certificate.
+/// What a server refuses that protects only commands.
+const PROTECTED: &str = "PROT P";
+
+/// How often one `open` connects: at first, after a yes to the certificate, and in clear or without
+/// `PROT P`; one more for a cluster that shows a second certificate.
 const MAX_ROUNDS: u32 = 4;

@@ -104,7 +104,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, Trouble> {
         let (began, before) = (Instant::now(), passed_through(&context.environment.meter));
         let (locations, goal) = locations(&request, context)?;
-        let pool = Pool::new(context.clone());
+        let pool = Pool::new(context.clone(), request.secure);
         let mut sources: Vec<Side> = Vec::new();
         let mut sides = Vec::with_capacity(locations.len());
         for location in &locations {
@@ -404,15 +404,15 @@ async fn connect_all(sources: &mut [Side], destination: &mut Side) -> Result<(),
     tokio::try_join!(from, to).map(drop)
 }
 
-/// How data is protected on its way through this machine: each leg inside TLS whose control connection
-/// is. A leg in clear needs the user's leave, unless everything is in clear anyway.
+/// How data is protected on its way through this machine: each leg inside TLS whose server
+/// protects data. A leg in clear needs the user's leave, unless everything is in clear anyway.
 fn through(
     source: &mut Side,
     destination: &mut Side,
     secure: Secure,
 ) -> Result<(Protection, Assurance), Trouble> {
-    let legs = [source, destination].map(|side| side.is_secured()).into_iter().flatten();
-    let (any, all) = legs.fold((false, true), |(any, all), secured| (any || secured, all && secured));
+    let legs = [source, destination].map(|side| side.protects_data()).into_iter().flatten();
+    let (any, all) = legs.fold((false, true), |(any, all), protects| (any || protects, all && protects));
     let refused = |why: &str| {
         Err(Trouble::new(TroubleKind::Tls, why).remedy("--secure prefer protects what can be protected"))
     };
@@ -450,7 +450,7 @@ fn passed_through(meter: &Meter) -> Passed {
 
 const ALL_CLEAR: &str = "the data went in clear: --secure off";
 
-const HALF_CLEAR: &str = "one leg is in clear, since its server's control connection is (--secure prefer)";
+const HALF_CLEAR: &str = "the data went in clear where a server does not protect it (--secure prefer)";
 
 /// True for what would fail each further file in the same way.
 fn would_stop_all(trouble: &Trouble, way: &Way) -> bool {

@@ -80,6 +80,11 @@ impl Side {
         self.link().map(|link| link.is_secured())
     }
 
+    /// True if files can travel inside TLS; `None` for this machine.
+    pub(crate) fn protects_data(&mut self) -> Option<bool> {
+        self.link().map(|link| link.protects_data())
+    }
+
     /// The absolute path of `location`, which is on this side.
     pub(crate) async fn resolve(&mut self, location: &Location) -> Result<VPath, Trouble> {
         match (self, location) {

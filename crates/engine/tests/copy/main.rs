@@ -4,6 +4,7 @@
 
 mod cable;
 mod faults;
+mod front;
 mod happy;
 mod leaving;
 mod moves;

@@ -1,8 +1,9 @@
 //! FXP that is not allowed: explained, remembered, and gone round only with leave.
 
-use fxp_engine::report::{Event, Route, TroubleKind};
+use fxp_engine::report::{Assurance, Event, Route, TroubleKind};
 use fxp_engine::run::{CopyRequest, Secure, Via};
 
+use crate::front::Front;
 use crate::world::{CLOSED, Desk, PLAIN, Server, TLS, request};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,6 +87,41 @@ async fn protection_is_never_lowered_in_silence() {
         };
         assert_eq!(kind, expected, "{via:?} {secure:?}");
         assert_eq!(destination.get(&format!("/{to}")).is_some(), expected.is_none(), "{via:?} {secure:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_protects_only_commands_is_used_with_leave() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, PLAIN));
+    let front = Front::start(&destination).await;
+    source.put("/f", b"hello");
+    let rows = [
+        (Via::Direct, Secure::Default, Some(TroubleKind::Tls)),
+        (Via::Direct, Secure::Require, Some(TroubleKind::Tls)),
+        (Via::Direct, Secure::Prefer, None),
+        (Via::Direct, Secure::Off, None),
+        (Via::Relay, Secure::Default, Some(TroubleKind::Tls)),
+        (Via::Relay, Secure::Prefer, None),
+        (Via::Relay, Secure::Off, None),
+    ];
+    for (index, (via, secure, expected)) in rows.into_iter().enumerate() {
+        let desk = Desk::new(&[&source]);
+        front.trusted_by(&desk);
+        let to = format!("f{index}");
+        let request = CopyRequest { via, secure, ..request(vec![source.at("f")], front.at(&to)) };
+        match desk.copy(request).await {
+            Ok(report) => {
+                assert_eq!(expected, None, "{via:?} {secure:?}");
+                assert!(report.failures.is_empty(), "{via:?} {secure:?}: {:#?}", report.failures);
+                let file = &report.files[0];
+                assert_eq!(file.assurance, Assurance::Clear, "{via:?} {secure:?}");
+                assert!(file.notes.iter().any(|note| note.contains("in clear")), "{:?}", file.notes);
+            }
+            Err(trouble) => assert_eq!(Some(trouble.kind), expected, "{via:?} {secure:?}: {trouble:#?}"),
+        }
+        assert_eq!(destination.get(&format!("/{to}")).is_some(), expected.is_none(), "{via:?} {secure:?}");
+        let protections = desk.dialogue().matches("destination Client PROT P").count();
+        assert!(protections <= 3, "what it refuses is not asked for again and again:\n{}", desk.dialogue());
     }
 }
 

@@ -32,9 +32,9 @@ pub(crate) struct Shared {
     pub(crate) budget: Arc<Budget>,
     pub(crate) names: Names,
     /// Password checks at a time: each takes memory and a core.
-    pub(crate) logins: Semaphore,
+    pub(crate) logins: Arc<Semaphore>,
     /// Digests at a time: each takes a core and the disk.
-    pub(crate) digests: Semaphore,
+    pub(crate) digests: Arc<Semaphore>,
     /// No new connections; idle sessions close.
     pub(crate) drain: CancellationToken,
     /// Everything ends.

@@ -21,7 +21,7 @@ use fxp_net::listen::PassiveListener;
 use fxp_proto::server::effect::{Effect, EffectId, Event, Failure, FailureKind, Outcome, SlotId};
 use fxp_store::Text;
 use fxp_store::storage::{Storage, StoreError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::context::{Context, User};
 
@@ -128,6 +128,12 @@ impl Job {
         let files = self.files()?;
         self.blocking(move || question(&*files)).await?.map_err(stored)
     }
+}
+
+/// Waits for a turn at something that only so many may do at a time. It belongs to the thread that does
+/// it, not to the task, which may be aborted while the thread goes on.
+async fn turn(turns: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    turns.clone().acquire_owned().await.expect("the semaphore is never closed")
 }
 
 /// A failure with a sentence for the client.

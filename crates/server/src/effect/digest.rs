@@ -9,7 +9,7 @@ use fxp_proto::server::effect::{Digest, FailureKind, Outcome};
 use fxp_store::storage::{ReadFile, Result as StoreResult};
 use sha2::Digest as _;
 
-use super::{Job, Result, failure, stored};
+use super::{Job, Result, failure, stored, turn};
 
 /// Each takes a core and the disk, so only a few run at a time; the others wait.
 pub(super) async fn digest(job: &Job, order: Digest) -> Result {
@@ -26,10 +26,15 @@ pub(super) async fn digest(job: &Job, order: Digest) -> Result {
         let detail = format!("the file has {size} bytes; {start} to {end} is not within it");
         return Err(failure(FailureKind::BadOffset, detail));
     }
-    let _turn = job.context.shared.digests.acquire().await.expect("the semaphore is never closed");
+    let turn = turn(&job.context.shared.digests).await;
     let stop = StopOnDrop::default();
     let stopped = stop.0.clone();
-    let computed = job.blocking(move || compute(kind, &mut *file, start, end, &stopped)).await?;
+    let computed = job
+        .blocking(move || {
+            let _turn = turn;
+            compute(kind, &mut *file, start, end, &stopped)
+        })
+        .await?;
     match computed.map_err(stored)? {
         Some(hex) => Ok(Outcome::Digest { hex, start, end }),
         None => Err(failure(FailureKind::Busy, "the file became shorter meanwhile")),

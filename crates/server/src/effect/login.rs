@@ -8,7 +8,7 @@ use fxp_store::account::{Account, LoginError};
 use fxp_store::storage::Storage;
 use fxp_store::{Kind, Text};
 
-use super::{Gain, Job, Result, failure};
+use super::{Gain, Job, Result, failure, turn};
 use crate::context::User;
 use crate::observe;
 
@@ -29,10 +29,11 @@ pub(super) async fn login(job: &Job, login: Login) -> Result<(Outcome, Gain)> {
 }
 
 async fn check(job: &Job, login: Login) -> Result<std::result::Result<Account, LoginError>> {
-    let _turn = job.context.shared.logins.acquire().await.expect("the semaphore is never closed");
+    let turn = turn(&job.context.shared.logins).await;
     let accounts = job.context.live.accounts.clone();
     let (peer, secured) = (job.context.client.ip(), job.context.tls.is_some());
     job.blocking(move || {
+        let _turn = turn;
         let account = accounts.login(&login.user, &login.password, peer, secured)?;
         look_at_home(&*account.storage, &account)?;
         Ok(account)

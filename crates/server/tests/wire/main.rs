@@ -1,9 +1,11 @@
 //! The server as a client sees it: raw lines and data connections over loopback, files in memory.
 
 mod fxp;
+mod gate;
 mod life;
 mod listing;
 mod session;
+mod slow;
 mod tls;
 mod transfer;
 mod world;

@@ -70,6 +70,17 @@ impl World {
 
     /// A server of these files.
     pub(crate) fn with(files: Memory, ip: &str, configure: impl FnOnce(Config) -> Config) -> Self {
+        let storage = files.clone();
+        World::opening(files, ip, configure, move || Arc::new(storage.clone()))
+    }
+
+    /// A server of these files, which it gets by `open` at each login.
+    pub(crate) fn opening(
+        files: Memory,
+        ip: &str,
+        configure: impl FnOnce(Config) -> Config,
+        open: impl Fn() -> Arc<dyn Storage> + Send + Sync + 'static,
+    ) -> Self {
         let ip: IpAddr = ip.parse().unwrap();
         let certificate = Certificate::new();
         let config = configure(
@@ -77,9 +88,7 @@ impl World {
                 .with_certificate(certificate.chain.clone(), certificate.key.clone())
                 .with_user(User::throwaway("alice", &Secret::new("open sesame"), "/")),
         );
-        let storage = files.clone();
-        let accounts =
-            FileAccounts::new(&config, move |_, _| Ok(Arc::new(storage.clone()) as Arc<dyn Storage>));
+        let accounts = FileAccounts::new(&config, move |_, _| Ok(open()));
         let server = Server::bind(config, Arc::new(accounts)).unwrap();
         let (address, handle) = (server.addresses()[0], server.handle());
         let running = tokio::spawn(server.run());

@@ -1,7 +1,6 @@
 //! One control connection: the machine decides, this loop carries lines to it and its wishes out.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +11,9 @@ use fxp_proto::moment::Moment;
 use fxp_proto::server::effect::{Effect, EffectId, SlotId};
 use fxp_proto::server::machine::{Action, Appetite, Endpoints, Input, Machine};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 
 use crate::context::{Context, Live, Shared};
@@ -47,8 +46,8 @@ struct Connection {
     listeners: HashMap<SlotId, PassiveListener>,
     tasks: JoinSet<()>,
     running: HashMap<EffectId, Running>,
-    /// Threads of cancelled effects that may not have ended yet.
-    ending: Vec<mpsc::Receiver<Infallible>>,
+    /// Cancelled effects whose threads may not have ended yet.
+    ending: Vec<Ending>,
     news: mpsc::Receiver<News>,
     reporter: mpsc::Sender<News>,
     draining: bool,
@@ -58,8 +57,29 @@ struct Connection {
 
 struct Running {
     task: AbortHandle,
-    /// Yields `None` once the effect's task and its threads are gone.
-    gone: mpsc::Receiver<Infallible>,
+    gone: Gone,
+}
+
+/// Nothing is ever sent: it is closed once an effect's task and its threads are gone.
+type Gone = watch::Receiver<()>;
+
+/// A cancelled effect: whatever begins waits for it. Kept until it is over, so that what waited and was
+/// cancelled, too, does not take the knowledge of it away.
+#[derive(Clone)]
+struct Ending {
+    gone: Gone,
+    /// After this nobody waits any more.
+    until: Instant,
+}
+
+impl Ending {
+    fn is_over(&self) -> bool {
+        self.gone.has_changed().is_err() || self.until <= Instant::now()
+    }
+
+    async fn over(mut self) {
+        let _ = timeout_at(self.until, self.gone.changed()).await;
+    }
 }
 
 impl Connection {
@@ -201,13 +221,13 @@ impl Connection {
             _ => None,
         };
         let listener = slot.and_then(|slot| self.listeners.remove(&slot));
-        let (alive, gone) = mpsc::channel(1);
+        let (alive, gone) = watch::channel(());
         let job = Job { id, context: self.context.clone(), news: self.reporter.clone(), alive };
-        let before = std::mem::take(&mut self.ending);
+        self.ending.retain(|ending| !ending.is_over());
+        let before = self.ending.clone();
         let work = async move {
-            for mut ending in before {
-                // Nothing is ever sent; it ends when the last thread lets go.
-                let _ = timeout(ENDING, ending.recv()).await;
+            for ending in before {
+                ending.over().await;
             }
             effect::run(job, effect, listener).await;
         };
@@ -218,7 +238,7 @@ impl Connection {
     fn cancel(&mut self, id: EffectId) {
         if let Some(running) = self.running.remove(&id) {
             running.task.abort();
-            self.ending.push(running.gone);
+            self.ending.push(Ending { gone: running.gone, until: Instant::now() + ENDING });
         }
     }
 

@@ -14,14 +14,13 @@ mod receive;
 mod send;
 mod text;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use fxp_net::listen::PassiveListener;
 use fxp_proto::server::effect::{Effect, EffectId, Event, Failure, FailureKind, Outcome, SlotId};
 use fxp_store::Text;
 use fxp_store::storage::{Storage, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::context::{Context, User};
 
@@ -55,7 +54,7 @@ pub(crate) struct Job {
     pub(crate) context: Context,
     pub(crate) news: mpsc::Sender<News>,
     /// Held by the task and by its threads: the connection sees when the last one is gone.
-    pub(crate) alive: mpsc::Sender<Infallible>,
+    pub(crate) alive: watch::Sender<()>,
 }
 
 /// What an effect that may fail returns.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use fxp_net::dial;
 use fxp_store::memory::Memory;
+use fxp_store::storage::Storage;
+use tokio::io::AsyncWriteExt;
 
-use crate::gate::Gate;
-use crate::world::{Client, World};
+use crate::gate::{Gate, Slow};
+use crate::world::{Client, PATIENCE, World, parse_227, send};
 
 #[tokio::test]
 async fn who_leaves_while_the_password_is_checked_makes_no_room_for_another_check() {
@@ -42,5 +45,48 @@ async fn the_only_session(world: &World) -> Client {
             reply if reply.starts_with("220") => return client,
             reply => assert!(reply.starts_with("421") || reply.is_empty(), "{reply}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn an_upload_waits_for_the_thread_of_one_that_was_aborted_two_commands_ago() {
+    let (gate, files) = (Arc::new(Gate::default()), Memory::new());
+    let slow = Slow { files: files.clone(), gate: gate.clone() };
+    let slow: Arc<dyn Storage> = Arc::new(slow);
+    let world = World::opening(files, "127.0.0.1", |config| config, move || slow.clone());
+    let mut client = world.client().await;
+
+    let mut first = client.open().await;
+    client.expect("STOR a", "150").await;
+    first.write_all(b"first").await.unwrap();
+    gate.holds(1).await;
+    client.expect("ABOR", "426").await;
+    client.hears("226").await;
+
+    // This one waits for the first one's thread, and is aborted while it does.
+    client.say("HASH a\nABOR").await;
+    client.hears("426").await;
+    client.hears("226").await;
+
+    client.say("PASV").await;
+    tokio::select! {
+        reply = client.reply() => panic!("{reply}, while the first upload still writes"),
+        () = something_else(&world) => {}
+    }
+    gate.open();
+    let address = parse_227(&client.hears("227").await);
+    let last = dial::data(None, address, PATIENCE).await.unwrap();
+    client.expect("STOR a", "150").await;
+    send(client.secured(last).await, b"last".to_vec()).await.unwrap();
+    client.hears("226").await;
+    assert_eq!(gate.most(), 1, "threads that write the file");
+    assert_eq!(world.files.read("/a").unwrap(), b"last");
+}
+
+/// Takes time enough for whatever does not wait.
+async fn something_else(world: &World) {
+    let mut other = world.connect().await;
+    for _ in 0..100 {
+        other.expect("NOOP", "200").await;
     }
 }

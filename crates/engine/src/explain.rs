@@ -80,6 +80,9 @@ pub(crate) fn remedy(method: &Method, failure: &Failure, products: &Products) ->
             None => at("allow PORT and EPRT with other addresses than the client's (often called FXP)"),
         },
         Refusal::TlsRole if demands_reuse(failure, method, products) => Some(remedy_of_reuse(leg, product)),
+        Refusal::TlsRole if method.tls.is_none() => {
+            Some(format!("the {leg} takes protected data only: leave out --secure off"))
+        }
         Refusal::TlsRole | Refusal::Lost if is_tls_client(leg, method) => {
             product.and_then(|product| product.trust_peer).and_then(at)
         }

@@ -12,6 +12,7 @@ use fxp_client::data::{self, Canceller, DataError, RelayError, Sink, Source};
 use fxp_client::session::{Session, SessionError};
 use fxp_client::transfer::Open;
 use fxp_proto::grammar::params::Protection;
+use fxp_proto::pair::exchange::Refusal;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use fxp_store::storage::{Create, ReadFile, StoreError, WriteFile};
@@ -206,7 +207,7 @@ async fn open_download(session: &mut Session, errand: &Errand<'_>, what: &str) -
     session
         .open_download(errand.from, errand.offset)
         .await
-        .map_err(|error| not_open(&error, what, TroubleKind::SourceNotFound).on(SOURCE))
+        .map_err(|error| not_open(&error, errand, what, TroubleKind::SourceNotFound).on(SOURCE))
 }
 
 async fn open_upload(session: &mut Session, errand: &Errand<'_>, what: &str) -> Result<Open, Trouble> {
@@ -214,22 +215,16 @@ async fn open_upload(session: &mut Session, errand: &Errand<'_>, what: &str) -> 
     session
         .open_upload(errand.to, errand.offset)
         .await
-        .map_err(|error| not_open(&error, what, TroubleKind::DestinationDenied).on(DESTINATION))
+        .map_err(|error| not_open(&error, errand, what, TroubleKind::DestinationDenied).on(DESTINATION))
 }
 
-/// Why a transfer did not begin.
-fn not_open(error: &SessionError, what: &str, path_kind: TroubleKind) -> Trouble {
-    match error {
-        SessionError::Refused { command, .. } if command == IN_CLEAR => {
-            trouble::of_session(error, &format!("{what} in clear"), TroubleKind::Tls)
-                .remedy("without --secure off the data is protected")
-        }
-        error => trouble::of_session(error, what, path_kind),
-    }
+/// Why a transfer did not begin. Some servers take protected data only: they refuse PROT C, or whatever
+/// follows it.
+fn not_open(error: &SessionError, errand: &Errand<'_>, what: &str, path_kind: TroubleKind) -> Trouble {
+    let trouble = trouble::of_session(error, what, path_kind);
+    let too_clear = trouble.class == Some(Refusal::TlsRole) && errand.protection == Protection::Clear;
+    if too_clear { trouble.remedy("without --secure off the data is protected") } else { trouble }
 }
-
-/// What servers refuse that want all data protected.
-const IN_CLEAR: &str = "PROT C";
 
 /// Runs `work` on a thread that may block; when the run is stopped its sockets are shut down first.
 async fn blocking<T: Send + 'static>(

@@ -4,7 +4,7 @@ use fxp_engine::report::{Assurance, Event, Route, TroubleKind};
 use fxp_engine::run::{CopyRequest, Secure, Via};
 
 use crate::front::Front;
-use crate::world::{CLOSED, Desk, PLAIN, Server, TLS, request};
+use crate::world::{CLOSED, Desk, PLAIN, STRICT, Server, TLS, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_fxp_names_every_rung_the_words_and_the_way_out() {
@@ -122,6 +122,27 @@ async fn a_server_that_protects_only_commands_is_used_with_leave() {
         assert_eq!(destination.get(&format!("/{to}")).is_some(), expected.is_none(), "{via:?} {secure:?}");
         let protections = desk.dialogue().matches("destination Client PROT P").count();
         assert!(protections <= 3, "what it refuses is not asked for again and again:\n{}", desk.dialogue());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_protected_data_only_is_not_asked_for_clear_without_a_hint() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, STRICT));
+    source.put("/f", b"hello");
+    for (via, kind) in [(Via::Direct, TroubleKind::FxpImpossible), (Via::Relay, TroubleKind::Tls)] {
+        let desk = Desk::new(&[&source, &destination]);
+        let report = desk
+            .copy(CopyRequest {
+                via,
+                secure: Secure::Off,
+                ..request(vec![source.at("f")], destination.at(""))
+            })
+            .await
+            .expect("a report");
+        let trouble = &report.failures[0].trouble;
+        assert_eq!(trouble.kind, kind, "{trouble:#?}");
+        let remedy = trouble.remedy.clone().unwrap_or_default();
+        assert!(remedy.contains("--secure off"), "{via:?}: {trouble:#?}");
     }
 }
 

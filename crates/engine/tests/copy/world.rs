@@ -21,6 +21,7 @@ use fxp_engine::run::{CopyRequest, MethodChoice, PassiveChoice, Secure, Stop, Ve
 use fxp_engine::url::Address;
 use fxp_server::config::Config;
 use fxp_server::config::fxp::{Peer, Rule};
+use fxp_server::config::network::TlsNeed;
 use fxp_server::server::Handle;
 use fxp_store::account::{Account, Accounts, LoginError, Rights};
 use fxp_store::memory::Memory;
@@ -36,11 +37,14 @@ pub(crate) struct Kind {
     pub(crate) tls: bool,
     /// A rule that lets the other servers in.
     pub(crate) fxp: bool,
+    /// Data must be protected.
+    pub(crate) strict: bool,
 }
 
-pub(crate) const PLAIN: Kind = Kind { tls: false, fxp: true };
-pub(crate) const TLS: Kind = Kind { tls: true, fxp: true };
-pub(crate) const CLOSED: Kind = Kind { tls: true, fxp: false };
+pub(crate) const PLAIN: Kind = Kind { tls: false, fxp: true, strict: false };
+pub(crate) const TLS: Kind = Kind { tls: true, ..PLAIN };
+pub(crate) const CLOSED: Kind = Kind { fxp: false, ..TLS };
+pub(crate) const STRICT: Kind = Kind { strict: true, ..TLS };
 
 /// A running server with files in memory; it ends with the value.
 pub(crate) struct Server {
@@ -76,6 +80,9 @@ impl Server {
             let der = identity.cert.der();
             fingerprint = Some(fxp_engine::client::trust::Fingerprint::of(der).to_string());
             config = config.with_certificate(identity.cert.pem(), identity.signing_key.serialize_pem());
+            if let (Some(tls), true) = (&mut config.tls, kind.strict) {
+                tls.data = TlsNeed::Required;
+            }
         }
         let storage = Faulty { files: files.clone(), faults: faults.clone() };
         let accounts = OneUser { storage: Arc::new(storage) };

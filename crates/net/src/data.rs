@@ -166,7 +166,7 @@ impl DataStream {
 
     /// Sends from `start` to the end of `source`, or `length` bytes, counting into `progress`, and closes:
     /// close_notify, shutdown(SHUT_WR), read to the peer's end (FIN is fine, a reset is not; a peer that
-    /// has not closed after half a minute is not waited for any longer).
+    /// has not closed after ten seconds is not waited for any longer).
     /// Returns the number of payload bytes. Plain sends use `sendfile` where the source has a file.
     ///
     /// # Errors

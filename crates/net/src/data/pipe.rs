@@ -287,9 +287,10 @@ const SEND_BATCH: usize = 128 * 1024;
 /// Bytes that are read from the socket at once.
 const RECEIVE_BATCH: usize = 256 * 1024;
 
-/// How long a sender waits for the receiver to close. It has the data then and only loses the
-/// certainty that the receiver read it; a slow line may need longer for what the kernel still holds.
-const END_WAIT: Duration = Duration::from_secs(30);
+/// How long a sender waits for the receiver to close. After that it goes without the certainty that
+/// the receiver has read everything: on a slow line the kernel may need longer for what it still holds,
+/// and some programs close only when they have seen the final reply.
+const END_WAIT: Duration = Duration::from_secs(10);
 
 /// What a receiver may have to say to a sender: a few tickets and alerts.
 const DRAIN_CEILING: usize = 256 * 1024;

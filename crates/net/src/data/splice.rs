@@ -1,5 +1,5 @@
 //! Receiving in clear without touching the bytes: the kernel moves them from the socket into the file
-//! by way of a pipe. That saves one of the two copies; `docs/decisions/data-path.md` has the figures.
+//! by way of a pipe. That saves one of the two copies; `docs/decisions/0004-data-path.md` has the figures.
 
 use super::socket::Socket;
 use super::{DataError, Sink, Tally};

@@ -26,7 +26,11 @@ pub(super) async fn first_in(held: &mut Held, admission: Admission<'_>) -> Resul
                 Some(Err(error)) => return Err(AdmitError::Listen(error)),
                 Some(Ok((tcp, peer))) if !(admission.admit)(peer) => candidates.refuse(tcp, peer),
                 Some(Ok((tcp, peer))) => match &admission.tls {
-                    None => return Ok(DataStream::new(tcp, None, admission.meter)?),
+                    None => match DataStream::new(tcp, None, admission.meter.clone()) {
+                        Ok(stream) => return Ok(stream),
+                        // It came and reset the connection before anybody looked.
+                        Err(error) => candidates.last_failure = Some((peer, error.into())),
+                    },
                     Some(tls) => candidates.start(peer, handshake(tcp, tls.clone(), admission.meter.clone())),
                 },
             },

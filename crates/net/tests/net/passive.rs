@@ -78,6 +78,19 @@ async fn opened_filled_and_closed_before_anybody_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_came_and_went_does_not_stand_in_the_way() {
+    let mut port = listen();
+    let gone = connect_from(2, port.local_addr()).await;
+    socket2::SockRef::from(&gone).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(gone);
+    let mut second = connect_from(2, port.local_addr()).await;
+    second.write_all(b"abc").await.unwrap();
+    drop(second);
+    let admitted = port.admit(admission(None, soon())).await.unwrap();
+    assert_eq!(receive(admitted).await.unwrap(), b"abc");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn opened_filled_and_closed_behind_more_strangers_than_are_held() {
     let mut port = listen();
     let mut strangers = Vec::new();

@@ -12,8 +12,10 @@ use fxp_proto::pair::exchange::{self, Refusal};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
+use crate::claim::Claim;
 use crate::context::Observer;
 use crate::lane::{Carriage, Lane, Tried};
+use crate::part;
 use crate::plan::ladder::Rung;
 use crate::plan::walk::interrupted;
 use crate::plan::{Step, diff};
@@ -57,6 +59,8 @@ pub(crate) struct Courier<'a> {
     pub(crate) verify: VerifyChoice,
     pub(crate) retries: u32,
     pub(crate) stop: &'a mut Stop,
+    /// Whose the bytes are that stand where the file is stored.
+    pub(crate) claim: Claim,
 }
 
 /// One attempt that both servers called good.
@@ -115,6 +119,7 @@ impl Courier<'_> {
         place: &VPath,
         notes: &mut Vec<String>,
     ) -> Result<(Carried, Verified), Trouble> {
+        self.claim = Claim::default();
         let mut attempt = 0;
         loop {
             let trouble = match self.attempt(step, place, attempt, notes).await {
@@ -122,7 +127,7 @@ impl Courier<'_> {
                 Err(trouble) => trouble,
             };
             if *self.stop.borrow() {
-                return Err(interrupted());
+                return Err(self.give_up(interrupted(), step, place).await);
             }
             if !retry::may_help(&trouble) || attempt >= self.retries {
                 return Err(self.give_up(trouble, step, place).await);
@@ -131,7 +136,7 @@ impl Courier<'_> {
             let pause = retry::pause(attempt);
             self.say(notes, format!("{trouble}; tried again after {:.1} s", pause.as_secs_f64()));
             if retry::wait(pause, self.stop).await {
-                return Err(interrupted());
+                return Err(self.give_up(interrupted(), step, place).await);
             }
         }
     }
@@ -144,6 +149,11 @@ impl Courier<'_> {
         attempt: u32,
         notes: &mut Vec<String>,
     ) -> Result<(Carried, Verified), Trouble> {
+        let may_be_taken = match *place == step.destination {
+            true => step.replaces,
+            false => step.leftover.is_some() || part::is_ambiguous(&step.destination),
+        };
+        self.claim.look(self.destination, place, may_be_taken).await?;
         let mut offset = self.where_to_begin(step, place, attempt > 0, notes).await?;
         let carried = match self.carry(step, place, &mut offset, notes).await {
             Ok(carried) => carried,
@@ -167,7 +177,10 @@ impl Courier<'_> {
     /// The copy differs although both servers called it good: it is removed, and another rung is next.
     async fn damaged(&mut self, mut trouble: Trouble, rung: Option<&Rung>, place: &VPath) -> Trouble {
         if trouble.class.is_none() {
-            let _ = self.destination.delete(place).await;
+            if self.destination.delete(place).await.is_ok() {
+                self.claim.cleared();
+            }
+            self.claim.disowned();
         }
         if let (Way::Direct(lane), Some(rung)) = (&mut *self.way, rung)
             && let Some(why) = lane.doubt(rung)
@@ -186,6 +199,7 @@ impl Courier<'_> {
         notes: &mut Vec<String>,
     ) -> Result<u64, Trouble> {
         let in_place = *place == step.destination;
+        let ours = again && self.claim.is_ours(self.destination, place).await?;
         let there = match step.leftover {
             Some(leftover) if !again && !in_place => Some(leftover.size),
             None if !(again || (in_place && step.replaces)) => None,
@@ -202,7 +216,7 @@ impl Courier<'_> {
                 self.say(notes, format!("resumed after {there} bytes, whose {algorithm} is the source's"));
                 Ok(there)
             }
-            Ok((Verification::Size, _)) if self.may_continue_unseen(step, in_place, again).await? => {
+            Ok((Verification::Size, _)) if self.may_continue_unseen(step, in_place, ours).await? => {
                 self.say(notes, format!("resumed after {there} bytes, which could not be compared"));
                 Ok(there)
             }
@@ -218,15 +232,15 @@ impl Courier<'_> {
         }
     }
 
-    /// Nobody can compare digests. Within this run the source must be as it was when the plan was made;
-    /// a leftover of another run must be so young, and its source so old, that it is of this very source.
+    /// Nobody can compare digests. If the bytes are this delivery's, the source must be as it was when the
+    /// plan was made; a leftover of another run must be so young, and its source so old, that it is of this very source.
     async fn may_continue_unseen(
         &mut self,
         step: &Step,
         in_place: bool,
-        again: bool,
+        ours: bool,
     ) -> Result<bool, Trouble> {
-        match (step.leftover, again) {
+        match (step.leftover, ours) {
             (_, true) => {
                 let now = self.source.stat(&step.source).await?;
                 Ok(now.is_some_and(|now| now.size == step.size && now.modified == step.modified))
@@ -263,6 +277,7 @@ impl Courier<'_> {
             if self.destination.delete(place).await.is_err() {
                 return Err(trouble);
             }
+            self.claim.cleared();
             self.say(notes, format!("{trouble}; so what was there was deleted and the file copied whole"));
             *offset = 0;
         }
@@ -293,6 +308,8 @@ impl Courier<'_> {
                 to: place,
                 name: &step.destination,
                 offset,
+                size_before: self.claim.size_before(),
+                begun: &self.claim.begun,
             };
             match lane.carry(&mut carriage, self.stop).await {
                 Tried::Done(rung) => {
@@ -338,7 +355,14 @@ impl Courier<'_> {
             notes.push(because.clone());
         }
         let progress = Arc::new(AtomicU64::new(0));
-        let errand = relay::Errand { from: &step.source, to: place, offset, protection, progress: &progress };
+        let errand = relay::Errand {
+            from: &step.source,
+            to: place,
+            offset,
+            protection,
+            progress: &progress,
+            begun: &self.claim.begun,
+        };
         tokio::select! {
             copied = relay::copy(&errand, self.source, self.destination, self.stop) => copied?,
             never = progress::count(self.observer, &progress, offset) => match never {},
@@ -360,15 +384,20 @@ impl Courier<'_> {
 
     /// A connection was lost: is the whole file there all the same?
     async fn has_arrived(&mut self, step: &Step, place: &VPath) -> bool {
+        if !matches!(self.claim.is_ours(self.destination, place).await, Ok(true)) {
+            return false;
+        }
         let (ours, theirs) = tokio::join!(self.source.size(&step.source), self.destination.size(place));
         matches!((ours, theirs), (Ok(Some(ours)), Ok(Some(theirs))) if ours == theirs && ours > 0)
     }
 
     /// The file failed for good. A damaged one is gone already; under its final name nothing unfinished
-    /// may stay, unless the user asked for it.
+    /// may stay, unless the user asked for it; what stood there before and was not touched does.
     async fn give_up(&mut self, trouble: Trouble, step: &Step, place: &VPath) -> Trouble {
         let unasked = *self.publisher == Publisher::Refuses && *place == step.destination;
-        if unasked && is_broken_off(&trouble) {
+        // A whole file of which only no digest was to be had stays.
+        let whole = trouble.kind == TroubleKind::Verification && trouble.class.is_some();
+        if unasked && !whole && matches!(self.claim.is_ours(self.destination, place).await, Ok(true)) {
             let _ = self.destination.delete(place).await;
         }
         trouble
@@ -435,9 +464,4 @@ impl Way {
 
 fn is_lost(trouble: &Trouble) -> bool {
     matches!(trouble.class, Some(Refusal::Lost | Refusal::TimedOut))
-}
-
-/// True if the transfer began, so that something unfinished may be there.
-fn is_broken_off(trouble: &Trouble) -> bool {
-    !matches!(trouble.class, Some(Refusal::Path | Refusal::Login | Refusal::Policy | Refusal::Unsupported))
 }

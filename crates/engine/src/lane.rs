@@ -5,6 +5,8 @@
 
 mod hopeless;
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use fxp_proto::client::request::LoggedIn;
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::verb::Verb;
@@ -54,6 +56,10 @@ pub(crate) struct Carriage<'a> {
     /// The final name, for messages.
     pub(crate) name: &'a VPath,
     pub(crate) offset: u64,
+    /// The size of what stands there now.
+    pub(crate) size_before: Option<u64>,
+    /// Becomes true when the destination has accepted the file.
+    pub(crate) begun: &'a AtomicBool,
 }
 
 /// What came of trying the rung in front.
@@ -123,7 +129,11 @@ impl Lane {
             let trouble = self.impossible(carriage);
             return Tried::Exhausted(trouble);
         };
-        let verdict = match self.drive(&rung, carriage, stop).await {
+        let begun = AtomicBool::new(false);
+        let driven = self.drive(&rung, carriage, &begun, stop).await;
+        let begun = begun.into_inner();
+        carriage.begun.fetch_or(begun, Relaxed);
+        let verdict = match driven {
             Ok(verdict) => verdict,
             Err(trouble) => return Tried::Failed(trouble, None),
         };
@@ -139,7 +149,7 @@ impl Lane {
                 self.worked(&rung, source, destination);
                 Tried::Done(rung)
             }
-            Err(failure) => self.judge(rung, failure, carriage).await,
+            Err(failure) => self.judge(rung, failure, begun, carriage).await,
         }
     }
 
@@ -148,6 +158,7 @@ impl Lane {
         &mut self,
         rung: &Rung,
         carriage: &mut Carriage<'_>,
+        begun: &AtomicBool,
         stop: &mut Stop,
     ) -> Result<Verdict, Trouble> {
         let (from, to, offset) = (carriage.from.clone(), carriage.to.clone(), carriage.offset);
@@ -177,13 +188,19 @@ impl Lane {
         let step = |step: Step| tracing::debug!(?step, "exchange");
         let grown = Notify::new();
         tokio::select! {
-            verdict = direct::run(job, source, destination, &grown, stop, step) => Ok(verdict),
+            verdict = direct::run(job, source, destination, &grown, begun, stop, step) => Ok(verdict),
             never = self.spare.watch(&pool, &server, &to, &grown) => match never {},
         }
     }
 
     /// Decides whether a failure is the file's or the rung's.
-    async fn judge(&mut self, rung: Rung, failure: Failure, carriage: &mut Carriage<'_>) -> Tried {
+    async fn judge(
+        &mut self,
+        rung: Rung,
+        failure: Failure,
+        begun: bool,
+        carriage: &mut Carriage<'_>,
+    ) -> Tried {
         self.learn(&rung.method, &failure, carriage);
         let file =
             matches!(failure.class, Refusal::Aborted | Refusal::Path | Refusal::Space | Refusal::Login)
@@ -193,7 +210,7 @@ impl Lane {
             failure.class,
             Refusal::Lost | Refusal::TimedOut | Refusal::Transient | Refusal::Connectivity
         );
-        if file || (network && (self.proven || self.has_moved(carriage).await)) {
+        if file || (network && (self.proven || (begun && self.has_moved(carriage).await))) {
             return Tried::Failed(self.of_failure(&rung, &failure), Some(failure.step));
         }
         let sentence = explain::sentence(&rung, &failure, &self.products);
@@ -305,10 +322,10 @@ impl Lane {
         lowered.then(|| format!("the data went in clear: {why}"))
     }
 
-    /// True if bytes of this file have arrived by this rung.
+    /// True if bytes of this file have arrived by this rung, whose transfer was accepted.
     async fn has_moved(&self, carriage: &mut Carriage<'_>) -> bool {
         let size = carriage.destination.size(carriage.to).await;
-        matches!(size, Ok(Some(size)) if size > carriage.offset)
+        matches!(size, Ok(now @ Some(size)) if size > carriage.offset && now != carriage.size_before)
     }
 
     /// A failure that is the file's.

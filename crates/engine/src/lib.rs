@@ -19,6 +19,7 @@ pub use fxp_client as client;
 pub use fxp_client::proto;
 
 pub mod book;
+mod claim;
 pub mod context;
 mod digest;
 mod explain;

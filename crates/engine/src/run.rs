@@ -7,6 +7,7 @@ use fxp_proto::grammar::params::Protection;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
+use crate::claim::Claim;
 use crate::context::Context;
 use crate::file::{Courier, Way};
 use crate::lane::Lane;
@@ -330,6 +331,7 @@ impl<'a> Run<'a> {
             verify: self.request.verify,
             retries: self.request.retries,
             stop: &mut self.stop,
+            claim: Claim::default(),
         };
         let stop = courier.stop.clone();
         let mut done =

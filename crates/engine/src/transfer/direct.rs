@@ -1,5 +1,7 @@
 //! One file from server to server: drives one [`Exchange`] over two sessions.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use fxp_client::session::{Session, SessionEvent};
 use fxp_proto::moment::Moment;
 use fxp_proto::pair::exchange::{Action, Exchange, Job, Step, Verdict};
@@ -11,13 +13,14 @@ use crate::run::Stop;
 
 /// Copies one file. Returns when both sessions are in a known state, or known not to be
 /// (`source_usable`, `destination_usable` of the verdict). `grown` is woken by whoever sees that more of
-/// the file has arrived. When `stop` becomes true the exchange is
+/// the file has arrived; `begun` becomes true when the destination accepts it. When `stop` becomes true the exchange is
 /// aborted in an orderly way and the verdict says [`Aborted`](fxp_proto::pair::exchange::Refusal::Aborted).
 pub async fn run(
     job: Job,
     source: &mut Session,
     destination: &mut Session,
     grown: &Notify,
+    begun: &AtomicBool,
     stop: &mut Stop,
     mut progress: impl FnMut(Step),
 ) -> Verdict {
@@ -35,7 +38,10 @@ pub async fn run(
                     exchange.asked(leg, id);
                 }
                 Action::Progress(step) => progress(step),
-                Action::Done(verdict) => return verdict,
+                Action::Done(verdict) => {
+                    begun.fetch_or(verdict.result.is_ok(), Relaxed);
+                    return verdict;
+                }
             }
         }
         let wake = exchange.wake_at().map(|moment| started + moment.since_start());
@@ -44,6 +50,10 @@ pub async fn run(
                 gone.source = feed(&mut exchange, Leg::Source, event, now());
             }
             event = destination.event(), if !gone.destination => {
+                // Only STOR is answered with a 1yz here.
+                if matches!(event, SessionEvent::Preliminary(..)) {
+                    begun.store(true, Relaxed);
+                }
                 gone.destination = feed(&mut exchange, Leg::Destination, event, now());
             }
             () = grown.notified() => exchange.progressed(now()),

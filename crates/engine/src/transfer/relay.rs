@@ -6,7 +6,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use fxp_client::data::{self, Canceller, DataError, RelayError, Sink, Source};
 use fxp_client::session::{Session, SessionError};
@@ -36,6 +36,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) protection: Protection,
     /// Counts bytes as they arrive.
     pub(crate) progress: &'a Arc<AtomicU64>,
+    /// Becomes true when the destination has accepted the file.
+    pub(crate) begun: &'a AtomicBool,
 }
 
 /// Copies one file through this machine.
@@ -161,8 +163,15 @@ pub(crate) async fn stream(
     stop: &mut Stop,
 ) -> Result<u64, Trouble> {
     let progress = Arc::new(AtomicU64::new(0));
-    let errand =
-        Errand { from: path, to: path, offset: 0, protection: Protection::Private, progress: &progress };
+    let begun = AtomicBool::new(false);
+    let errand = Errand {
+        from: path,
+        to: path,
+        offset: 0,
+        protection: Protection::Private,
+        progress: &progress,
+        begun: &begun,
+    };
     let what = format!("reading {}", link.server.name(path));
     let session = link.session().await?;
     let down = open_download(session, &errand, &what).await?;
@@ -183,8 +192,15 @@ pub(crate) async fn stream(
 /// Stores an empty file: the smallest thing that can be renamed.
 pub(crate) async fn store_nothing(link: &mut Link, path: &VPath) -> Result<(), Trouble> {
     let progress = Arc::new(AtomicU64::new(0));
-    let errand =
-        Errand { from: path, to: path, offset: 0, protection: Protection::Private, progress: &progress };
+    let begun = AtomicBool::new(false);
+    let errand = Errand {
+        from: path,
+        to: path,
+        offset: 0,
+        protection: Protection::Private,
+        progress: &progress,
+        begun: &begun,
+    };
     let what = format!("storing {}", link.server.name(path));
     let session = link.session().await?;
     let up = open_upload(session, &errand, &what).await?;
@@ -212,10 +228,12 @@ async fn open_download(session: &mut Session, errand: &Errand<'_>, what: &str) -
 
 async fn open_upload(session: &mut Session, errand: &Errand<'_>, what: &str) -> Result<Open, Trouble> {
     session.protect_files(errand.protection);
-    session
+    let open = session
         .open_upload(errand.to, errand.offset)
         .await
-        .map_err(|error| not_open(&error, errand, what, TroubleKind::DestinationDenied).on(DESTINATION))
+        .map_err(|error| not_open(&error, errand, what, TroubleKind::DestinationDenied).on(DESTINATION))?;
+    errand.begun.store(true, Relaxed);
+    Ok(open)
 }
 
 /// Why a transfer did not begin. Some servers take protected data only: they refuse PROT C, or whatever
@@ -256,6 +274,7 @@ async fn create(errand: &Errand<'_>, files: &LocalFiles, what: &str) -> Result<B
     let made = tokio::task::spawn_blocking(move || storage.create(&path, how))
         .await
         .expect("a storage does not panic");
+    errand.begun.fetch_or(made.is_ok(), Relaxed);
     made.map_err(|error| trouble::of_store(&error, what, TroubleKind::DestinationDenied).on(DESTINATION))
 }
 

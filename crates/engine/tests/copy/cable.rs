@@ -17,7 +17,17 @@ pub(crate) struct Cable {
 }
 
 impl Cable {
+    /// Cut in place of `text`.
     pub(crate) fn to(server: SocketAddr, text: &'static str) -> Self {
+        Cable::lay(server, Some(text))
+    }
+
+    /// Never cut; but the server seems to compute no digests.
+    pub(crate) fn without_digests(server: SocketAddr) -> Self {
+        Cable::lay(server, None)
+    }
+
+    fn lay(server: SocketAddr, text: Option<&'static str>) -> Self {
         let listener = TcpListener::bind((server.ip(), 0)).expect("bound");
         let address = listener.local_addr().expect("bound");
         let cut = Arc::new(AtomicBool::new(false));
@@ -41,8 +51,8 @@ impl Cable {
 }
 
 /// Passes lines on, until one is to be cut.
-fn pass(server: TcpStream, mut client: TcpStream, text: &str, cuts: &AtomicBool) {
-    let mut transfers = text.starts_with("250 ");
+fn pass(server: TcpStream, mut client: TcpStream, text: Option<&str>, cuts: &AtomicBool) {
+    let mut transfers = text.is_some_and(|text| text.starts_with("250 "));
     let mut lines = BufReader::new(&server);
     let mut line = Vec::new();
     while matches!(lines.read_until(b'\n', &mut line), Ok(1..)) {
@@ -50,15 +60,25 @@ fn pass(server: TcpStream, mut client: TcpStream, text: &str, cuts: &AtomicBool)
         transfers |=
             line.starts_with(b"200 PORT") || line.starts_with(b"150 ") && line.windows(2).any(|w| w == b"/g");
         transfers |= line.starts_with(b"227 ") || line.starts_with(b"229 ");
-        if transfers && line.starts_with(text.as_bytes()) && !cuts.swap(true, Relaxed) {
+        if transfers
+            && text.is_some_and(|text| line.starts_with(text.as_bytes()))
+            && !cuts.swap(true, Relaxed)
+        {
             let _ = client.shutdown(std::net::Shutdown::Both);
             let _ = server.shutdown(std::net::Shutdown::Both);
             return;
         }
-        if client.write_all(&line).is_err() {
+        let hidden = text.is_none() && is_digest(&line);
+        if !hidden && client.write_all(&line).is_err() {
             return;
         }
         line.clear();
     }
     let _ = client.shutdown(std::net::Shutdown::Both);
+}
+
+/// True for a line of FEAT that offers a digest.
+fn is_digest(line: &[u8]) -> bool {
+    let names: [&[u8]; 5] = [b" HASH", b" XCRC", b" XMD5", b" XSHA", b" MD5"];
+    names.iter().any(|name| line.starts_with(name))
 }

@@ -8,6 +8,7 @@ mod front;
 mod happy;
 mod leaving;
 mod moves;
+mod ours;
 mod refusals;
 mod trouble;
 mod trust;

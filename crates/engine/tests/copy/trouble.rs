@@ -150,6 +150,7 @@ async fn where_renaming_is_refused_the_verified_part_stays_until_the_copy_in_pla
     let report = desk.copy(request(vec![source.at("f")], destination.at(""))).await.expect("a report");
     let trouble = &report.failures[0].trouble;
     assert!(trouble.remedy.as_deref().is_some_and(|remedy| remedy.contains("/f.fxp-part")), "{trouble:?}");
+    assert_eq!(destination.get("/f").as_deref(), Some(&b"old one"[..]));
     assert_eq!(destination.get("/f.fxp-part").as_deref(), Some(&b"new"[..]));
 }
 

@@ -102,7 +102,7 @@ fn of_data_tls(error: &HandshakeError, what: &str) -> Trouble {
     let what = format!("{what}: TLS of the data connection: {error}");
     match error {
         HandshakeError::Network(_) | HandshakeError::TimedOut => network(what, Refusal::Connectivity),
-        HandshakeError::Untrusted(_) | HandshakeError::Protocol(_) => {
+        HandshakeError::Untrusted(_) | HandshakeError::NotResumed | HandshakeError::Protocol(_) => {
             Trouble::new(TroubleKind::Tls, what).class(Refusal::TlsRole)
         }
     }

@@ -244,7 +244,7 @@ impl PassiveListener {
     }
 
     /// The first connection that `admission` lets in and whose handshake succeeds; the port is closed
-    /// then. Strangers are dropped and the port keeps listening, until its lifetime or the deadline is
+    /// then. One that does not resume where it must counts as a failed handshake. Strangers are dropped and the port keeps listening, until its lifetime or the deadline is
     /// over. Handshakes: five seconds each, four at a time per source address (IPv6: per /64), eight
     /// in all; beyond that the slowest one makes room.
     ///
@@ -285,7 +285,12 @@ pub async fn secure(
 async fn handshake(mut tcp: TcpStream, tls: DataTls, meter: Meter) -> Result<DataStream, HandshakeError> {
     // The flights are small, and each waits for the one before.
     tcp.set_nodelay(true)?;
-    let secured = tls.handshake(&mut tcp).await?;
+    let secured = tls.handshake(&mut tcp).await.inspect_err(|error| {
+        if let HandshakeError::NotResumed = error {
+            // The handshake itself went well, so that an orderly end would look like an empty file.
+            let _ = socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
+        }
+    })?;
     Ok(DataStream::new(tcp, Some(secured), meter)?)
 }
 

@@ -8,6 +8,7 @@
 //! Its order of preference is kept, AES-256-GCM, AES-128-GCM, ChaCha20: on machines with AES
 //! instructions the last one is three to five times slower.
 
+mod accept;
 mod client;
 mod engine;
 mod pin;
@@ -20,9 +21,10 @@ use std::sync::Arc;
 use rustls::client::UnbufferedClientConnection;
 use rustls::crypto::CryptoProvider;
 use rustls::server::UnbufferedServerConnection;
-use rustls::{ClientConfig, CommonState, HandshakeKind, ProtocolVersion, ServerConfig};
+use rustls::{ClientConfig, CommonState, HandshakeKind, ProtocolVersion};
 use rustls_pki_types::ServerName;
 
+use accept::Accepting;
 pub use client::{ClientSession, ClientTls};
 pub(crate) use engine::{Engine, EngineError, Step};
 use pin::OnePeer;
@@ -55,6 +57,9 @@ pub enum HandshakeError {
     /// The peer's certificate is not trusted.
     #[error("{0}")]
     Untrusted(#[source] Box<trust::Untrusted>),
+    /// The data connection had to resume the control connection's TLS session, and did not.
+    #[error("the data connection must resume the TLS session of the control connection")]
+    NotResumed,
     /// TLS itself: an alert, no common version or cipher, not TLS at all.
     #[error("{0}")]
     Protocol(String),
@@ -100,22 +105,14 @@ pub(crate) enum Role {
         peer: Option<Arc<OnePeer>>,
         supply: Option<Arc<Supply>>,
     },
-    Server {
-        config: Arc<ServerConfig>,
-    },
-    /// One way for the client, another for everybody else.
-    ServerTo {
-        client: std::net::IpAddr,
-        own: Arc<ServerConfig>,
-        foreign: Arc<ServerConfig>,
-    },
+    Server(Accepting),
 }
 
 impl std::fmt::Debug for DataTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
             Role::Client { .. } => "DataTls(client)",
-            Role::Server { .. } | Role::ServerTo { .. } => "DataTls(server)",
+            Role::Server(_) => "DataTls(server)",
         })
     }
 }
@@ -131,24 +128,24 @@ impl DataTls {
         self,
         tcp: &mut tokio::net::TcpStream,
     ) -> Result<(Engine, TlsInfo), HandshakeError> {
-        let server = |config| UnbufferedServerConnection::new(config).map_err(protocol).map(Engine::server);
-        let (mut engine, peer) = match self.0 {
+        let (mut engine, peer, visit) = match self.0 {
             Role::Client { config, name, peer, supply } => {
                 if let Some(supply) = &supply {
                     supply.refill();
                 }
-                let connection = UnbufferedClientConnection::new(config, name);
-                (Engine::client(connection.map_err(protocol)?, supply), peer)
+                let connection = UnbufferedClientConnection::new(config, name).map_err(protocol)?;
+                (Engine::client(connection, supply), peer, None)
             }
-            Role::Server { config } => (server(config)?, None),
-            Role::ServerTo { client, own, foreign } => {
-                let peer = tcp.peer_addr()?.ip().to_canonical();
-                (server(if peer == client { own } else { foreign })?, None)
+            Role::Server(accepting) => {
+                let (config, visit) = accepting.begin(tcp.peer_addr()?.ip());
+                let connection = UnbufferedServerConnection::new(config).map_err(protocol)?;
+                (Engine::server(connection), None, visit)
             }
         };
         match engine.handshake(tcp).await {
             Ok(()) => {
                 let info = describe(engine.state(), peer.as_deref());
+                visit.map_or(Ok(()), |visit| visit.end(info.resumed))?;
                 Ok((engine, info))
             }
             Err(EngineError::Tls(error)) => Err(blame(error, peer.as_deref())),

@@ -1,18 +1,18 @@
 //! TLS server: one certificate, and a session storage per control connection.
 //!
 //! A data connection that resumes proves that it belongs to the control connection, because no other
-//! connection's sessions are in that storage.
+//! connection's sessions are in that storage: a data connection adds to it only after having resumed.
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::server::{NoServerSessionStorage, StoresServerSessions};
+use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::accept::{Accepting, CONTROL_TICKETS, OneControlConnection, Own, Resumption};
 use super::trust::Fingerprint;
 use super::{DataTls, HandshakeError, Role, TlsInfo, Versions, blame, client, describe, provider};
 
@@ -89,16 +89,13 @@ impl ServerTls {
 
     /// A session for one control connection.
     pub fn session(&self) -> ServerSession {
-        let storage = Arc::new(OneControlConnection::default());
-        let with_tickets = |tickets| {
-            let mut config = (*self.base).clone();
-            config.session_storage = storage.clone();
-            config.send_tls13_tickets = tickets;
-            Arc::new(config)
-        };
+        let sessions = Arc::new(OneControlConnection::default());
+        let mut control = (*self.base).clone();
+        control.session_storage = sessions.clone();
+        control.send_tls13_tickets = CONTROL_TICKETS;
         ServerSession {
-            control: with_tickets(CONTROL_TICKETS),
-            data: with_tickets(DATA_TICKETS),
+            control: Arc::new(control),
+            data: Own { base: self.base.clone(), sessions, resumption: Resumption::Offered },
             foreign: self.foreign.clone(),
             as_client: self.as_client.clone(),
         }
@@ -109,7 +106,7 @@ impl ServerTls {
 #[derive(Clone, Debug)]
 pub struct ServerSession {
     control: Arc<ServerConfig>,
-    data: Arc<ServerConfig>,
+    data: Own,
     foreign: Arc<ServerConfig>,
     as_client: DataTls,
 }
@@ -117,7 +114,16 @@ pub struct ServerSession {
 impl ServerSession {
     /// TLS server for a data connection with the control peer; `TlsInfo::resumed` tells whether it resumed.
     pub fn data(&self) -> DataTls {
-        DataTls(Role::Server { config: self.data.clone() })
+        DataTls(Role::Server(Accepting::Own(self.data.clone())))
+    }
+
+    /// The same session, but [`ServerSession::data`], with or without foreign peers beside it, takes only
+    /// data connections that resume: the handshake of any other fails with
+    /// [`HandshakeError::NotResumed`].
+    #[must_use]
+    pub fn demanding_resumption(&self) -> Self {
+        let data = Own { resumption: Resumption::Demanded, ..self.data.clone() };
+        ServerSession { data, ..self.clone() }
     }
 
     /// TLS server for a data connection with a foreign peer: no tickets, no resumption, control certificate.
@@ -125,14 +131,15 @@ impl ServerSession {
     /// No tickets, because a sender that never reads (ProFTPD as TLS client, 2026-11) would close with
     /// them unread, and the kernel's reset would take the file's tail along.
     pub fn foreign(&self) -> DataTls {
-        DataTls(Role::Server { config: self.foreign.clone() })
+        DataTls(Role::Server(Accepting::Foreign(self.foreign.clone())))
     }
 
     /// TLS server for a data connection whose other end is not known before it comes:
     /// [`ServerSession::data`] for `client`, [`ServerSession::foreign`] for everybody else.
     pub fn data_or_foreign(&self, client: IpAddr) -> DataTls {
         let client = client.to_canonical();
-        DataTls(Role::ServerTo { client, own: self.data.clone(), foreign: self.foreign.clone() })
+        let (own, foreign) = (self.data.clone(), self.foreign.clone());
+        DataTls(Role::Server(Accepting::Either { client, own, foreign }))
     }
 
     /// TLS client (CPSV, SSCN ON) for a data connection: accepts any certificate but checks the
@@ -157,55 +164,3 @@ impl ServerSession {
         }
     }
 }
-
-/// The sessions of one control connection and of the data connections that resumed it.
-///
-/// `take` leaves the entry where it is, against the letter of the trait, whose purpose is to stop the
-/// replay of early data: there is none here. Clients that keep one session and present it for every
-/// data connection (lftp and curl with OpenSSL, FileZilla with GnuTLS) could otherwise resume once.
-#[derive(Debug, Default)]
-struct OneControlConnection(Mutex<VecDeque<(Vec<u8>, Vec<u8>)>>);
-
-impl OneControlConnection {
-    fn entries(&self) -> std::sync::MutexGuard<'_, VecDeque<(Vec<u8>, Vec<u8>)>> {
-        self.0.lock().expect("no holder of the lock panics")
-    }
-}
-
-impl StoresServerSessions for OneControlConnection {
-    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
-        let mut entries = self.entries();
-        if let Some((_, known)) = entries.iter_mut().find(|(known, _)| *known == key) {
-            *known = value;
-            return true;
-        }
-        if entries.len() >= STORED_SESSIONS {
-            // The first ones are the control connection's own, which some clients present for ever.
-            entries.remove(CONTROL_TICKETS);
-        }
-        entries.push_back((key, value));
-        true
-    }
-
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.entries().iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
-    }
-
-    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.get(key)
-    }
-
-    fn can_cache(&self) -> bool {
-        true
-    }
-}
-
-/// TLS 1.3 tickets for the control connection: some clients use each once, and open several data
-/// connections before the first has brought a new one.
-const CONTROL_TICKETS: usize = 4;
-
-/// TLS 1.3 tickets for each data connection: it replaces the one that was used up.
-const DATA_TICKETS: usize = 1;
-
-/// Sessions kept per control connection, a few hundred bytes each: more than a client can have in use.
-const STORED_SESSIONS: usize = 32;

@@ -107,9 +107,12 @@ async fn a_sender_reads_the_tickets_that_came_meanwhile() {
     // TLS client, sender, TLS 1.3, server that issues tickets: the constellation that loses the tail.
     let tls = server_tls(Versions::Only13);
     let (client, server) = (client_session(&tls), tls.session());
+    let _control = secure_control(&client, &server).await;
     for round in 0..10 {
         let (one, other) = data_pair(Some(client.data()), Some(server.data())).await;
-        let (sent, received) = tokio::join!(send(one.unwrap(), pattern(2_000_000)), receive(other.unwrap()));
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert!(other.tls().unwrap().resumed, "only who resumes gets a ticket");
+        let (sent, received) = tokio::join!(send(one, pattern(2_000_000)), receive(other));
         sent.unwrap();
         assert!(received.unwrap() == pattern(2_000_000), "round {round}");
     }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use fxp_net::data::DataError;
 use fxp_net::dial;
 use fxp_net::listen::{Admission, AdmitError, PassiveListener, PortPool};
 use fxp_net::meter::Meter;
@@ -131,6 +132,49 @@ async fn the_deadline_says_who_came() {
     match port.admit(admission(Some(server.foreign()), shortly())).await {
         Err(AdmitError::Handshake { peer, error: HandshakeError::Protocol(_) }) => assert!(from_two(peer)),
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_must_resume_and_does_not_neither_steals_nor_blocks() {
+    for versions in [Versions::Only12, Versions::Only13] {
+        let tls = server_tls(versions);
+        let (client, server) = (client_session(&tls), tls.session());
+        let _control = secure_control(&client, &server).await;
+        let strict = server.demanding_resumption();
+        let stranger = client_session(&tls);
+        let mut port = listen();
+        let to = port.local_addr();
+        let connecting = async {
+            // From the client's own address, and with whatever the first time may have brought.
+            for _ in 0..2 {
+                let tcp = connect_from(2, to).await;
+                let secured =
+                    fxp_net::listen::secure(tcp, Some(stranger.data()), soon(), Meter::default()).await;
+                if let Ok(stream) = secured {
+                    let received = receive(stream).await;
+                    assert!(matches!(received, Err(DataError::Network(_))), "{received:?}");
+                }
+            }
+            let tcp = connect_from(2, to).await;
+            fxp_net::listen::secure(tcp, Some(client.data()), soon(), Meter::default()).await.unwrap()
+        };
+        let (admitted, peer) = tokio::join!(port.admit(admission(Some(strict.data()), soon())), connecting);
+        let (sent, received) = tokio::join!(send(peer, pattern(1000)), receive(admitted.unwrap()));
+        sent.unwrap();
+        assert!(received.unwrap() == pattern(1000), "{versions:?}");
+
+        let mut port = listen();
+        let tcp = connect_from(2, port.local_addr()).await;
+        let deadline = Instant::now() + Duration::from_millis(500);
+        let (admitted, _) = tokio::join!(
+            port.admit(admission(Some(strict.data()), deadline)),
+            fxp_net::listen::secure(tcp, Some(stranger.data()), soon(), Meter::default())
+        );
+        match admitted {
+            Err(AdmitError::Handshake { peer, error: HandshakeError::NotResumed }) => assert!(from_two(peer)),
+            other => panic!("{other:?}"),
+        }
     }
 }
 

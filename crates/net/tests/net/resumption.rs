@@ -1,8 +1,8 @@
 //! A data connection resumes its own control connection's TLS session, and no other's.
 
 use fxp_net::control::Control;
-use fxp_net::data::DataStream;
-use fxp_net::tls::{ClientSession, ServerSession, ServerTls, Versions};
+use fxp_net::data::{DataError, DataStream};
+use fxp_net::tls::{ClientSession, HandshakeError, ServerSession, ServerTls, Versions};
 
 use crate::support::*;
 
@@ -91,6 +91,42 @@ async fn another_control_connections_session_is_not_resumed() {
         let streams = (one.unwrap(), other.unwrap());
         assert_eq!(resumed(&streams), (false, false), "{versions:?}");
         transfer(streams, true).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_handshake_brings_nothing_to_resume() {
+    for versions in [Versions::Only12, Versions::Only13] {
+        let login = Login::to(&server_tls(versions)).await;
+        // Has the client's address and no session of its control connection.
+        let stranger = client_session(&login.tls);
+        for round in 0..3 {
+            let (one, other) = data_pair(Some(stranger.data()), Some(login.server.data())).await;
+            let streams = (one.unwrap(), other.unwrap());
+            assert_eq!(resumed(&streams), (false, false), "{versions:?}, data connection {round}");
+            transfer(streams, false).await;
+        }
+        assert_eq!(resumed(&login.data().await), (true, true), "{versions:?}, the client itself");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_must_resume_and_does_not_fails() {
+    for versions in [Versions::Only12, Versions::Only13] {
+        let login = Login::to(&server_tls(versions)).await;
+        let (stranger, strict) = (client_session(&login.tls), login.server.demanding_resumption());
+        for round in 0..6 {
+            let (one, other) = data_pair(Some(stranger.data()), Some(strict.data())).await;
+            assert!(matches!(other, Err(HandshakeError::NotResumed)), "{versions:?}: {other:?}");
+            if let Ok(one) = one {
+                let received = receive(one).await;
+                assert!(matches!(received, Err(DataError::Network(_))), "a reset: {received:?}");
+            }
+            let (one, other) = data_pair(Some(login.client.data()), Some(strict.data())).await;
+            let streams = (one.unwrap(), other.unwrap());
+            assert_eq!(resumed(&streams), (true, true), "{versions:?}, data connection {round}");
+            transfer(streams, round % 2 == 0).await;
+        }
     }
 }
 

@@ -263,8 +263,9 @@ pub enum TlsNeed {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum DataTlsReuse {
-    /// A data connection with the control peer that does not resume gets `522`: it proves that the one
-    /// who connected is the one who logged in. Foreign peers cannot resume and are not asked to.
+    /// A data connection with the control peer that does not resume is turned away, and the transfer gets
+    /// `522` if no other comes in time: resuming proves that the one who connected is the one who
+    /// logged in. Foreign peers cannot resume and are not asked to.
     Require,
     /// It may, and need not.
     #[default]

@@ -9,7 +9,7 @@ use fxp_net::data::{Canceller, DataError, DataOptions, DataStream};
 use fxp_net::dial;
 use fxp_net::listen::{Admission, AdmitError, PassiveListener, secure};
 use fxp_net::meter::Meter;
-use fxp_net::tls::DataTls;
+use fxp_net::tls::{DataTls, HandshakeError};
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::params::{Protection, TlsRole};
 use fxp_proto::server::effect::{Failure, FailureKind, Outcome, Slot, SlotId};
@@ -166,7 +166,11 @@ fn handshake(job: &Job, slot: &Slot, purpose: &Purpose) -> Result<Option<DataTls
     };
     Ok(Some(match role(slot, purpose) {
         TlsRole::Client => session.as_client(),
-        TlsRole::Server => session.data_or_foreign(job.context.client.ip()),
+        TlsRole::Server => {
+            let demanded = job.context.live.config.data_tls_reuse == DataTlsReuse::Require;
+            let session = if demanded { session.demanding_resumption() } else { session.clone() };
+            session.data_or_foreign(job.context.client.ip())
+        }
     }))
 }
 
@@ -236,7 +240,7 @@ impl Permit {
             .map_err(|error| failure(FailureKind::Connect, format!("cannot connect to {target}: {error}")))?;
         secure(tcp, self.tls.clone(), deadline, self.meter())
             .await
-            .map_err(|error| failure(FailureKind::Handshake, format!("TLS with {target}: {error}")))
+            .map_err(|error| failure(handshake_failure(&error), format!("TLS with {target}: {error}")))
     }
 
     /// Bytes of files are counted; a listing is no payload.
@@ -279,7 +283,7 @@ impl Permit {
     fn not_admitted(&self, error: &AdmitError) -> Failure {
         let case = CaseId::new();
         let (kind, peer) = match error {
-            AdmitError::Handshake { peer, .. } => (FailureKind::Handshake, Some(peer.ip())),
+            AdmitError::Handshake { peer, error } => (handshake_failure(error), Some(peer.ip())),
             AdmitError::OnlyStrangers { first, .. } => (FailureKind::Connect, Some(first.ip())),
             AdmitError::NobodyCame | AdmitError::Listen(_) => (FailureKind::Connect, None),
         };
@@ -306,7 +310,8 @@ impl Permit {
     }
 
     /// Where the configuration demands it, the client's data connection resumes the session of its control
-    /// connection: nobody else can.
+    /// connection: nobody else can. Where we are the TLS server the handshake has seen to that, and who did
+    /// not resume was a stranger; where we are the client, nothing can be resumed.
     fn check_resumption(&self, stream: &DataStream) -> Result<()> {
         let demanded = self.question.context.live.config.data_tls_reuse == DataTlsReuse::Require;
         match stream.tls() {
@@ -316,6 +321,13 @@ impl Permit {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+fn handshake_failure(error: &HandshakeError) -> FailureKind {
+    match error {
+        HandshakeError::NotResumed => FailureKind::NotResumed,
+        _ => FailureKind::Handshake,
     }
 }
 

@@ -1,12 +1,14 @@
 //! TLS with the client: explicit, implicit, resumed, cut off, injected into.
 
+use fxp_net::data::DataError;
 use fxp_net::dial;
-use fxp_net::tls::ClientTls;
+use fxp_net::tls::{ClientSession, ClientTls};
 use fxp_server::config::network::{DataTlsReuse, Listen, TlsNeed};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::world::{Client, World, admit, listener, port_argument, receive, send};
+use crate::world::{Client, PATIENCE, World, admit, listener, port_argument, receive, send};
 
 #[tokio::test]
 async fn explicit_tls_protects_both_connections() {
@@ -142,6 +144,7 @@ async fn what_is_not_tls_is_no_data_connection() {
 async fn data_connections_resume_the_session_where_they_must() {
     let world = World::at("127.0.0.1", |mut config| {
         config.data_tls_reuse = DataTlsReuse::Require;
+        config.limits.data_timeout = Duration::from_secs(3);
         config
     });
     let mut client = world.secure_client().await;
@@ -151,20 +154,41 @@ async fn data_connections_resume_the_session_where_they_must() {
     }
     assert!(client.text("LIST").await.ends_with(" a\r\n"));
 
-    // Somebody at the same address, with a TLS session of his own.
+    // Somebody at the same address, with a TLS session of his own, comes first, and comes again.
     let stranger = ClientTls::new().session("localhost", world.certificate.trust());
-    let tcp = client.open().await;
+    let address = client.passive("PASV").await;
     client.expect("STOR a", "150").await;
-    let stolen = fxp_net::listen::secure(
-        tcp,
-        Some(stranger.data()),
-        tokio::time::Instant::now() + Duration::from_secs(5),
-        fxp_net::meter::Meter::default(),
-    )
-    .await;
-    if let Ok(stream) = stolen {
-        let _ = send(stream, b"stolen".to_vec()).await;
+    for _ in 0..2 {
+        steal(address, &stranger).await;
     }
+    let tcp = dial::data(None, address, PATIENCE).await.unwrap();
+    send(client.secured(tcp).await, b"the client's".to_vec()).await.unwrap();
+    client.hears("226").await;
+    assert_eq!(world.files.read("/a").unwrap(), b"the client's");
+
+    // Nobody else comes.
+    let address = client.passive("PASV").await;
+    client.expect("STOR a", "150").await;
+    steal(address, &stranger).await;
     client.hears("522").await;
-    assert_eq!(world.files.read("/a").unwrap(), b"resumed");
+    assert_eq!(world.files.read("/a").unwrap(), b"the client's");
+
+    // Where the server connects, there is nobody to wait for.
+    let mut own = listener("127.0.0.1");
+    client.expect(&format!("PORT {}", port_argument(own.local_addr())), "200").await;
+    client.expect("RETR a", "150").await;
+    let taken = receive(admit(&mut own, Some(stranger.data())).await).await;
+    assert!(matches!(taken, Err(DataError::Network(_))), "{taken:?}");
+    client.hears("522").await;
+}
+
+/// Connects without the client's session; what it says does not arrive.
+async fn steal(address: SocketAddr, stranger: &ClientSession) {
+    let tcp = dial::data(None, address, PATIENCE).await.unwrap();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let meter = fxp_net::meter::Meter::default();
+    if let Ok(stream) = fxp_net::listen::secure(tcp, Some(stranger.data()), deadline, meter).await {
+        let sent = send(stream, b"stolen".to_vec()).await;
+        assert!(sent.is_err(), "{sent:?}");
+    }
 }

@@ -232,6 +232,15 @@ pub enum AdmitError {
         /// What went wrong.
         error: HandshakeError,
     },
+    /// The peers that came were gone again, with a reset, before anybody asked for them; this is the last
+    /// one.
+    #[error("{peer} has broken its connection off: {error}")]
+    Lost {
+        /// Who it was.
+        peer: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
     /// The listener itself broke.
     #[error(transparent)]
     Listen(#[from] io::Error),
@@ -244,7 +253,7 @@ impl PassiveListener {
     }
 
     /// The first connection that `admission` lets in and whose handshake succeeds; the port is closed
-    /// then. One that does not resume where it must counts as a failed handshake. Strangers are dropped and the port keeps listening, until its lifetime or the deadline is
+    /// then. One that is gone already, or does not resume where it must, counts as a failed handshake. Strangers are dropped and the port keeps listening, until its lifetime or the deadline is
     /// over. Handshakes: five seconds each, four at a time per source address (IPv6: per /64), eight
     /// in all; beyond that the slowest one makes room.
     ///

@@ -28,8 +28,7 @@ pub(super) async fn first_in(held: &mut Held, admission: Admission<'_>) -> Resul
                 Some(Ok((tcp, peer))) => match &admission.tls {
                     None => match DataStream::new(tcp, None, admission.meter.clone()) {
                         Ok(stream) => return Ok(stream),
-                        // It came and reset the connection before anybody looked.
-                        Err(error) => candidates.last_failure = Some((peer, error.into())),
+                        Err(error) => candidates.lose(peer, error),
                     },
                     Some(tls) => candidates.start(peer, handshake(tcp, tls.clone(), admission.meter.clone())),
                 },
@@ -53,7 +52,7 @@ struct Candidates {
     running: Vec<Candidate>,
     strangers: u64,
     first_stranger: Option<SocketAddr>,
-    last_failure: Option<(SocketAddr, HandshakeError)>,
+    last_failure: Option<AdmitError>,
 }
 
 struct Candidate {
@@ -69,6 +68,12 @@ impl Candidates {
         self.first_stranger.get_or_insert(peer);
         // A reset: an orderly end would look like an empty file to it.
         let _ = socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Gone before its turn came; the right one may still come.
+    fn lose(&mut self, peer: SocketAddr, error: io::Error) {
+        tracing::debug!(%peer, %error, "gone from the passive port");
+        self.last_failure = Some(AdmitError::Lost { peer, error });
     }
 
     fn start<H>(&mut self, peer: SocketAddr, handshake: H)
@@ -116,24 +121,25 @@ impl Candidates {
         // One that was evicted is not among the running ones any more, and its end is no news.
         let place = self.running.iter().position(|candidate| candidate.handshake.id() == id)?;
         let candidate = self.running.remove(place);
-        match ended {
+        let peer = candidate.peer;
+        let error = match ended {
             Ok((_, Ok(stream))) => return Some(stream),
-            Ok((_, Err(error))) => {
-                tracing::debug!(peer = %candidate.peer, %error, "handshake on the passive port");
-                self.last_failure = Some((candidate.peer, error));
-            }
-            Err(panic) => {
-                self.last_failure = Some((candidate.peer, HandshakeError::Network(io::Error::other(panic))));
-            }
-        }
+            Ok((_, Err(error))) => error,
+            Err(panic) => HandshakeError::Network(io::Error::other(panic)),
+        };
+        tracing::debug!(%peer, %error, "handshake on the passive port");
+        self.last_failure = Some(AdmitError::Handshake { peer, error });
         None
     }
 
     /// Why nobody was let in; those who have not finished their handshake did so too slowly.
     fn verdict(self) -> AdmitError {
-        let unfinished = self.running.last().map(|candidate| (candidate.peer, HandshakeError::TimedOut));
+        let unfinished = self
+            .running
+            .last()
+            .map(|candidate| AdmitError::Handshake { peer: candidate.peer, error: HandshakeError::TimedOut });
         match (self.last_failure.or(unfinished), self.first_stranger) {
-            (Some((peer, error)), _) => AdmitError::Handshake { peer, error },
+            (Some(failure), _) => failure,
             (None, Some(first)) => AdmitError::OnlyStrangers { strangers: self.strangers, first },
             (None, None) => AdmitError::NobodyCame,
         }

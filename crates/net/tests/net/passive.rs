@@ -119,6 +119,14 @@ async fn the_deadline_says_who_came() {
         other => panic!("{other:?}"),
     }
 
+    let leaver = connect_from(2, port.local_addr()).await;
+    socket2::SockRef::from(&leaver).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(leaver);
+    match port.admit(admission(None, shortly())).await {
+        Err(AdmitError::Lost { peer, .. }) => assert!(from_two(peer)),
+        other => panic!("{other:?}"),
+    }
+
     let server = server_tls(Versions::Both).session();
     let mut silent = connect_from(2, port.local_addr()).await;
     match port.admit(admission(Some(server.foreign()), shortly())).await {

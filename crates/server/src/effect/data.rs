@@ -284,6 +284,7 @@ impl Permit {
         let case = CaseId::new();
         let (kind, peer) = match error {
             AdmitError::Handshake { peer, error } => (handshake_failure(error), Some(peer.ip())),
+            AdmitError::Lost { peer, .. } => (FailureKind::Connect, Some(peer.ip())),
             AdmitError::OnlyStrangers { first, .. } => (FailureKind::Connect, Some(first.ip())),
             AdmitError::NobodyCame | AdmitError::Listen(_) => (FailureKind::Connect, None),
         };

@@ -231,9 +231,16 @@ pub enum LogFormat {
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Not TOML, an unknown key, a bad value; names line, column and key.
-    #[error("{0}")]
-    Toml(#[from] toml::de::Error),
+    /// Not TOML, an unknown key, a bad value.
+    #[error("line {line}, column {column}: {problem}")]
+    Toml {
+        /// Counted from 1.
+        line: usize,
+        /// In characters, counted from 1.
+        column: usize,
+        /// What is wrong. Never the line itself: it may hold a password.
+        problem: String,
+    },
     /// Each value is fine, together they are not.
     #[error("{key}: {problem}")]
     Invalid {
@@ -249,9 +256,9 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, with its line and key.
+    /// The first thing that is wrong, and where.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let config: Config = toml::from_str(text)?;
+        let config: Config = toml::from_str(text).map_err(|error| not_toml(text, &error))?;
         config.check()?;
         Ok(config)
     }
@@ -345,6 +352,18 @@ impl Config {
         }
         warnings.extend(self.fxp.warnings());
         warnings
+    }
+}
+
+/// The library's own text would quote the line.
+fn not_toml(text: &str, error: &toml::de::Error) -> ConfigError {
+    let at = error.span().map_or(0, |span| span.start);
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    ConfigError::Toml {
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        problem: error.message().trim_end().replace('\n', ", "),
     }
 }
 

@@ -53,6 +53,18 @@ fn mistakes_are_named_with_line_and_key() {
 }
 
 #[test]
+fn a_mistake_with_a_password_does_not_show_it() {
+    for written in ["\"plain4711\"", "4711", "47.11", "plain4711", "\"plain4711", "[\"plain4711\"]"] {
+        let text = format!("[[user]]\nname = \"a\"\nhome = \"/a\"\npassword = {written}");
+        let error = Config::parse(&text).expect_err(&text);
+        for shown in [error.to_string(), format!("{error:?}")] {
+            assert!(shown.contains("line") && shown.contains('4'), "{shown}");
+            assert!(!shown.contains("plain") && !shown.contains("11"), "{written} is shown: {shown}");
+        }
+    }
+}
+
+#[test]
 fn short_and_long_forms_mean_the_same() {
     let config = Config::parse(&format!(
         "listen = [\"127.0.0.1:0\", {{ address = \"[::1]:990\", tls = \"implicit\" }}]

@@ -117,7 +117,7 @@ fn check_names_what_is_wrong() {
         ("[run_as]\nuser = \"nobody-of-this-name\"", "nobody-of-this-name"),
         ("[run_as]\nuser = \"root\"", "root"),
         ("[log]\nlevel = \"fxp=loud\"", "log.level"),
-        ("this is not TOML", "TOML"),
+        ("this is not TOML", "line 1, column"),
     ];
     for (configuration, named) in rows {
         let directory = tempfile::tempdir().unwrap();
@@ -126,6 +126,7 @@ fn check_names_what_is_wrong() {
         let output = check(&path);
         assert_code(&output, 2);
         assert!(text(&output.stderr).contains(named), "{configuration}: {}", text(&output.stderr));
+        assert!(!text(&output.stderr).contains("plain"), "no password is quoted: {}", text(&output.stderr));
         assert!(output.stdout.is_empty());
     }
 }

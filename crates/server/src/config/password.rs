@@ -90,6 +90,16 @@ impl fmt::Debug for Password {
 
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        /// What is no text is somebody's password of digits, and is not quoted either.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Text(String),
+            Other(de::IgnoredAny),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Text(text) => text.parse().map_err(de::Error::custom),
+            Written::Other(_) => Err(de::Error::custom(BadPassword)),
+        }
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn digest(job: &Job, order: Digest) -> Result {
     }
     let turn = turn(&job.context.shared.digests).await;
     let stop = StopOnDrop::default();
-    let stopped = stop.0.clone();
+    let stopped = stop.flag();
     let computed = job
         .blocking(move || {
             let _turn = turn;
@@ -43,7 +43,14 @@ pub(super) async fn digest(job: &Job, order: Digest) -> Result {
 
 /// Tells the thread when its task is aborted.
 #[derive(Default)]
-struct StopOnDrop(Arc<AtomicBool>);
+pub(super) struct StopOnDrop(Arc<AtomicBool>);
+
+impl StopOnDrop {
+    /// True once the task is gone.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
+    }
+}
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {

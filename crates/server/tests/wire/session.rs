@@ -133,6 +133,27 @@ async fn parts_are_joined_and_gone() {
     client.expect("COMB whole p4 missing", "550").await;
     assert_eq!(world.files.read("/whole").unwrap(), b"one two tree");
     client.expect("COMB whole whole", "553").await;
+    client.expect("SITE SYMLINK whole link", "200").await;
+    client.expect("COMB whole link", "553").await;
+    client.expect("COMB fresh p4 p4", "553").await;
+    client.expect("SITE SYMLINK p4 another", "200").await;
+    client.expect("COMB fresh p4 another", "553").await;
+    assert_eq!(world.files.read("/whole").unwrap(), b"one two tree");
+    assert_eq!(world.files.read("/p4").unwrap(), b"!");
+    assert!(world.files.read("/fresh").is_err());
+}
+
+#[tokio::test]
+async fn who_may_not_delete_parts_may_not_join_them() {
+    let world = World::at("127.0.0.1", |mut config| {
+        config.users[0].rights = Rights { delete: false, ..Rights::FULL };
+        config
+    });
+    world.files.put("/whole", b"one").unwrap();
+    world.files.put("/part", b"two").unwrap();
+    let mut client = world.client().await;
+    client.expect("COMB whole part", "550").await;
+    assert_eq!(world.files.read("/whole").unwrap(), b"one", "nothing was joined");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What effects know: the server they run in, and the session they run for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, RwLock};
 
@@ -12,6 +12,7 @@ use fxp_proto::server::machine::Settings;
 use fxp_store::account::{Account, Accounts};
 use fxp_store::storage::Storage;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -94,17 +95,30 @@ pub(crate) struct View {
 }
 
 impl Context {
-    /// Names resolved, addresses known.
-    pub(crate) async fn view(&self) -> View {
-        let mut names = BTreeMap::new();
-        for peer in self.live.config.fxp.rules.iter().flat_map(|rule| &rule.peer) {
-            if let Peer::Name(name) = peer
-                && let Some(addresses) = self.shared.names.addresses(name).await
-            {
-                names.insert(name.clone(), addresses);
-            }
-        }
+    /// Addresses known; names resolved if somebody else than the client may be the peer.
+    pub(crate) async fn view(&self, foreign: bool) -> View {
+        let names = if foreign { self.resolved().await } else { BTreeMap::new() };
         View { client: self.client_host, names, announced: self.announced(self.local.ip()).await }
+    }
+
+    /// The rules' names that have an answer; asked for together, so that they cost the time of one.
+    async fn resolved(&self) -> BTreeMap<String, Vec<IpAddr>> {
+        let mut questions = JoinSet::new();
+        let peers = self.live.config.fxp.rules.iter().flat_map(|rule| &rule.peer);
+        let names: BTreeSet<&String> = peers
+            .filter_map(|peer| match peer {
+                Peer::Name(name) => Some(name),
+                Peer::Net(_) => None,
+            })
+            .collect();
+        for name in names {
+            let (shared, name) = (self.shared.clone(), name.clone());
+            questions.spawn(async move {
+                let addresses = shared.names.addresses(&name).await?;
+                Some((name, addresses))
+            });
+        }
+        questions.join_all().await.into_iter().flatten().collect()
     }
 
     /// What `passive_address` stands for, in the family of `like` where it has a choice; empty if it is

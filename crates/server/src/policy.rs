@@ -341,7 +341,7 @@ fn fit_port(rule: &Rule, facts: &Facts<'_>) -> Fit {
 }
 
 /// A rule that names no peer speaks of every *other* server: not of the client itself, and of nothing on
-/// the never-list.
+/// the never-list. So does a host name, lest every transfer between two wait for a name server.
 fn fit_peer(book: Rulebook<'_>, rule: &Rule, facts: &Facts<'_>, peer: Host) -> Fit {
     let foreign = peer.ip != facts.client.ip;
     let never = never::range_of(peer.ip).filter(|_| foreign && rule.action == Action::Allow);
@@ -350,7 +350,7 @@ fn fit_peer(book: Rulebook<'_>, rule: &Rule, facts: &Facts<'_>, peer: Host) -> F
     }
     Fit::any(rule.peer.iter().map(|named| match named {
         Peer::Net(net) => (net.contains(&peer.ip) && never.is_none_or(|range| names(*net, range))).into(),
-        Peer::Name(_) if never.is_some() => Fit::No,
+        Peer::Name(_) if never.is_some() || !foreign => Fit::No,
         Peer::Name(name) => match book.names.get(name) {
             None => Fit::Unknown,
             Some(addresses) => addresses.iter().any(|ip| ip.to_canonical() == peer.ip).into(),

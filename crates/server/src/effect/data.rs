@@ -102,7 +102,7 @@ struct Question {
 impl Question {
     async fn new(job: &Job, slot: Slot, purpose: Option<Purpose>) -> Result<Self> {
         let (context, user) = (job.context.clone(), job.user()?.clone());
-        let view = context.view().await;
+        let view = context.view(may_be_foreign(&context, &user, &slot, purpose.as_ref())).await;
         Ok(Question { context, user, slot, purpose, view })
     }
 
@@ -119,6 +119,14 @@ impl Question {
         };
         judge(self.view.rulebook(&self.context), &facts)
     }
+}
+
+/// False if the policy will hear of no other peer than the client, or has a no for all others: then an
+/// ordinary transfer does not depend on a name server.
+fn may_be_foreign(context: &Context, user: &User, slot: &Slot, purpose: Option<&Purpose>) -> bool {
+    let to_client = slot.target.is_some_and(|target| target.ip.to_canonical() == context.client_host.ip);
+    let listing = matches!(purpose, Some(Purpose::Listing));
+    !to_client && !listing && user.may_fxp && !user.account.anonymous
 }
 
 /// The second yes, and all that is needed to act on it.

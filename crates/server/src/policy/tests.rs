@@ -287,6 +287,8 @@ fn names_stand_for_their_addresses() {
         "
         1.1.1.1 active 8.8.8.8:50000                     => maybe
         1.1.1.1 active 8.8.8.8:50000 in /x               => Unresolved(0)
+        1.1.1.1 active 1.1.1.1:50000 in /x               => client
+        1.1.1.1 passive 1.1.1.1 in /x                    => client
         ",
     );
 }

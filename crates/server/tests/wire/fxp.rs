@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use fxp_server::config::Config;
-use fxp_server::config::fxp::Rule;
+use fxp_server::config::fxp::{Action, Peer, Rule};
 use ipnet::IpNet;
 
-use crate::world::{Client, World, listener, parse_227, port_argument};
+use crate::world::{Client, World, admit, listener, parse_227, port_argument, receive};
 
 /// Both servers, each with a rule for loopback, and a client on each: the source's first.
 struct Pair {
@@ -142,6 +142,22 @@ async fn without_a_rule_there_is_no_fxp() {
     other.hears("4").await;
     assert!(open.files.read("/stolen").is_err() || open.files.read("/stolen").unwrap().is_empty());
     client.expect("ABOR", "426").await;
+    client.hears("226").await;
+}
+
+#[tokio::test]
+async fn a_rule_whose_name_nobody_knows_leaves_ordinary_transfers_alone() {
+    let world = World::at("127.0.0.1", |config| {
+        let mut rule = Rule::allow(IpNet::from(std::net::IpAddr::from([192, 0, 2, 1])));
+        (rule.action, rule.peer) = (Action::Deny, vec![Peer::Name("dark.invalid".to_owned())]);
+        config.with_rule(rule)
+    });
+    let mut client = world.client().await;
+    assert!(client.upload("STOR a", b"passive").await.starts_with("226"));
+    let mut own = listener("127.0.0.1");
+    client.expect(&format!("PORT {}", port_argument(own.local_addr())), "200").await;
+    client.expect("RETR a", "150").await;
+    assert_eq!(receive(admit(&mut own, None).await).await.unwrap(), b"passive");
     client.hears("226").await;
 }
 

@@ -8,6 +8,7 @@
 //! * An unknown certificate is shown to the person; a yes is remembered.
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -70,6 +71,8 @@ pub(crate) struct Link {
     secured: bool,
     /// The latest session protects data.
     protects: bool,
+    /// As whom and where the latest session was opened.
+    reached: Option<(Text, SocketAddr)>,
     /// When the session was last asked for.
     used: Instant,
 }
@@ -89,7 +92,16 @@ impl Pool {
     /// A link that opens its session when it is first needed.
     pub(crate) fn link(self: &Arc<Self>, server: Server, leg: &'static str) -> Link {
         let used = Instant::now();
-        Link { pool: self.clone(), server, leg, session: None, secured: false, protects: false, used }
+        Link {
+            pool: self.clone(),
+            server,
+            leg,
+            session: None,
+            secured: false,
+            protects: false,
+            reached: None,
+            used,
+        }
     }
 
     /// A new session with `server`.
@@ -290,6 +302,8 @@ impl Link {
             });
             self.secured = session.facts().secured;
             self.protects = self.secured && session.facts().protection == Protection::Private;
+            let (user, _) = self.pool.credentials(&self.server).await?;
+            self.reached = Some((user, session.peer_addr()));
             self.session = Some(session);
         }
         Ok(self.session.as_mut().expect("it was opened above"))
@@ -355,6 +369,11 @@ impl Link {
         home.join(root.as_bytes())
             .and_then(|root| root.join(typed))
             .map_err(|error| Trouble::new(TroubleKind::Usage, error.to_string()))
+    }
+
+    /// The user and the address of the latest session: names differ where servers do not.
+    pub(crate) fn reached(&self) -> Option<&(Text, SocketAddr)> {
+        self.reached.as_ref()
     }
 
     /// True if the control connection is, or was, inside TLS.

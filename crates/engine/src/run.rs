@@ -292,6 +292,9 @@ impl<'a> Run<'a> {
                 Ok(done) => {
                     self.event(Event::Done(Box::new(done.clone())));
                     report.files.push(done);
+                    if let Err(trouble) = self.leave_source(step).await {
+                        self.failed(self.failure(step, trouble), report);
+                    }
                 }
                 Err(trouble) => {
                     if would_stop_all(&trouble, &self.ways[step.side]) {
@@ -334,15 +337,26 @@ impl<'a> Run<'a> {
             claim: Claim::default(),
         };
         let stop = courier.stop.clone();
-        let mut done =
-            retry::orderly(courier.deliver(step), &stop).await.unwrap_or_else(|| Err(interrupted()))?;
-        if self.after == After::Deleted {
-            let source = &mut self.sources[step.side];
-            if let Err(trouble) = source.delete(&step.source).await {
-                done.notes.push(format!("the copy is good, but the source stays: {trouble}"));
-            }
+        retry::orderly(courier.deliver(step), &stop).await.unwrap_or_else(|| Err(interrupted()))
+    }
+
+    /// Deletes the source of a move, whose copy is good; unless the copy may be that very file.
+    async fn leave_source(&mut self, step: &Step) -> Result<(), Trouble> {
+        if self.after == After::Kept {
+            return Ok(());
         }
-        Ok(done)
+        let source = &mut self.sources[step.side];
+        if step.source == step.destination && source.same_server(&self.destination) {
+            let why = "the copy is good, but the source stays: on the same server under the same path it may be one \
+                       file for both users";
+            return Err(Trouble::new(TroubleKind::Other, why).on(Some(Leg::Source)));
+        }
+        source.delete(&step.source).await.map_err(|refused| Trouble {
+            kind: TroubleKind::Other,
+            what: format!("the copy is good, but the source stays: {}", refused.what),
+            leg: Some(Leg::Source),
+            ..refused
+        })
     }
 
     fn failure(&self, step: &Step, trouble: Trouble) -> FileFailure {

@@ -102,15 +102,25 @@ impl Side {
         }
     }
 
-    /// True if both are the same server under the same user, or both this machine.
+    /// True if both are the same server under the same user, or both this machine. Before they are
+    /// connected only names can be compared.
     pub(crate) fn same_place(&self, other: &Side) -> bool {
         match (self, other) {
             (Side::Local(_), Side::Local(_)) => true,
             (Side::Remote(one), Side::Remote(two)) => {
-                one.server.key() == two.server.key() && one.server.user == two.server.user
+                let named = one.server.key() == two.server.key() && one.server.user == two.server.user;
+                let reached = one.reached().is_some() && one.reached() == two.reached();
+                named || reached
             }
             _ => false,
         }
+    }
+
+    /// True if both are the same server, whoever the users are: they may share files.
+    pub(crate) fn same_server(&self, other: &Side) -> bool {
+        let (Side::Remote(one), Side::Remote(two)) = (self, other) else { return self.same_place(other) };
+        let at = |link: &Link| link.reached().map(|(_, address)| *address);
+        one.server.key() == two.server.key() || (at(one).is_some() && at(one) == at(two))
     }
 
     /// A place on this side, printable.

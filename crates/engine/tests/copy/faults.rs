@@ -17,6 +17,8 @@ pub(crate) struct Faults {
     pub(crate) refuses_rename: AtomicBool,
     /// RNTO is refused with a 4yz: another time it may work.
     pub(crate) busy_at_rename: AtomicBool,
+    /// Nothing can be deleted.
+    pub(crate) refuses_delete: AtomicBool,
     /// RNTO does not replace a file.
     pub(crate) never_replaces: AtomicBool,
     /// Times cannot be set.
@@ -78,6 +80,9 @@ impl Storage for Faulty {
     }
 
     fn delete(&self, path: &VPath) -> Result<()> {
+        if self.faults.refuses_delete.load(Relaxed) {
+            return Err(StoreError::Denied);
+        }
         self.files.delete(path)
     }
 

@@ -7,6 +7,7 @@ use fxp_client::tls::HandshakeError;
 use fxp_proto::grammar::reply::Reply;
 use fxp_proto::pair::exchange::{Refusal, Step};
 use fxp_proto::pair::refusal::classify;
+use fxp_proto::path::VPath;
 use fxp_store::storage::StoreError;
 
 use crate::report::{Trouble, TroubleKind};
@@ -83,8 +84,8 @@ fn of_login(host: &str, command: &str, reply: &Reply, server: &Server) -> Troubl
 /// about the path means here.
 pub(crate) fn of_session(error: &SessionError, what: &str, path_kind: TroubleKind) -> Trouble {
     match error {
-        SessionError::Refused { reply, .. } => {
-            let class = class_of(reply);
+        SessionError::Refused { command, reply } => {
+            let class = class_of(command, reply);
             Trouble::new(kind_of(class, path_kind), what).words(reply).class(class)
         }
         SessionError::Nonsense { reply, .. } => {
@@ -159,8 +160,9 @@ pub(crate) fn kind_of(class: Refusal, path_kind: TroubleKind) -> TroubleKind {
 
 /// The class of a refusal of anything but an exchange's commands. Where no data connection is at stake,
 /// the words about foreign addresses and the like mean nothing, so most of it is in the code.
-fn class_of(reply: &Reply) -> Refusal {
-    match (reply.code.number(), classify(Step::Transfer, None, None, reply)) {
+fn class_of(command: &str, reply: &Reply) -> Refusal {
+    let path = command.split_once(' ').and_then(|(_, path)| VPath::parse(path.as_bytes()).ok());
+    match (reply.code.number(), classify(Step::Transfer, None, path.as_ref(), reply)) {
         (550 | 551 | 553, class) if class != Refusal::Space => Refusal::Path,
         // 450 is "busy" for files, but some servers say it of a missing one.
         (_, Refusal::Policy | Refusal::Other) if reply.code.is_transient() => Refusal::Transient,
@@ -170,4 +172,23 @@ fn class_of(reply: &Reply) -> Refusal {
 
 fn network(what: String, class: Refusal) -> Trouble {
     Trouble::new(TroubleKind::Network, what).class(class)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_not_judged_by_the_name_of_the_file() {
+        let rows = [
+            ("RETR /quota/x", 550, "/quota/x: no such file", Refusal::Path),
+            ("STOR /x", 550, "over quota", Refusal::Space),
+            ("SIZE /ssl/x", 450, "/ssl/x: busy", Refusal::Transient),
+            ("STOR /max payne.iso", 450, "max payne.iso is busy", Refusal::Transient),
+            ("STOR /x", 450, "too many transfers", Refusal::Login),
+        ];
+        for (command, code, words, expected) in rows {
+            assert_eq!(class_of(command, &Reply::new(code, words)), expected, "{command}: {code} {words}");
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! Payload bytes of data connections, counted by peer address.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
 /// Counts of one process or one server; clones share them.
+///
+/// Ten thousand peers are counted each for itself, those who come later together, as
+/// [`Meter::EVERYBODY_ELSE`].
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Mutex<BTreeMap<IpAddr, Count>>>);
 
@@ -18,10 +21,14 @@ pub struct Count {
 }
 
 impl Meter {
+    /// Stands for all peers that came when the meter was full: 0.0.0.0, which is nobody's address.
+    pub const EVERYBODY_ELSE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
     /// Adds to the counts of `peer`.
     pub fn add(&self, peer: IpAddr, sent: u64, received: u64) {
         let mut counts = self.0.lock().expect("no holder of the lock panics");
-        let count = counts.entry(peer).or_default();
+        let is_full = counts.len() >= PEERS && !counts.contains_key(&peer);
+        let count = counts.entry(if is_full { Meter::EVERYBODY_ELSE } else { peer }).or_default();
         count.sent += sent;
         count.received += received;
     }
@@ -31,3 +38,7 @@ impl Meter {
         self.0.lock().expect("no holder of the lock panics").clone()
     }
 }
+
+/// Peers that are counted each for itself, in less than a megabyte: one who owns a whole IPv6 network
+/// could otherwise fill the memory with it.
+const PEERS: usize = 10_000;

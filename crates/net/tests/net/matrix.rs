@@ -1,6 +1,7 @@
 //! Every byte arrives: both TLS roles, both directions, both who connects, both versions, all sizes.
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
@@ -155,4 +156,20 @@ async fn both_ends_count_what_passes() {
     received.unwrap();
     assert_eq!(here.snapshot()[&peer], Count { sent: 70_000, received: 0 });
     assert_eq!(there.snapshot()[&peer], Count { sent: 0, received: 70_000 });
+}
+
+#[test]
+fn countless_peers_are_counted_together() {
+    let meter = Meter::default();
+    for host in 0..100_000 {
+        meter.add(Ipv6Addr::from_bits(0x2001_0db8 << 96 | host).into(), 1, 2);
+    }
+    // Who was known before still is.
+    meter.add("2001:db8::".parse().unwrap(), 10, 20);
+    let counts = meter.snapshot();
+    assert!(counts.len() < 20_000, "{}", counts.len());
+    assert_eq!(counts[&"2001:db8::".parse::<IpAddr>().unwrap()], Count { sent: 11, received: 22 });
+    assert!(counts[&Meter::EVERYBODY_ELSE].sent > 80_000);
+    assert_eq!(counts.values().map(|count| count.sent).sum::<u64>(), 100_010, "none is lost");
+    assert_eq!(counts.values().map(|count| count.received).sum::<u64>(), 200_020, "none is lost");
 }

@@ -32,8 +32,23 @@ pub struct KnownBook {
     pub path: PathBuf,
     /// What is known of each server.
     pub servers: BTreeMap<String, Known>,
+    /// Copies that were broken off, by the place of their part.
+    pub begun: BTreeMap<String, Begun>,
     /// As in [`SiteBook`].
     loaded: BTreeMap<String, Known>,
+    /// As in [`SiteBook`].
+    loaded_begun: BTreeMap<String, Begun>,
+}
+
+/// What the part of a broken-off copy is the beginning of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// User, server and path of the source.
+    pub source: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was modified, in seconds since 1970.
+    pub modified: i64,
 }
 
 /// What is known of one server.
@@ -149,8 +164,8 @@ impl KnownBook {
     ///
     /// As [`SiteBook::load`].
     pub fn load(path: PathBuf) -> io::Result<Self> {
-        let servers = read::<KnownFile>(&path)?.server;
-        Ok(KnownBook { path, loaded: servers.clone(), servers })
+        let KnownFile { server: servers, begun } = read::<KnownFile>(&path)?;
+        Ok(KnownBook { path, loaded: servers.clone(), loaded_begun: begun.clone(), servers, begun })
     }
 
     /// As [`SiteBook::save`]; merges with what another process wrote meanwhile.
@@ -160,9 +175,10 @@ impl KnownBook {
     /// As the system says.
     pub fn save(&self) -> io::Result<()> {
         locked(&self.path, || {
-            let on_disk = read::<KnownFile>(&self.path)?.server;
-            let server = merge(on_disk, &self.loaded, &self.servers);
-            let text = toml::to_string(&KnownFile { server }).map_err(io::Error::other)?;
+            let on_disk = read::<KnownFile>(&self.path)?;
+            let server = merge(on_disk.server, &self.loaded, &self.servers);
+            let begun = merge(on_disk.begun, &self.loaded_begun, &self.begun);
+            let text = toml::to_string(&KnownFile { server, begun }).map_err(io::Error::other)?;
             write(&self.path, &format!("{KNOWN_HEAD}{text}"))
         })
     }
@@ -172,6 +188,25 @@ impl KnownBook {
         match host.contains(':') {
             true => format!("[{}]:{port}", host.to_lowercase()),
             false => format!("{}:{port}", host.to_lowercase()),
+        }
+    }
+
+    /// Remembers what `part` is the beginning of, or with `None` that this is not known any more. That it
+    /// cannot be saved hinders nothing now.
+    pub fn note_begun(&mut self, part: &str, begun: Option<Begun>) {
+        if self.begun.get(part) == begun.as_ref() {
+            return;
+        }
+        match begun {
+            Some(begun) => self.begun.insert(part.to_owned(), begun),
+            None => self.begun.remove(part),
+        };
+        // One that is dropped is merely begun anew.
+        while self.begun.len() > MAX_BEGUN {
+            self.begun.pop_first();
+        }
+        if let Err(error) = self.save() {
+            tracing::warn!(file = %self.path.display(), %error, "what was begun is not saved");
         }
     }
 
@@ -192,6 +227,8 @@ struct SiteFile {
 struct KnownFile {
     #[serde(default)]
     server: BTreeMap<String, Known>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    begun: BTreeMap<String, Begun>,
 }
 
 const KNOWN_HEAD: &str =
@@ -328,6 +365,9 @@ fn private_file(path: &Path, new: bool) -> io::Result<File> {
 fn is_false(value: &bool) -> bool {
     !value
 }
+
+/// The most broken-off copies to remember: more than anybody continues, and a few pages of text.
+const MAX_BEGUN: usize = 200;
 
 /// The most a book may hold, in bytes: thousands of sites; more is not a book.
 const MAX_BOOK: u64 = 8 << 20;

@@ -61,6 +61,11 @@ impl Claim {
         self.before.as_ref()?.as_ref()?.size
     }
 
+    /// True if the transfer was accepted where nothing stood before.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.begun.load(Relaxed) && self.before == Some(None)
+    }
+
     /// True if what stands at `place` now was stored by this delivery.
     pub(crate) async fn is_ours(&self, destination: &mut Side, place: &VPath) -> Result<bool, Trouble> {
         if !self.begun.load(Relaxed) {

@@ -1,8 +1,8 @@
 //! The story of one file: where it begins, which route it takes, what is tried again, how it is
 //! verified, and how it gets its final name.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use fxp_proto::grammar::params::Protection;
@@ -12,13 +12,14 @@ use fxp_proto::pair::exchange::{self, Refusal};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
+use crate::book::{Begun, KnownBook};
 use crate::claim::Claim;
 use crate::context::Observer;
 use crate::lane::{Carriage, Lane, Tried};
 use crate::part;
+use crate::plan::Step;
 use crate::plan::ladder::Rung;
 use crate::plan::walk::interrupted;
-use crate::plan::{Step, diff};
 use crate::policy::{VerifyChoice, Via};
 use crate::progress;
 use crate::publish::{Publisher, at_part};
@@ -59,6 +60,8 @@ pub(crate) struct Courier<'a> {
     pub(crate) verify: VerifyChoice,
     pub(crate) retries: u32,
     pub(crate) stop: &'a mut Stop,
+    /// Remembers what broken-off parts are the beginning of.
+    pub(crate) known: &'a Mutex<KnownBook>,
     /// Whose the bytes are that stand where the file is stored.
     pub(crate) claim: Claim,
 }
@@ -92,6 +95,7 @@ impl Courier<'_> {
                 break done;
             }
             if self.publisher.publish(self.destination, &place, step, &mut notes).await? {
+                self.note_begun(&place, None);
                 break done;
             }
             // Renaming is refused, which a small file found out: now in place.
@@ -155,6 +159,9 @@ impl Courier<'_> {
         };
         self.claim.look(self.destination, place, may_be_taken).await?;
         let mut offset = self.where_to_begin(step, place, attempt > 0, notes).await?;
+        if offset == 0 {
+            self.note_begun(place, None);
+        }
         let carried = match self.carry(step, place, &mut offset, notes).await {
             Ok(carried) => carried,
             Err(trouble) if is_lost(&trouble) && self.has_arrived(step, place).await => {
@@ -216,7 +223,7 @@ impl Courier<'_> {
                 self.say(notes, format!("resumed after {there} bytes, whose {algorithm} is the source's"));
                 Ok(there)
             }
-            Ok((Verification::Size, _)) if self.may_continue_unseen(step, in_place, ours).await? => {
+            Ok((Verification::Size, _)) if self.may_continue_unseen(step, place, in_place, ours).await? => {
                 self.say(notes, format!("resumed after {there} bytes, which could not be compared"));
                 Ok(there)
             }
@@ -233,10 +240,11 @@ impl Courier<'_> {
     }
 
     /// Nobody can compare digests. If the bytes are this delivery's, the source must be as it was when the
-    /// plan was made; a leftover of another run must be so young, and its source so old, that it is of this very source.
+    /// plan was made; a leftover of another run must be remembered as the beginning of this very source.
     async fn may_continue_unseen(
         &mut self,
         step: &Step,
+        place: &VPath,
         in_place: bool,
         ours: bool,
     ) -> Result<bool, Trouble> {
@@ -245,9 +253,27 @@ impl Courier<'_> {
                 let now = self.source.stat(&step.source).await?;
                 Ok(now.is_some_and(|now| now.size == step.size && now.modified == step.modified))
             }
-            (Some(leftover), false) if !in_place => Ok(diff::may_continue_unseen(step, &leftover)),
+            (Some(_), false) if !in_place => self.was_begun(step, place).await,
             _ => Ok(false),
         }
+    }
+
+    /// True if the part at `place` was left by a copy of this very source, unchanged since.
+    async fn was_begun(&mut self, step: &Step, place: &VPath) -> Result<bool, Trouble> {
+        let part = self.destination.identity(place);
+        let begun = self.known.lock().expect("no holder of the lock panics").begun.get(&part).cloned();
+        Ok(begun.is_some() && begun == self.beginning(step).await?)
+    }
+
+    /// What a part of this file is the beginning of, if that can be told.
+    async fn beginning(&mut self, step: &Step) -> Result<Option<Begun>, Trouble> {
+        let (Some(size), Some(modified)) = (step.size, self.exact_time(step).await?) else { return Ok(None) };
+        Ok(Some(Begun { source: self.source.identity(&step.source), size, modified: modified.seconds }))
+    }
+
+    fn note_begun(&mut self, place: &VPath, begun: Option<Begun>) {
+        let part = self.destination.identity(place);
+        self.known.lock().expect("no holder of the lock panics").note_begun(&part, begun);
     }
 
     /// Moves the bytes by the way of this run, down the ladder if need be.
@@ -278,6 +304,7 @@ impl Courier<'_> {
                 return Err(trouble);
             }
             self.claim.cleared();
+            self.note_begun(place, None);
             self.say(notes, format!("{trouble}; so what was there was deleted and the file copied whole"));
             *offset = 0;
         }
@@ -394,10 +421,21 @@ impl Courier<'_> {
     /// The file failed for good. A damaged one is gone already; under its final name nothing unfinished
     /// may stay, unless the user asked for it; what stood there before and was not touched does.
     async fn give_up(&mut self, trouble: Trouble, step: &Step, place: &VPath) -> Trouble {
-        let unasked = *self.publisher == Publisher::Refuses && *place == step.destination;
+        let ours = self.claim.is_ours(self.destination, place).await;
+        if *place != step.destination {
+            // What cannot be asked any more is ours if nothing was there before.
+            if ours.unwrap_or_else(|_| self.claim.is_alone())
+                && !part::is_ambiguous(&step.destination)
+                && let Ok(begun) = self.beginning(step).await
+            {
+                self.note_begun(place, begun);
+            }
+            return trouble;
+        }
+        let unasked = *self.publisher == Publisher::Refuses;
         // A whole file of which only no digest was to be had stays.
         let whole = trouble.kind == TroubleKind::Verification && trouble.class.is_some();
-        if unasked && !whole && matches!(self.claim.is_ours(self.destination, place).await, Ok(true)) {
+        if unasked && !whole && matches!(ours, Ok(true)) {
             let _ = self.destination.delete(place).await;
         }
         trouble

@@ -334,6 +334,7 @@ impl<'a> Run<'a> {
             verify: self.request.verify,
             retries: self.request.retries,
             stop: &mut self.stop,
+            known: &self.context.known,
             claim: Claim::default(),
         };
         let stop = courier.stop.clone();

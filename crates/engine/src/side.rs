@@ -131,6 +131,17 @@ impl Side {
         }
     }
 
+    /// A place on this side that is no other place: user, server and path.
+    pub(crate) fn identity(&self, path: &VPath) -> String {
+        match self {
+            Side::Remote(link) => {
+                let user = link.reached().map(|(user, _)| user.to_string()).unwrap_or_default();
+                format!("{user}@{}{path}", link.server.key())
+            }
+            Side::Local(_) => path.to_string(),
+        }
+    }
+
     /// What stands at `path`; `None` if nothing does.
     pub(crate) async fn stat(&mut self, path: &VPath) -> Result<Option<Entry>, Trouble> {
         if path.is_root() {

@@ -1,11 +1,7 @@
 //! What is at the destination already: equal, different, or begun.
 
-use std::time::Duration;
-
 use fxp_proto::listing::entry::{Entry, Precision};
 use fxp_proto::listing::time::FtpTime;
-
-use super::{Leftover, Step};
 
 /// True if size and time are the same as far as both servers tell. A file whose time is known only to
 /// the day is never called equal: it may have been changed on that day.
@@ -33,26 +29,10 @@ fn same_time((one, precise): (FtpTime, Precision), (two, other): (FtpTime, Preci
     one.seconds.abs_diff(two.seconds) <= tolerance
 }
 
-/// May a leftover be continued without comparing digests? It holds the beginning of *this* source only
-/// if the source was not changed since the leftover was begun. Nobody tells when that was; but the
-/// leftover was last written at the end of the attempt, so a source that is older than the leftover by
-/// more than any clock error, time zone or attempt is the one that was being copied.
-pub fn may_continue_unseen(step: &Step, leftover: &Leftover) -> bool {
-    let (Some((source, _)), Some((part, Precision::Second))) = (step.modified, leftover.modified) else {
-        return false;
-    };
-    let margin = i64::try_from(UNSEEN_MARGIN.as_secs()).unwrap_or(i64::MAX);
-    part.seconds.saturating_sub(source.seconds) >= margin
-}
-
-/// How much older than the leftover a source must be; see [`may_continue_unseen`].
-pub const UNSEEN_MARGIN: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use fxp_proto::listing::entry::Kind;
-    use fxp_proto::path::VPath;
 
     const S: Precision = Precision::Second;
     const M: Precision = Precision::Minute;
@@ -77,33 +57,6 @@ mod tests {
             let (source, destination) = (entry(source), entry(destination));
             assert_eq!(is_unchanged(&source, &destination), *equal, "{source:?} {destination:?}");
             assert_eq!(is_in_doubt(&source, &destination), *doubt, "{source:?} {destination:?}");
-        }
-    }
-
-    #[test]
-    fn a_leftover_is_continued_unseen_only_if_the_source_is_much_older() {
-        const DAY: i64 = 86_400;
-        let rows = [
-            (Some((0, S)), Some((4 * DAY, S)), true),
-            (Some((0, D)), Some((4 * DAY, S)), true),
-            (Some((0, S)), Some((2 * DAY, S)), false),
-            (Some((4 * DAY, S)), Some((0, S)), false),
-            (None, Some((4 * DAY, S)), false),
-            (Some((0, S)), Some((4 * DAY, M)), false),
-            (Some((0, S)), None, false),
-        ];
-        for (source, part, expected) in rows {
-            let step = Step {
-                side: 0,
-                source: VPath::root(),
-                destination: VPath::root(),
-                size: Some(9),
-                modified: source.map(at),
-                replaces: false,
-                leftover: None,
-            };
-            let leftover = Leftover { size: 5, modified: part.map(at) };
-            assert_eq!(may_continue_unseen(&step, &leftover), expected, "{source:?} {part:?}");
         }
     }
 

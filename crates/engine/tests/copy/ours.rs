@@ -82,6 +82,35 @@ async fn what_was_there_before_is_not_taken_for_what_was_copied() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_digests_a_part_is_continued_only_by_the_source_that_it_was_begun_from() {
+    for (second, resumes) in [("2023/f", true), ("2024/f", false)] {
+        let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+        let contents = [noise(8_000_000), vec![7; 8_000_000]];
+        source.put("/2023/f", &contents[0]);
+        source.put("/2024/f", &contents[1]);
+        let (stopper, stop) = tokio::sync::watch::channel(false);
+        *destination.faults.on_write.lock().expect("not poisoned") = Some(Box::new(move |position| {
+            if position > 200_000 {
+                let _ = stopper.send(true);
+                // So slow a disk that the stop comes before the end.
+                while stopper.receiver_count() > 0 && position > 4_000_000 {
+                    std::thread::yield_now();
+                }
+            }
+        }));
+        let cable = Cable::without_digests(destination.address);
+        let desk = Desk::new(&[]);
+        let first = request(vec![source.at("2023/f")], cable.at(""));
+        let report = fxp_engine::run::copy(first, &desk.context, stop).await.expect("a report");
+        assert_eq!(report.failures[0].trouble.kind, TroubleKind::Interrupted);
+        let report = desk.copied(request(vec![source.at(second)], cable.at(""))).await;
+        let expected = &contents[usize::from(!resumes)];
+        assert!(destination.get("/f").as_ref() == Some(expected), "{second}: {:?}", report.files[0].notes);
+        assert_eq!(report.files[0].resumed > 0, resumes, "{second}: {:?}", report.files[0].notes);
+    }
+}
+
 /// Makes `destination` known as a server that refuses to rename.
 async fn refuses_to_rename(desk: &Desk, source: &Server, destination: &Server) {
     source.put("/probe", b"x");

@@ -32,6 +32,10 @@ pub(super) async fn receive(job: &Job, order: Receive, listener: Option<PassiveL
     let (files, counted, kind) = (job.files()?, order.progress.0, order.kind);
     let transfer = Transfer::over(&stream, "received", path.clone(), foreign, &counted);
     let received = on_thread(job, stream, move |stream| {
+        // The thread may have been waited for so long that nobody wants the file any more.
+        if stream.is_cancelled() {
+            return Err(broken(DataError::Cancelled));
+        }
         let file = files.create(&path, create(placement)).map_err(stored)?;
         store(stream, file, placement, kind, &counted)
     })

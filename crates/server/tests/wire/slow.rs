@@ -1,6 +1,7 @@
 //! What happens while a thread of the server does not get on.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fxp_net::dial;
 use fxp_store::memory::Memory;
@@ -81,6 +82,46 @@ async fn an_upload_waits_for_the_thread_of_one_that_was_aborted_two_commands_ago
     client.hears("226").await;
     assert_eq!(gate.most(), 1, "threads that write the file");
     assert_eq!(world.files.read("/a").unwrap(), b"last");
+}
+
+#[test]
+fn an_upload_that_was_aborted_before_its_thread_began_leaves_the_old_file_whole() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let (gate, files) = (Arc::new(Gate::default()), Memory::new());
+        files.put("/a", b"old").unwrap();
+        let (at, storage) = (gate.clone(), files.clone());
+        let closed = Arc::new(AtomicBool::new(false));
+        let closes = closed.clone();
+        let world = World::opening(
+            files,
+            "127.0.0.1",
+            |config| config,
+            move || {
+                if closed.load(Ordering::Relaxed) {
+                    at.enter().wait();
+                }
+                Arc::new(storage.clone())
+            },
+        );
+        let mut client = world.client().await;
+        let address = client.passive("PASV").await;
+        client.expect("STOR a", "150").await;
+        // From here on somebody else's login keeps the only thread.
+        closes.store(true, Ordering::Relaxed);
+        let mut other = world.connect().await;
+        other.expect("USER alice", "331").await;
+        other.say("PASS open sesame").await;
+        gate.holds(1).await;
+        let _data = dial::data(None, address, PATIENCE).await.unwrap();
+        something_else(&world).await;
+        client.expect("ABOR", "426").await;
+        client.hears("226").await;
+        gate.open();
+        other.hears("230").await;
+        assert_eq!(client.expect("SIZE a", "213").await, "213 3");
+    });
 }
 
 /// Takes time enough for whatever does not wait.

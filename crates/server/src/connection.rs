@@ -220,6 +220,10 @@ impl Connection {
             Effect::List(order) => order.slot.as_ref().map(|slot| slot.id),
             _ => None,
         };
+        if let Effect::Login(_) = effect {
+            // Whoever logs in again gives the old place back first: it may be the only one.
+            self.context.user = None;
+        }
         let listener = slot.and_then(|slot| self.listeners.remove(&slot));
         let (alive, gone) = watch::channel(());
         let job = Job { id, context: self.context.clone(), news: self.reporter.clone(), alive };

@@ -41,11 +41,14 @@ async fn a_user_has_so_many_sessions_and_no_more() {
         config.users[0].sessions = Some(1);
         config
     });
-    let first = world.client().await;
+    let mut first = world.client().await;
     let mut second = world.connect().await;
     second.expect("USER alice", "331").await;
     second.expect("PASS open sesame", "421").await;
-    drop(first);
+    first.expect("REIN", "220").await;
+    first.log_in().await;
+    first.expect("USER alice", "331").await;
+    first.expect("PASS open sesame", "230").await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use fxp_proto::server::effect::{Effect, EffectId, SlotId};
 use fxp_proto::server::machine::{Action, Appetite, Endpoints, Input, Machine};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 
@@ -125,7 +125,7 @@ impl Connection {
             tokio::select! {
                 received = self.control.receive(), if hungry => self.heard(received?),
                 Some(news) = self.news.recv() => self.learnt(news).await?,
-                Some(_) = self.tasks.join_next(), if !self.tasks.is_empty() => {}
+                Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => survived(ended)?,
                 () = sleep_until(wake.unwrap_or(self.started)), if wake.is_some() => self.machine.tick(self.now()),
                 () = drain.cancelled(), if !self.draining => {
                     self.draining = true;
@@ -262,6 +262,17 @@ impl Connection {
     }
 }
 
+/// An effect that panicked will never report its end: better no connection than one that waits for it.
+fn survived(ended: Result<(), JoinError>) -> io::Result<()> {
+    match ended {
+        Err(error) if !error.is_cancelled() => {
+            tracing::error!(%error, "an effect gave up");
+            Err(io::Error::other("internal error"))
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn secure(control: &mut Control, live: &Live) -> io::Result<fxp_net::tls::ServerSession> {
     let tls = live.tls.as_ref().ok_or_else(|| io::Error::other("no certificate is configured"))?;
     let session = tls.session();
@@ -276,3 +287,17 @@ const LINE_CEILING: usize = 9 * 1024;
 const ENDING: Duration = Duration::from_secs(30);
 /// News that wait; a task with more to tell waits, too.
 const NEWS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_the_connection_and_an_abort_does_not() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(std::future::pending()).abort();
+        assert!(survived(tasks.join_next().await.unwrap()).is_ok());
+        tasks.spawn(async { panic!("a mistake in an effect") });
+        assert!(survived(tasks.join_next().await.unwrap()).is_err());
+    }
+}

@@ -153,9 +153,11 @@ impl Signals {
     }
 }
 
-/// A session with a transfer has four descriptors; shells hand out 1024.
+/// A session with an upload has the control connection, the data connection, the alarm's pipe (two), the
+/// pipe that bytes are spliced through (two), the root, the file and its directory; a port that listens
+/// comes before most of them. Shells hand out 1024.
 fn raise_file_limit(config: &Config) {
-    const PER_SESSION: usize = 4;
+    const PER_SESSION: usize = 10;
     const OWN: usize = 64;
     let needed = (config.limits.sessions.saturating_mul(PER_SESSION).saturating_add(OWN)) as u64;
     let limit = getrlimit(Resource::Nofile);

@@ -340,13 +340,15 @@ fn fit_port(rule: &Rule, facts: &Facts<'_>) -> Fit {
     }
 }
 
-/// A rule that names no peer speaks of every *other* server: not of the client itself, and of nothing on
-/// the never-list. So does a host name, lest every transfer between two wait for a name server.
+/// A rule that names no peer speaks of every *other* server, never of the client itself; if it allows, of
+/// public ones only and of nothing on the never-list. A host name does not mean the client either, lest
+/// every transfer between two wait for a name server.
 fn fit_peer(book: Rulebook<'_>, rule: &Rule, facts: &Facts<'_>, peer: Host) -> Fit {
     let foreign = peer.ip != facts.client.ip;
     let never = never::range_of(peer.ip).filter(|_| foreign && rule.action == Action::Allow);
     if rule.peer.is_empty() {
-        return (foreign && never.is_none()).into();
+        let public = peer.scope == Scope::Public && never.is_none();
+        return (foreign && (public || rule.action == Action::Deny)).into();
     }
     Fit::any(rule.peer.iter().map(|named| match named {
         Peer::Net(net) => (net.contains(&peer.ip) && never.is_none_or(|range| names(*net, range))).into(),

@@ -134,4 +134,9 @@ fn careless_settings_are_pointed_out() {
     for word in ["no [tls]", "nobody can log in", "4 ports", "includes 8080", "no peer", "in clear"] {
         assert!(warnings.contains(word), "{word:?} is not in:\n{warnings}");
     }
+    for (peer, warned) in [("0.0.0.0/0", true), ("::/0", true), ("10.0.0.0/8", false)] {
+        let rule = format!("[[fxp.rule]]\naction = \"deny\"\npeer = \"{peer}\"");
+        let warnings = Config::parse(&rule).unwrap().warnings().join("\n");
+        assert_eq!(warnings.contains("ordinary transfers fail"), warned, "{warnings}");
+    }
 }

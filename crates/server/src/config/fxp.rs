@@ -47,7 +47,8 @@ pub struct Rule {
     /// This path and everything beneath it, as the user sees it.
     #[serde(default, deserialize_with = "path")]
     pub path: VPath,
-    /// The other server; empty is any that is not on the list of those never connected to.
+    /// The other server; empty is any other than the client, in an allow rule any public one that is not
+    /// on the list of those never connected to.
     #[serde(default, deserialize_with = "one_or_many")]
     pub peer: Vec<Peer>,
     /// The ports that we may connect to; left out: 1024 and above, without those of well-known services.
@@ -195,6 +196,15 @@ impl Fxp {
 
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        for (at, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.action == Action::Deny) {
+            let everybody = |peer: &&Peer| matches!(peer, Peer::Net(net) if net.prefix_len() == 0);
+            if let Some(net) = rule.peer.iter().find(everybody) {
+                warnings.push(format!(
+                    "fxp.rule[{at}] denies {net}, which clients are in, too: their ordinary transfers fail; \
+                     without peer it would speak of other servers only"
+                ));
+            }
+        }
         for (at, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.action == Action::Allow) {
             if rule.peer.is_empty() {
                 warnings.push(format!(

@@ -304,6 +304,13 @@ fn rules_that_name_no_peer_speak_of_other_servers() {
         1.1.1.1 active 1.1.1.1:50000 out /x              => client
         1.1.1.1 passive 1.1.1.1 out /x                   => client
         1.1.1.1 active 1.1.1.1:80 in /x                  => NeverPort
+        1.1.1.1 passive 10.2.2.2 in /x                   => NoRule
+        10.3.3.3 active 10.2.2.2:50000 in /x             => NoRule
+        10.3.3.3 passive fd00::1 in /x                   => NoRule
+        10.3.3.3 active 8.8.8.8:50000 in /x              => foreign
+        10.3.3.3 active 10.2.2.2:50000 out /x            => Rule(0)
+        127.0.0.1 active 127.0.0.2:50000 in /x           => NoRule
+        10.3.3.3 active 10.3.3.3:50000 in /x             => client
         ",
     );
 }

@@ -60,10 +60,30 @@ impl WriteFile for InPlace {
         self.position = self.position.saturating_add(count);
     }
 
+    /// A local file system has said by now whether there is room. One behind a network may say so only
+    /// when it is asked to store the bytes, so it is asked.
     fn finish(self: Box<Self>) -> Result<()> {
+        if tells_late(&self.file) {
+            self.file.sync_data().map_err(failure::of_bytes)?;
+        }
         Ok(())
     }
 }
+
+/// Does the file lie on a file system that may report a failed write after the write?
+fn tells_late(file: &File) -> bool {
+    rustix::fs::fstatfs(file).is_ok_and(|volume| is_remote(volume.f_type.into()))
+}
+
+/// Kinds of file systems (statfs(2)) whose bytes lie behind a network or another program.
+fn is_remote(kind: i128) -> bool {
+    // The type of `f_type` has 32 or 64 bits, with or without a sign; the numbers have 32.
+    REMOTE.contains(&(kind & i128::from(u32::MAX)))
+}
+
+/// NFS, SMB in its three generations, FUSE, Ceph, AFS, 9P.
+const REMOTE: [i128; 8] =
+    [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x6573_5546, 0x00c3_6400, 0x5346_414f, 0x0102_1997];
 
 /// What publishing may meet under the final name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,4 +296,19 @@ fn write_at(file: &File, position: &mut u64, mut bytes: &[u8]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_far_away_is_waited_for() {
+        const NFS: i128 = 0x6969;
+        const CIFS: u32 = 0xff53_4d42;
+        const EXT4: i128 = 0xef53;
+        const TMPFS: i128 = 0x0102_1994;
+        assert!(is_remote(NFS) && is_remote(CIFS.into()) && is_remote(CIFS.cast_signed().into()));
+        assert!(!is_remote(EXT4) && !is_remote(TMPFS));
+    }
 }

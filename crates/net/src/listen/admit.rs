@@ -53,6 +53,8 @@ struct Candidates {
     strangers: u64,
     first_stranger: Option<SocketAddr>,
     last_failure: Option<AdmitError>,
+    /// The log has it that somebody did not resume.
+    warned: bool,
 }
 
 struct Candidate {
@@ -127,7 +129,14 @@ impl Candidates {
             Ok((_, Err(error))) => error,
             Err(panic) => HandshakeError::Network(io::Error::other(panic)),
         };
-        tracing::debug!(%peer, %error, "handshake on the passive port");
+        match error {
+            // The client itself may be unable to, and gone before its transfer is given up. Once is enough.
+            HandshakeError::NotResumed if !self.warned => {
+                self.warned = true;
+                tracing::warn!(%peer, %error, "turned away from the passive port");
+            }
+            _ => tracing::debug!(%peer, %error, "handshake on the passive port"),
+        }
         self.last_failure = Some(AdmitError::Handshake { peer, error });
         None
     }

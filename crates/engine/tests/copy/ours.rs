@@ -48,7 +48,7 @@ async fn a_copy_in_place_that_is_stopped_leaves_no_half_file_under_the_final_nam
     let report = fxp_engine::run::copy(request, &desk.context, stop).await.expect("a report");
     assert_eq!(report.failures[0].trouble.kind, TroubleKind::Interrupted);
     assert!(desk.dialogue().contains("STOR /endless"), "{}", desk.dialogue());
-    assert_eq!(destination.get("/endless"), None);
+    assert!(destination.get("/endless").is_none(), "{}", desk.dialogue());
 }
 
 #[tokio::test(flavor = "multi_thread")]

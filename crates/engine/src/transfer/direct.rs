@@ -39,7 +39,7 @@ pub async fn run(
                 }
                 Action::Progress(step) => progress(step),
                 Action::Done(verdict) => {
-                    begun.fetch_or(verdict.result.is_ok(), Relaxed);
+                    begun.fetch_or(was_accepted(&verdict), Relaxed);
                     return verdict;
                 }
             }
@@ -69,6 +69,17 @@ pub async fn run(
     }
 }
 
+/// True if the destination's last word on STOR says that it had begun. After an ABOR nobody hears its 1yz
+/// any more, which may have been on its way.
+fn was_accepted(verdict: &Verdict) -> bool {
+    let word = match &verdict.result {
+        Ok(_) => return true,
+        Err(failure) if failure.leg == Leg::Destination => &failure.reply,
+        Err(failure) => &failure.other,
+    };
+    word.as_ref().is_some_and(|word| word.code.is_completion() || word.code.number() == 426)
+}
+
 /// Whether somebody may still stop us.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stopping {
@@ -94,4 +105,37 @@ fn feed(exchange: &mut Exchange, leg: Leg, event: SessionEvent, now: Moment) -> 
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fxp_proto::grammar::reply::Reply;
+    use fxp_proto::pair::exchange::{Failure, Refusal};
+
+    #[test]
+    fn a_transfer_that_was_broken_off_had_been_accepted() {
+        let rows = [
+            (Leg::Source, None, Some(426), true),
+            (Leg::Source, Some(426), None, false),
+            (Leg::Source, Some(426), Some(226), true),
+            (Leg::Source, Some(550), Some(425), false),
+            (Leg::Destination, Some(426), Some(226), true),
+            (Leg::Destination, Some(553), Some(426), false),
+            (Leg::Destination, None, None, false),
+        ];
+        for (leg, own, other, expected) in rows {
+            let reply = |code: Option<u16>| code.map(|code| Reply::new(code, ""));
+            let failure = Failure {
+                leg,
+                step: Step::Transfer,
+                verb: None,
+                reply: reply(own),
+                other: reply(other),
+                class: Refusal::Aborted,
+            };
+            let verdict = Verdict { result: Err(failure), source_usable: true, destination_usable: true };
+            assert_eq!(was_accepted(&verdict), expected, "{leg} {own:?} {other:?}");
+        }
+    }
 }

@@ -166,7 +166,14 @@ impl Courier<'_> {
             Ok(carried) => carried,
             Err(trouble) if is_lost(&trouble) && self.has_arrived(step, place).await => {
                 self.say(notes, format!("{trouble}; but the file had arrived, as a comparison shows"));
-                self.carried(None, offset)
+                let rung = match &*self.way {
+                    Way::Direct(lane) => lane.front(),
+                    Way::Through { .. } => None,
+                };
+                if let (Way::Direct(lane), Some(rung)) = (&*self.way, &rung) {
+                    notes.extend(lane.why_clear(rung));
+                }
+                self.carried(rung, offset)
             }
             Err(trouble) => return Err(trouble),
         };
@@ -285,7 +292,7 @@ impl Courier<'_> {
         notes: &mut Vec<String>,
     ) -> Result<Carried, Trouble> {
         if *offset > 0 && step.size == Some(*offset) {
-            return Ok(self.carried(None, *offset));
+            return Ok(Carried { assurance: Assurance::Unknown, ..self.carried(None, *offset) });
         }
         let mut fresh_start = true;
         loop {
@@ -400,7 +407,7 @@ impl Courier<'_> {
     fn carried(&self, rung: Option<Rung>, offset: u64) -> Carried {
         match &*self.way {
             Way::Direct(_) => {
-                let assurance = rung.as_ref().map_or(Assurance::Encrypted, |rung| rung.assurance);
+                let assurance = rung.as_ref().map_or(Assurance::Unknown, |rung| rung.assurance);
                 Carried { rung, route: Route::Direct, assurance, offset }
             }
             Way::Through { route, assurance, .. } => {

@@ -118,6 +118,11 @@ impl Lane {
         }
     }
 
+    /// The rung that is tried next, or was tried last and may be tried again.
+    pub(crate) fn front(&self) -> Option<Rung> {
+        self.rungs.first().cloned()
+    }
+
     /// True if some rung has carried a file in this run.
     pub(crate) fn has_worked(&self) -> bool {
         self.has_worked

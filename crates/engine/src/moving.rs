@@ -7,6 +7,7 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
 use crate::context::Context;
+use crate::plan::shelf::kind_of;
 use crate::plan::walk::{beneath, interrupted, walk};
 use crate::replace;
 use crate::report::{
@@ -53,9 +54,11 @@ impl Run<'_> {
     }
 
     async fn rename_all(&mut self) -> Result<Report, Trouble> {
-        let there =
-            self.destination.stat(&self.goal.path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
-        let into = there.as_ref().is_some_and(|entry| entry.kind == Kind::Directory);
+        // A link to a directory counts as one.
+        let there = kind_of(&mut self.destination, &self.goal.path)
+            .await
+            .map_err(|error| error.on(Some(Leg::Destination)))?;
+        let into = there == Some(Kind::Directory);
         if !into && (self.origins.len() > 1 || self.goal.contents) {
             let name = self.destination.name(&self.goal.path);
             return Err(Trouble::new(

@@ -1,6 +1,6 @@
 //! Single operations on a place: list, show, delete, make, move, and a look at a server.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use fxp_proto::client::request::LoggedIn;
 use fxp_proto::listing::entry::{Entry, Kind};
@@ -94,15 +94,18 @@ fn copy_out(
     what: &str,
 ) -> Result<u64, Trouble> {
     let of_store = |error| trouble::of_store(&error, what, TroubleKind::SourceNotFound);
+    let refused = |error: io::Error| Trouble::new(TroubleKind::Other, format!("{what}: {error}"));
     let mut file = storage.open(path).map_err(of_store)?;
     let mut buffer = vec![0; BUFFER];
     let mut offset = 0;
     loop {
         match file.read_at(&mut buffer, offset).map_err(of_store)? {
-            0 => return Ok(offset),
+            0 => {
+                sink.flush().map_err(refused)?;
+                return Ok(offset);
+            }
             read => {
-                sink.write_all(&buffer[..read])
-                    .map_err(|error| Trouble::new(TroubleKind::Other, format!("{what}: {error}")))?;
+                sink.write_all(&buffer[..read]).map_err(refused)?;
                 offset += read as u64;
             }
         }

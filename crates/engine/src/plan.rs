@@ -6,7 +6,7 @@
 pub mod diff;
 pub mod ladder;
 pub(crate) mod select;
-mod shelf;
+pub(crate) mod shelf;
 pub(crate) mod walk;
 
 use fxp_proto::listing::entry::Precision;

@@ -28,6 +28,8 @@ pub enum Assurance {
     Clear,
     /// Through this machine, each leg verified on its own.
     Relay,
+    /// All bytes were there already, from an earlier run: how they came is not known.
+    Unknown,
 }
 
 /// How equality was established.

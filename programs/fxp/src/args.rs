@@ -95,7 +95,8 @@ pub(crate) enum Command {
 /// directory itself.
 ///
 /// Files arrive under NAME.fxp-part and get their name once they are verified, so an interrupted copy
-/// leaves nothing half done under a final name, and the same command continues it.
+/// leaves nothing half done under a final name, and the same command continues it. (A server that
+/// refuses to rename gets them under their final name; the report says so.)
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "fxp cp [OPTIONS] <SRC>... <DST>",

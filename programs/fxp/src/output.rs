@@ -108,6 +108,7 @@ pub(crate) fn assurance_word(assurance: Assurance) -> &'static str {
         Assurance::Encrypted => "encrypted",
         Assurance::Clear => "clear",
         Assurance::Relay => "relay",
+        Assurance::Unknown => "unknown",
     }
 }
 
@@ -119,5 +120,8 @@ pub(crate) fn assurance_meaning(assurance: Assurance) -> &'static str {
         }
         Assurance::Clear => "anybody on the way between the servers could read and change the data",
         Assurance::Relay => "the data came through this machine; each leg is as safe as its own connection",
+        Assurance::Unknown => {
+            "all bytes were there already from an earlier run, and how they came is not known"
+        }
     }
 }

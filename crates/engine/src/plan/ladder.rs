@@ -404,6 +404,6 @@ impl Pair<'_> {
 fn rank(assurance: Assurance) -> u8 {
     match assurance {
         Assurance::Encrypted => 0,
-        Assurance::Clear | Assurance::Relay => 1,
+        Assurance::Clear | Assurance::Relay | Assurance::Unknown => 1,
     }
 }

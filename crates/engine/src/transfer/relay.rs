@@ -177,8 +177,14 @@ pub(crate) async fn stream(
     let down = open_download(session, &errand, &what).await?;
     let (reading, counted) = (down.data, progress.clone());
     let cancellers = [reading.canceller()];
-    let received =
-        blocking(&cancellers, stop, move || reading.receive(&mut StreamSink(sink), &counted)).await;
+    let received = blocking(&cancellers, stop, move || {
+        let mut sink = StreamSink(sink);
+        let received = reading.receive(&mut sink, &counted)?;
+        // What is still buffered may find the disk full.
+        sink.0.flush().map_err(DataError::Storage)?;
+        Ok(received)
+    })
+    .await;
     let replied = session.finish_transfer(down.request).await;
     let received = match received? {
         // A reader that goes away (`| head`) is no fault of the server, whose 426 would hide it.

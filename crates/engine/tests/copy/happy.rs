@@ -260,6 +260,28 @@ async fn a_file_is_shown_through_our_hands() {
     assert_eq!(*shown.0.lock().expect("not poisoned"), content);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_that_cannot_be_written_is_an_error() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+    }
+    let server = Server::start(2, TLS);
+    let desk = Desk::new(&[&server]);
+    server.put("/f", b"hello");
+    desk.local.put("/f", b"hello").expect("written");
+    for place in [server.at("f"), "/f".parse::<Address>().expect("an address")] {
+        let shown = place::cat(&place, &desk.context, Box::new(Full), go_on()).await;
+        assert!(shown.is_err(), "{place}: {shown:?}");
+    }
+}
+
 #[derive(Clone, Default)]
 struct Shown(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use fxp_engine::report::TroubleKind;
+use fxp_engine::report::{Assurance, TroubleKind};
 use fxp_engine::run::{CopyRequest, Via};
 
 use crate::cable::Cable;
@@ -46,6 +46,7 @@ async fn a_control_connection_lost_after_the_data_is_repaired_by_comparing() {
         let report = desk.copied(request).await;
         assert!(cable.cut.load(Relaxed), "the cable was cut");
         assert_eq!(destination.get("/g").as_ref(), Some(&content), "{via:?}");
+        assert_eq!(report.files[0].assurance, Assurance::Clear, "{via:?}");
         assert!(
             report.files[0].notes.iter().any(|note| note.contains("had arrived")),
             "{via:?} {:?}",

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use fxp_engine::proto::path::VPath;
-use fxp_engine::report::TroubleKind;
+use fxp_engine::report::{Assurance, TroubleKind};
 use fxp_engine::run::{CopyRequest, VerifyChoice};
 use fxp_store::storage::Storage;
 
@@ -73,6 +73,8 @@ async fn a_leftover_is_continued_only_if_it_is_the_beginning_of_the_file() {
         destination.put("/f.fxp-part", leftover);
         let desk = Desk::new(&[&source, &destination]);
         let report = desk.copied(request(vec![source.at("f")], destination.at(""))).await;
+        let nothing_left = leftover.len() == content.len();
+        assert_eq!(report.files[0].assurance == Assurance::Unknown, nothing_left, "only then nobody knows");
         assert_eq!(report.files[0].resumed, *resumed, "{:?}", report.files[0].notes);
         assert_eq!(destination.get("/f").as_ref(), Some(&content));
         assert_eq!(destination.get("/f.fxp-part"), None);

@@ -29,6 +29,7 @@ impl fmt::Display for Rung {
             Assurance::Encrypted => "encrypted",
             Assurance::Clear => "clear",
             Assurance::Relay => "relay",
+            Assurance::Unknown => "unknown",
         };
         write!(
             f,

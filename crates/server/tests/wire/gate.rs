@@ -18,6 +18,7 @@ pub(crate) struct Gate {
 #[derive(Default)]
 struct State {
     inside: usize,
+    waiting: usize,
     most: usize,
     open: bool,
 }
@@ -39,8 +40,8 @@ impl Gate {
         self.opened.notify_all();
     }
 
-    pub(crate) fn inside(&self) -> usize {
-        self.state.lock().unwrap().inside
+    fn waiting(&self) -> usize {
+        self.state.lock().unwrap().waiting
     }
 
     /// How many were inside together.
@@ -48,10 +49,10 @@ impl Gate {
         self.state.lock().unwrap().most
     }
 
-    /// Until `count` threads are inside.
+    /// Until `count` threads stand still.
     pub(crate) async fn holds(&self, count: usize) {
         let full = async {
-            while self.inside() != count {
+            while self.waiting() != count {
                 tokio::task::yield_now().await;
             }
         };
@@ -62,7 +63,8 @@ impl Gate {
 impl Visit {
     /// Stands still until the gate is open.
     pub(crate) fn wait(&self) {
-        let state = self.0.state.lock().unwrap();
+        let mut state = self.0.state.lock().unwrap();
+        state.waiting += 1;
         drop(self.0.opened.wait_timeout_while(state, PATIENCE, |state| !state.open).unwrap());
     }
 }

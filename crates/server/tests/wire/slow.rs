@@ -16,7 +16,7 @@ async fn who_leaves_while_the_password_is_checked_makes_no_room_for_another_chec
     let (gate, files) = (Arc::new(Gate::default()), Memory::new());
     let (at, storage) = (gate.clone(), files.clone());
     let one_at_a_time = |mut config: fxp_server::config::Config| {
-        config.limits.sessions = 1;
+        config.limits.sessions = 2;
         config.limits.logins_at_once = 1;
         config
     };
@@ -24,13 +24,15 @@ async fn who_leaves_while_the_password_is_checked_makes_no_room_for_another_chec
         at.enter().wait();
         Arc::new(storage.clone())
     });
-    for _ in 0..8 {
-        let mut client = the_only_session(&world).await;
+    let mut other = world.connect().await;
+    for _ in 0..4 {
+        let mut client = the_other_place(&world).await;
         client.expect("USER alice", "331").await;
         client.say("PASS open sesame").await;
+        pass_time(&mut other).await;
         gate.holds(1).await;
     }
-    let mut last = the_only_session(&world).await;
+    let mut last = the_other_place(&world).await;
     last.expect("USER alice", "331").await;
     last.say("PASS open sesame").await;
     gate.open();
@@ -39,7 +41,7 @@ async fn who_leaves_while_the_password_is_checked_makes_no_room_for_another_chec
 }
 
 /// A session as soon as the one before has ended.
-async fn the_only_session(world: &World) -> Client {
+async fn the_other_place(world: &World) -> Client {
     loop {
         let mut client = Client::connect_silently(world.address).await;
         match client.reply().await {
@@ -124,9 +126,12 @@ fn an_upload_that_was_aborted_before_its_thread_began_leaves_the_old_file_whole(
     });
 }
 
-/// Takes time enough for whatever does not wait.
 async fn something_else(world: &World) {
-    let mut other = world.connect().await;
+    pass_time(&mut world.connect().await).await;
+}
+
+/// Takes time enough for whatever does not wait.
+async fn pass_time(other: &mut Client) {
     for _ in 0..100 {
         other.expect("NOOP", "200").await;
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Gid, Signal, Uid};
 
 /// The user that most daemons run as: `nobody`.
@@ -88,4 +88,12 @@ pub(super) fn adopt(root: &Path, user: u32) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A SHA-256 hash in the form of crypt(3), made by openssl.
+pub(super) fn crypt(password: &str) -> Result<String> {
+    let output =
+        Command::new("openssl").args(["passwd", "-5", password]).output().context("openssl passwd")?;
+    ensure!(output.status.success(), "openssl passwd: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

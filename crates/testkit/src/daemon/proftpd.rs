@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use super::process::{self, NOBODY, Process};
 use super::{PASSWORD, Place, USER};
@@ -50,13 +50,10 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
     process::start(command, place.folder, place.address)
 }
 
-/// A password file in the form of passwd(5), with a SHA-256 crypt hash made by openssl.
+/// A password file in the form of passwd(5).
 fn passwd_file(place: &Place<'_>, path: &std::path::Path) -> Result<()> {
-    let output =
-        Command::new("openssl").args(["passwd", "-5", PASSWORD]).output().context("openssl passwd")?;
-    ensure!(output.status.success(), "openssl passwd: {}", String::from_utf8_lossy(&output.stderr));
-    let hash = String::from_utf8(output.stdout)?;
-    let line = format!("{USER}:{}:{NOBODY}:{NOBODY}::{}:/bin/false\n", hash.trim(), place.root.display());
+    let hash = process::crypt(PASSWORD)?;
+    let line = format!("{USER}:{hash}:{NOBODY}:{NOBODY}::{}:/bin/false\n", place.root.display());
     std::fs::write(path, line)?;
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     Ok(())

@@ -86,7 +86,7 @@ fn summary(path: &Path, config: &Config) -> anyhow::Result<String> {
         None => summary.line("anonymous", "off"),
     }
     let allowances = match config.fxp.allowances {
-        Allowances::On => "peers that prove who they are need no rule",
+        Allowances::On => "every peer needs a rule (no proof of identity is known yet that could replace it)",
         Allowances::Off => "every peer needs a rule",
     };
     summary.line("fxp", allowances);

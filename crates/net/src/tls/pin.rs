@@ -103,7 +103,12 @@ impl OnePeer {
 fn plain_reason(error: rustls::Error, certificate: &CertificateDer<'_>) -> String {
     let rustls::Error::InvalidCertificate(cause) = error else { return error.to_string() };
     match cause {
-        CertificateError::UnknownIssuer if is_self_signed(certificate) => {
+        // The last two: a root that happens to bear the same name, but another key.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+            if is_self_signed(certificate) =>
+        {
             "it is self-signed, and no root certificate of this system vouches for it".to_owned()
         }
         CertificateError::UnknownIssuer => "no root certificate of this system vouches for it".to_owned(),

@@ -307,12 +307,20 @@ impl Courier<'_> {
                 return Err(trouble);
             }
             fresh_start = false;
-            if self.destination.delete(place).await.is_err() {
+            // Under its final name stands somebody's finished file: it is not deleted for a STOR that may
+            // be refused again. Without REST a server may still replace it.
+            let finished = place == &step.destination;
+            if finished && !resume {
                 return Err(trouble);
             }
-            self.claim.cleared();
+            if !finished {
+                if self.destination.delete(place).await.is_err() {
+                    return Err(trouble);
+                }
+                self.claim.cleared();
+            }
             self.note_begun(place, None);
-            self.say(notes, format!("{trouble}; so what was there was deleted and the file copied whole"));
+            self.say(notes, format!("{trouble}; so the file is copied whole, over what was there"));
             *offset = 0;
         }
     }

@@ -168,6 +168,19 @@ async fn a_server_that_never_overwrites_gets_a_clean_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_finished_file_is_not_deleted_for_a_copy_in_place_that_the_server_refuses() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    source.put("/f", b"new content");
+    destination.put("/f", b"old");
+    destination.faults.never_overwrites.store(true, Relaxed);
+    let desk = Desk::new(&[&source, &destination]);
+    let request = CopyRequest { inplace: true, ..request(vec![source.at("f")], destination.at("")) };
+    let report = desk.copy(request).await.expect("a report");
+    assert_eq!(report.failures.len(), 1, "{}", desk.dialogue());
+    assert_eq!(destination.get("/f").as_deref(), Some(&b"old"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_time_that_cannot_be_kept_is_noted() {
     let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
     source.put("/f", b"x");

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use fxp_net::data::DataStream;
 use fxp_net::tls::TlsInfo;
+use fxp_proto::server::effect::Failure;
 use fxp_store::account::{Account, LoginError};
 use fxp_store::{Text, VPath};
 use tracing::{info, warn};
@@ -91,8 +92,17 @@ impl Transfer {
         }
     }
 
+    /// Says how it ended, and hands the end on.
+    pub(crate) fn ended(self, end: Result<u64, Failure>) -> Result<u64, Failure> {
+        match &end {
+            Ok(_) => self.done(),
+            Err(failure) => self.failed(&failure.detail),
+        }
+        end
+    }
+
     /// All bytes are there.
-    pub(crate) fn done(mut self) {
+    fn done(mut self) {
         self.told = true;
         info!(
             path = %self.path, peer = %self.peer, foreign = self.foreign, bytes = self.bytes(),
@@ -101,7 +111,7 @@ impl Transfer {
     }
 
     /// It broke off.
-    pub(crate) fn failed(mut self, error: &Text) {
+    fn failed(mut self, error: &Text) {
         self.told = true;
         warn!(
             path = %self.path, peer = %self.peer, foreign = self.foreign, bytes = self.bytes(),

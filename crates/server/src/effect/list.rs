@@ -53,17 +53,8 @@ async fn over_data(
         stream.send_pieces(&mut produce, &order.progress.0)
     })
     .await?;
-    match sent {
-        Ok(bytes) => {
-            transfer.done();
-            Ok(Outcome::Transferred { bytes, name: None })
-        }
-        Err(error) => {
-            let failure = broken(error);
-            transfer.failed(&failure.detail);
-            Err(failure)
-        }
-    }
+    let bytes = transfer.ended(sent.map_err(broken))?;
+    Ok(Outcome::Transferred { bytes, name: None })
 }
 
 async fn over_control(job: &Job, order: List, what: Entry) -> Result {

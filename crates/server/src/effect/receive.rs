@@ -40,16 +40,8 @@ pub(super) async fn receive(job: &Job, order: Receive, listener: Option<PassiveL
         store(stream, file, placement, kind, &counted)
     })
     .await?;
-    match received {
-        Ok(bytes) => {
-            transfer.done();
-            Ok(Outcome::Transferred { bytes, name: unique })
-        }
-        Err(failure) => {
-            transfer.failed(&failure.detail);
-            Err(failure)
-        }
-    }
+    let bytes = transfer.ended(received)?;
+    Ok(Outcome::Transferred { bytes, name: unique })
 }
 
 /// Takes everything that comes, and publishes the file. After any failure the file is dropped unfinished:

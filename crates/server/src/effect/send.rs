@@ -42,17 +42,8 @@ pub(super) async fn send(job: &Job, order: Send, listener: Option<PassiveListene
         }
     })
     .await?;
-    match sent {
-        Ok(bytes) => {
-            transfer.done();
-            Ok(Outcome::Transferred { bytes, name: None })
-        }
-        Err(error) => {
-            let failure = broken(error);
-            transfer.failed(&failure.detail);
-            Err(failure)
-        }
-    }
+    let bytes = transfer.ended(sent.map_err(broken))?;
+    Ok(Outcome::Transferred { bytes, name: None })
 }
 
 /// How many bytes lie between start and end; `end` is inclusive and may lie beyond the file's.

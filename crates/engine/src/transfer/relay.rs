@@ -155,6 +155,13 @@ async fn upload(
     sent.map(drop).map_err(|error| trouble::of_data(&error, &what).on(DESTINATION))
 }
 
+impl<'a> Errand<'a> {
+    /// One whole file between one server and this program.
+    fn alone(path: &'a VPath, progress: &'a Arc<AtomicU64>, begun: &'a AtomicBool) -> Self {
+        Errand { from: path, to: path, offset: 0, protection: Protection::Private, progress, begun }
+    }
+}
+
 /// Streams one file of a server into `sink`. Returns the number of bytes.
 pub(crate) async fn stream(
     link: &mut Link,
@@ -164,14 +171,7 @@ pub(crate) async fn stream(
 ) -> Result<u64, Trouble> {
     let progress = Arc::new(AtomicU64::new(0));
     let begun = AtomicBool::new(false);
-    let errand = Errand {
-        from: path,
-        to: path,
-        offset: 0,
-        protection: Protection::Private,
-        progress: &progress,
-        begun: &begun,
-    };
+    let errand = Errand::alone(path, &progress, &begun);
     let what = format!("reading {}", link.server.name(path));
     let session = link.session().await?;
     let down = open_download(session, &errand, &what).await?;
@@ -199,14 +199,7 @@ pub(crate) async fn stream(
 pub(crate) async fn store_nothing(link: &mut Link, path: &VPath) -> Result<(), Trouble> {
     let progress = Arc::new(AtomicU64::new(0));
     let begun = AtomicBool::new(false);
-    let errand = Errand {
-        from: path,
-        to: path,
-        offset: 0,
-        protection: Protection::Private,
-        progress: &progress,
-        begun: &begun,
-    };
+    let errand = Errand::alone(path, &progress, &begun);
     let what = format!("storing {}", link.server.name(path));
     let session = link.session().await?;
     let up = open_upload(session, &errand, &what).await?;

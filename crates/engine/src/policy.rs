@@ -1,5 +1,7 @@
 //! What the user wants of a copy: each choice of the command line is one type.
 
+use fxp_proto::pair::leg::Leg;
+
 /// Where data may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Via {
@@ -26,9 +28,9 @@ pub enum Secure {
     Off,
 }
 
-/// Which end listens.
+/// Which end plays a role: listens, or is TLS client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum PassiveChoice {
+pub enum EndChoice {
     /// The ladder decides.
     #[default]
     Auto,
@@ -36,6 +38,17 @@ pub enum PassiveChoice {
     Source,
     /// The destination.
     Destination,
+}
+
+impl EndChoice {
+    /// The end that was chosen, if one was.
+    pub fn leg(self) -> Option<Leg> {
+        match self {
+            EndChoice::Auto => None,
+            EndChoice::Source => Some(Leg::Source),
+            EndChoice::Destination => Some(Leg::Destination),
+        }
+    }
 }
 
 /// Which method.

@@ -23,7 +23,7 @@ use crate::side::Side;
 use crate::site::{Location, locate};
 use crate::url::Address;
 
-pub use crate::policy::{MethodChoice, PassiveChoice, Secure, VerifyChoice, Via};
+pub use crate::policy::{EndChoice, MethodChoice, Secure, VerifyChoice, Via};
 
 /// A copy to be done.
 #[derive(Clone, Debug)]
@@ -39,7 +39,9 @@ pub struct CopyRequest {
     /// Protection.
     pub secure: Secure,
     /// Passive end.
-    pub passive: PassiveChoice,
+    pub passive: EndChoice,
+    /// TLS client of the data connection.
+    pub tls_client: EndChoice,
     /// Method.
     pub method: MethodChoice,
     /// Verification.
@@ -186,6 +188,7 @@ impl<'a> Run<'a> {
         let policy = Policy {
             secure: self.request.secure,
             passive: self.request.passive,
+            tls_client: self.request.tls_client,
             method: self.request.method,
         };
         for source in &mut self.sources {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use fxp_engine::plan::ladder::{End, Ladder, Policy, Why, ladder};
-use fxp_engine::policy::{MethodChoice, PassiveChoice, Secure};
+use fxp_engine::policy::{EndChoice, MethodChoice, Secure};
 use fxp_engine::product::Product;
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::feat::Features;
@@ -51,6 +51,7 @@ fn the_first_choice_is_the_tables() {
 fn policies_strike_out_what_they_forbid() {
     let secure = |secure| Policy { secure, ..Policy::default() };
     let passive = |passive| Policy { passive, ..Policy::default() };
+    let client = |tls_client| Policy { tls_client, ..Policy::default() };
     let method = |method| Policy { method, ..Policy::default() };
     // source, destination, policy, what is left: passive end and TLS client (or - in clear) and verb
     let rows: &[(&str, &str, Policy, &str)] = &[
@@ -63,8 +64,17 @@ fn policies_strike_out_what_they_forbid() {
         ("vsftpd clear", "vsftpd clear", secure(Secure::Require), ""),
         ("proftpd clear", "proftpd", Policy::default(), ""),
         ("proftpd clear", "proftpd", secure(Secure::Prefer), "dst/- src/-"),
-        ("proftpd", "proftpd", passive(PassiveChoice::Source), "src/dst src/src"),
-        ("proftpd", "proftpd", passive(PassiveChoice::Destination), "dst/dst dst/src"),
+        ("proftpd", "proftpd", passive(EndChoice::Source), "src/dst src/src"),
+        ("proftpd", "proftpd", passive(EndChoice::Destination), "dst/dst dst/src"),
+        ("proftpd", "proftpd", client(EndChoice::Source), "dst/src src/src"),
+        ("proftpd", "vsftpd", client(EndChoice::Destination), ""),
+        (
+            "proftpd",
+            "proftpd",
+            Policy { tls_client: EndChoice::Source, ..passive(EndChoice::Source) },
+            "src/src",
+        ),
+        ("vsftpd clear", "vsftpd clear", client(EndChoice::Source), "dst/- src/-"),
         ("wzdftpd", "wzdftpd", method(MethodChoice::Cpsv), "dst/dst src/src"),
         ("wzdftpd", "wzdftpd", method(MethodChoice::Sscn), "dst/dst src/dst dst/src src/src"),
         ("wzdftpd", "wzdftpd", method(MethodChoice::Auto), "dst/dst dst/dst src/dst dst/src src/src src/src"),
@@ -85,7 +95,7 @@ fn policies_strike_out_what_they_forbid() {
         // Learned facts and site entries.
         ("proftpd", "proftpd unreachable", Policy::default(), "src/dst dst/dst src/src dst/src"),
         ("proftpd", "proftpd never-passive", Policy::default(), "src/dst src/src"),
-        ("proftpd", "proftpd never-passive", passive(PassiveChoice::Destination), "dst/dst dst/src"),
+        ("proftpd", "proftpd never-passive", passive(EndChoice::Destination), "dst/dst dst/src"),
         ("proftpd always-passive", "proftpd", Policy::default(), "src/dst src/src"),
         ("proftpd always-passive", "proftpd always-passive", Policy::default(), ""),
         ("proftpd", "proftpd no-foreign-passive", Policy::default(), "src/dst src/src"),

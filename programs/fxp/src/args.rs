@@ -136,7 +136,11 @@ pub(crate) struct Transfer {
 
     /// The end that listens [default: the best rung of the ladder]
     #[arg(long, value_enum, value_name = "END")]
-    pub(crate) passive: Option<Passive>,
+    pub(crate) passive: Option<End>,
+
+    /// The end that plays TLS client in the data connection [default: the best rung of the ladder]
+    #[arg(long, value_enum, value_name = "END")]
+    pub(crate) tls_client: Option<End>,
 
     /// How the servers are joined [default: the best rung of the ladder]
     #[arg(long, value_enum)]
@@ -340,7 +344,11 @@ pub(crate) struct Demo {
 
     /// The end that listens [default: the best rung of the ladder]
     #[arg(long, value_enum, value_name = "END")]
-    pub(crate) passive: Option<Passive>,
+    pub(crate) passive: Option<End>,
+
+    /// The end that plays TLS client in the data connection [default: the best rung of the ladder]
+    #[arg(long, value_enum, value_name = "END")]
+    pub(crate) tls_client: Option<End>,
 
     /// How the servers are joined [default: the best rung of the ladder]
     #[arg(long, value_enum)]
@@ -407,9 +415,9 @@ pub(crate) enum Secure {
     Off,
 }
 
-/// `--passive`
+/// `--passive`, `--tls-client`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Passive {
+pub(crate) enum End {
     /// the server that sends
     Source,
     /// the server that receives

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use etcetera::BaseStrategy;
-use fxp_engine::run::{CopyRequest, MethodChoice, PassiveChoice, Secure, VerifyChoice, Via};
+use fxp_engine::run::{CopyRequest, EndChoice, MethodChoice, Secure, VerifyChoice, Via};
 use fxp_engine::site::TlsMode;
 use fxp_engine::url::Address;
 
@@ -110,7 +110,8 @@ pub(crate) fn copy_request(
         recursive: transfer.recursive,
         via: transfer.via.into(),
         secure: transfer.secure.map_or(Secure::Default, Into::into),
-        passive: transfer.passive.map_or(PassiveChoice::Auto, Into::into),
+        passive: transfer.passive.map_or(EndChoice::Auto, Into::into),
+        tls_client: transfer.tls_client.map_or(EndChoice::Auto, Into::into),
         method: transfer.method.map_or(MethodChoice::Auto, Into::into),
         verify: transfer.verify.into(),
         inplace: transfer.inplace,
@@ -150,11 +151,11 @@ impl From<args::Secure> for Secure {
     }
 }
 
-impl From<args::Passive> for PassiveChoice {
-    fn from(passive: args::Passive) -> Self {
+impl From<args::End> for EndChoice {
+    fn from(passive: args::End) -> Self {
         match passive {
-            args::Passive::Source => PassiveChoice::Source,
-            args::Passive::Destination => PassiveChoice::Destination,
+            args::End::Source => EndChoice::Source,
+            args::End::Destination => EndChoice::Destination,
         }
     }
 }

@@ -14,7 +14,7 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::pair::method::{Method, RoleVerb, TlsPart};
 
 use crate::book::Known;
-use crate::policy::{MethodChoice, PassiveChoice, Secure};
+use crate::policy::{EndChoice, MethodChoice, Secure};
 use crate::product::Product;
 use crate::report::Assurance;
 
@@ -45,7 +45,9 @@ pub struct Policy {
     /// Protection of data.
     pub secure: Secure,
     /// Passive end.
-    pub passive: PassiveChoice,
+    pub passive: EndChoice,
+    /// The end that sends the ClientHello; says nothing about data in clear.
+    pub tls_client: EndChoice,
     /// Method.
     pub method: MethodChoice,
 }
@@ -96,6 +98,8 @@ pub enum Why {
     OtherMethod,
     /// `--passive` names the other end.
     OtherPassive,
+    /// `--tls-client` names the other end.
+    OtherTlsClient,
     /// The control connection of this leg is in clear, so it cannot protect data.
     ControlInClear(Leg),
     /// This leg would have to be TLS client and does not offer the verb.
@@ -175,7 +179,7 @@ impl Ladder {
                 reasons.push(struck.why);
             }
         }
-        reasons.sort_by_key(|why| matches!(why, Why::OtherMethod | Why::OtherPassive | Why::ProtectionOff));
+        reasons.sort_by_key(|why| why.weight() == Weight::Choice);
         reasons
     }
 
@@ -208,7 +212,7 @@ impl Why {
         match self {
             Why::NotOffered(..) => Weight::Verb,
             Why::ClearForbidden | Why::ClearForbiddenBy(_) => Weight::Clear,
-            Why::ProtectionOff | Why::OtherMethod | Why::OtherPassive => Weight::Choice,
+            Why::ProtectionOff | Why::OtherMethod | Why::OtherPassive | Why::OtherTlsClient => Weight::Choice,
             _ => Weight::Certain,
         }
     }
@@ -316,13 +320,16 @@ impl Pair<'_> {
         if !chosen {
             return Some(Why::OtherMethod);
         }
-        let named = match self.policy.passive {
-            PassiveChoice::Source => Leg::Source,
-            PassiveChoice::Destination => Leg::Destination,
+        if let (Some(named), Some(part)) = (self.policy.tls_client.leg(), method.tls)
+            && part.client != named
+        {
+            return Some(Why::OtherTlsClient);
+        }
+        match self.policy.passive.leg() {
             // The flag outranks the site entries.
-            PassiveChoice::Auto => return self.objection_by_site(method),
-        };
-        (method.passive != named).then_some(Why::OtherPassive)
+            Some(named) => (method.passive != named).then_some(Why::OtherPassive),
+            None => self.objection_by_site(method),
+        }
     }
 
     fn objection_by_site(&self, method: &Method) -> Option<Why> {

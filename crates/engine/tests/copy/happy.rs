@@ -4,7 +4,7 @@ use fxp_engine::place;
 use fxp_engine::proto::listing::time::FtpTime;
 use fxp_engine::proto::path::VPath;
 use fxp_engine::report::{Assurance, Event, Route, Verification};
-use fxp_engine::run::{CopyRequest, MethodChoice, PassiveChoice, Secure, Via};
+use fxp_engine::run::{CopyRequest, EndChoice, MethodChoice, Secure, Via};
 use fxp_engine::url::Address;
 use fxp_store::storage::Storage;
 
@@ -55,12 +55,12 @@ async fn every_way_of_joining_two_servers_works() {
         ("sscn", |r| CopyRequest { method: MethodChoice::Sscn, ..r }, "SSCN ON"),
         (
             "sscn",
-            |r| CopyRequest { method: MethodChoice::Sscn, passive: PassiveChoice::Source, ..r },
+            |r| CopyRequest { method: MethodChoice::Sscn, passive: EndChoice::Source, ..r },
             "source Client PASV",
         ),
         (
             "cpsv",
-            |r| CopyRequest { method: MethodChoice::Cpsv, passive: PassiveChoice::Source, ..r },
+            |r| CopyRequest { method: MethodChoice::Cpsv, passive: EndChoice::Source, ..r },
             "source Client CPSV",
         ),
         ("plain", |r| CopyRequest { secure: Secure::Off, ..r }, "PROT C"),

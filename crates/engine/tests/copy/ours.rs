@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use fxp_engine::proto::listing::time::FtpTime;
 use fxp_engine::proto::path::VPath;
 use fxp_engine::report::TroubleKind;
-use fxp_engine::run::{CopyRequest, PassiveChoice, Secure, Via};
+use fxp_engine::run::{CopyRequest, EndChoice, Secure, Via};
 use fxp_store::storage::Storage;
 
 use crate::cable::Cable;
@@ -23,7 +23,7 @@ async fn a_copy_in_place_that_never_began_leaves_the_old_file_alone() {
         refuses_to_rename(&desk, &source, &destination).await;
         let secure = if impossible { Secure::Require } else { Secure::Default };
         // One rung only, so that the loss is the end.
-        let passive = PassiveChoice::Destination;
+        let passive = EndChoice::Destination;
         let request = CopyRequest { secure, passive, ..request(vec![cable.at("f")], destination.at("f")) };
         let report = desk.copy(request).await.expect("a report");
         assert_eq!(report.failures.len(), 1, "{impossible}: {:?}", report.files);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fxp_engine::report::Report;
-use fxp_engine::run::{self, CopyRequest, MethodChoice, PassiveChoice, VerifyChoice};
+use fxp_engine::run::{self, CopyRequest, EndChoice, MethodChoice, VerifyChoice};
 
 use self::dialogue::Dialogue;
 use self::figures::Figures;
@@ -78,7 +78,8 @@ async fn perform(
         recursive: true,
         via: args.via.into(),
         secure: args.secure.into(),
-        passive: args.passive.map_or(PassiveChoice::Auto, Into::into),
+        passive: args.passive.map_or(EndChoice::Auto, Into::into),
+        tls_client: args.tls_client.map_or(EndChoice::Auto, Into::into),
         method: args.method.map_or(MethodChoice::Auto, Into::into),
         verify: VerifyChoice::Auto,
         inplace: false,

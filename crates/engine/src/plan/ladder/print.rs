@@ -65,6 +65,7 @@ impl fmt::Display for Why {
             Why::ProtectionOff => f.write_str("--secure off asks for clear data"),
             Why::OtherMethod => f.write_str("--method asks for another one"),
             Why::OtherPassive => f.write_str("--passive asks for the other end"),
+            Why::OtherTlsClient => f.write_str("--tls-client asks for the other end"),
             Why::ControlInClear(leg) => {
                 write!(f, "the {leg}'s control connection is in clear, and without TLS there it cannot protect data")
             }

@@ -1,125 +1,112 @@
-//! A client and two servers that copy the file.
+//! A contender, which is a client and the servers it uses, and the row of a table that it becomes.
 
-use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
-use fxp_testkit::certificate::Authority;
-use fxp_testkit::daemon::{Daemon, Product, Setup};
-use fxp_testkit::{data, lftp};
+use anyhow::{Context, Result, ensure};
 
-use crate::ours::{Client, Server};
+use crate::ledger::{Ledger, Watch};
 
-/// How the data travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protection {
-    Clear,
-    Tls,
+/// What a contender does in one round. Only [`Work::run`] is timed.
+pub(crate) trait Work {
+    /// Puts everything in place.
+    fn prepare(&self) -> Result<()>;
+    /// Does it; returns what the table compares, which is mostly the time it took.
+    fn run(&self) -> Result<Duration>;
+    /// Compares what arrived with what was sent, byte by byte or by digest, and removes it.
+    fn check(&self) -> Result<()>;
 }
 
-/// One row of the table.
+/// Somebody who takes part.
 pub(crate) struct Contender {
     pub(crate) name: String,
     pub(crate) is_ours: bool,
-    pub(crate) protection: Protection,
-    pub(crate) times: Vec<Duration>,
-    pair: Pair,
+    /// What it takes part in.
+    pub(crate) group: String,
+    /// Whose cost is counted: source and destination, or server and client.
+    pub(crate) ends: [Arc<Ledger>; 2],
+    pub(crate) work: Box<dyn Work>,
 }
 
-enum Pair {
-    Ours { client: Client, source: Server, destination: Server },
-    Lftp { source: Daemon, destination: Daemon },
+/// A contender that has been measured: a row of a table.
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) is_ours: bool,
+    samples: Vec<Sample>,
 }
 
-/// The longest a copy may take.
-const LIMIT: Duration = Duration::from_secs(120);
-
-/// `fxp, fxpd > fxpd, TLS` and the like.
-pub(crate) fn name(protection: Protection, peers: Option<(Product, Product)>) -> String {
-    let how = match protection {
-        Protection::Clear => "plain",
-        Protection::Tls => "TLS",
-    };
-    match peers {
-        None => format!("fxp, fxpd > fxpd, {how}"),
-        Some((source, destination)) => format!("lftp, {source} > {destination}, {how}"),
-    }
+/// What one round took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) time: Duration,
+    /// Processor time of each end.
+    pub(crate) processor: [Duration; 2],
+    /// The most bytes that both ends held in memory together.
+    pub(crate) memory: u64,
 }
 
 impl Contender {
-    pub(crate) fn ours(protection: Protection, authority: &Authority, base: &Path) -> Result<Self> {
-        let source = Server::start([127, 0, 0, 2], authority, base)?;
-        let destination = Server::start([127, 0, 0, 3], authority, base)?;
-        let client = Client::new(&[&source, &destination], base)?;
-        let pair = Pair::Ours { client, source, destination };
-        Ok(Contender { name: name(protection, None), is_ours: true, protection, times: Vec::new(), pair })
-    }
-
-    pub(crate) fn lftp(
-        products: (Product, Product),
-        protection: Protection,
-        authority: &Authority,
-        base: &Path,
-    ) -> Result<Self> {
-        let setup = match protection {
-            Protection::Clear => Setup::PLAIN,
-            Protection::Tls => Setup::TLS,
+    /// One round.
+    fn measure(&self) -> Result<Sample> {
+        self.work.prepare().context("preparing")?;
+        let spent = || -> Result<[Duration; 2]> {
+            Ok([self.ends[0].processor_time()?, self.ends[1].processor_time()?])
         };
-        let source = Daemon::start(products.0, setup, authority, Some(base))?;
-        let destination = Daemon::start(products.1, setup, authority, Some(base))?;
-        let pair = Pair::Lftp { source, destination };
-        let name = name(protection, Some(products));
-        Ok(Contender { name, is_ours: false, protection, times: Vec::new(), pair })
+        let before = spent()?;
+        let watch = Watch::over(self.ends.to_vec());
+        let time = self.work.run();
+        let memory = watch.peak();
+        let after = spent()?;
+        let time = time?;
+        self.work.check().context("checking")?;
+        let processor = [after[0].saturating_sub(before[0]), after[1].saturating_sub(before[1])];
+        Ok(Sample { time, processor, memory })
+    }
+}
+
+impl Row {
+    /// The middle of what `figure` says of each round.
+    pub(crate) fn median<T: Ord + Copy + Default>(&self, figure: impl Fn(&Sample) -> T) -> T {
+        let mut sorted: Vec<T> = self.samples.iter().map(figure).collect();
+        sorted.sort();
+        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
     }
 
-    /// Copies `file`; only the client's run is timed.
-    pub(crate) fn copy(&self, file: &Path, digest: &str) -> Result<Duration> {
-        let (source, destination) = match &self.pair {
-            Pair::Ours { source, destination, .. } => (&source.root, &destination.root),
-            Pair::Lftp { source, destination } => (&source.root, &destination.root),
-        };
-        let (from, to) = (source.join("big"), destination.join("big"));
-        let _ = std::fs::remove_file(&to);
-        // A hard link: no second copy of the file in memory.
-        std::fs::hard_link(file, &from)?;
-        if let Pair::Lftp { source, .. } = &self.pair {
-            source.adopt_files()?;
-        }
-        let begin = Instant::now();
-        self.run()?;
-        let elapsed = begin.elapsed();
-        let seen = data::sha256(&to)?;
-        ensure!(seen == digest, "{}: the copy differs from its source", self.name);
-        std::fs::remove_file(&from)?;
-        std::fs::remove_file(&to)?;
-        Ok(elapsed)
+    /// Smallest and largest time.
+    pub(crate) fn spread(&self) -> (Duration, Duration) {
+        let times = || self.samples.iter().map(|sample| sample.time);
+        (times().min().unwrap_or_default(), times().max().unwrap_or_default())
     }
+}
 
-    fn run(&self) -> Result<()> {
-        match &self.pair {
-            Pair::Ours { client, source, destination } => {
-                let tls = self.protection == Protection::Tls;
-                client.copy(&source.url("big"), &destination.url("big"), tls)
-            }
-            Pair::Lftp { source, destination } => {
-                let tls = self.protection == Protection::Tls;
-                let script = format!(
-                    "set net:timeout 60; set ftp:ssl-allow {tls}; set ftp:ssl-force {tls}; set ftp:ssl-protect-data {tls}; \
-                     set ftp:ssl-protect-fxp {tls}; get {} -o {}; bye",
-                    source.lftp_url("big"),
-                    destination.lftp_url("big"),
-                );
-                let output = lftp::run(&script, LIMIT)?;
-                ensure!(
-                    output.status.success(),
-                    "{}: {}\n{}{}",
-                    self.name,
-                    String::from_utf8_lossy(&output.stderr),
-                    source.log(),
-                    destination.log()
-                );
-                Ok(())
+/// Runs every contender once per round, in turn; the first round warms memory and caches and does not count.
+pub(crate) fn compete(rounds: u64, contenders: Vec<Contender>) -> Result<Vec<Row>> {
+    let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); contenders.len()];
+    for round in 0..=rounds {
+        for (contender, samples) in contenders.iter().zip(&mut samples) {
+            let who = || format!("{}, {}", contender.group, contender.name);
+            eprintln!("round {round}: {}", who());
+            let sample = contender.measure().with_context(who)?;
+            if round > 0 {
+                samples.push(sample);
             }
         }
     }
+    let rows = contenders.into_iter().zip(samples);
+    Ok(rows.map(|(Contender { name, is_ours, .. }, samples)| Row { name, is_ours, samples }).collect())
+}
+
+/// Runs a client to its end; how long it took, and what it wrote to stdout.
+pub(crate) fn timed(mut command: Command) -> Result<(Duration, String)> {
+    let begin = Instant::now();
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{command:?}"))?;
+    let elapsed = begin.elapsed();
+    ensure!(
+        output.status.success(),
+        "{command:?} ended with {}:\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok((elapsed, String::from_utf8_lossy(&output.stdout).into_owned()))
 }

@@ -1,45 +1,59 @@
-//! One large file from server to server: fxp and fxpd beside lftp and the daemons people run, in one
-//! run, interleaved, with ratios.
+//! fxp and fxpd beside the programs people use today, in one run, in turn, with ratios.
 //!
 //! ```sh
-//! tools/daemons/install
-//! cargo run --release -p fxp-bench
+//! bench/run                          # everything, into bench/RESULTS.md; some ten minutes
+//! bench/run --only 'FXP of one'      # the tables whose title contains this, to stdout
 //! ```
 //!
-//! Runs in a network namespace of its own with CUBIC or Reno (a host's default may pace on loopback), on
-//! tmpfs, with random data; the first round warms the memory and does not count; digests are compared
-//! outside the timed part. Servers sit on addresses of their own, never on the client's.
+//! Runs in a network namespace of its own with CUBIC or Reno (a host's default may pace on loopback), on tmpfs,
+//! with random data; the first round warms the memory and does not count; what arrived is compared outside the
+//! timed part. Servers sit on addresses of their own, never on the client's.
 #![forbid(unsafe_code)]
 
 mod contender;
+mod ledger;
 mod namespace;
 mod ours;
+mod results;
+mod scenario;
+mod server;
+mod table;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Parser;
 use fxp_testkit::certificate::Authority;
-use fxp_testkit::daemon::Product;
 
-use contender::{Contender, Protection};
+use scenario::curl::{self, Direction};
+use scenario::{Load, Scenario, copy};
+use server::{Ground, Protection};
+use table::Table;
 
-/// Compares server-to-server copies of one large file.
+/// Compares fxp and fxpd with lftp, curl and the servers people run.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Size of the file in MiB
-    #[arg(long, default_value_t = 1024)]
+    /// Size of the file that goes from server to server, in MiB
+    #[arg(long, default_value_t = 2048)]
     size: u64,
+    /// Size of the file that curl moves, in MiB
+    #[arg(long, default_value_t = 1024)]
+    curl_size: u64,
+    /// Number of small files
+    #[arg(long, default_value_t = 500)]
+    files: u64,
     /// Counted rounds; one more warms up
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
-    /// A folder on tmpfs with room for two files
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    rounds: u64,
+    /// A folder on tmpfs with room for three large files
     #[arg(long, default_value = "/dev/shm")]
     base: PathBuf,
-    /// Leave out the contenders whose name does not contain this
+    /// Only tables whose title contains this; may be given several times
     #[arg(long)]
-    only: Option<String>,
+    only: Vec<String>,
+    /// Write the page to this file too
+    #[arg(long)]
+    write: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -48,82 +62,50 @@ fn main() -> Result<()> {
         ours::build()?;
         return namespace::run_myself_inside();
     }
+    let base = tempfile::TempDir::with_prefix_in("fxp-bench-", &args.base).context("a folder on tmpfs")?;
+    std::fs::set_permissions(base.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     let authority = Authority::new()?;
-    let all = [
-        (Protection::Clear, None),
-        (Protection::Clear, Some((Product::Pureftpd, Product::Pureftpd))),
-        (Protection::Clear, Some((Product::Proftpd, Product::Proftpd))),
-        (Protection::Clear, Some((Product::Vsftpd, Product::Vsftpd))),
-        (Protection::Tls, None),
-        (Protection::Tls, Some((Product::Pureftpd, Product::Proftpd))),
-        (Protection::Tls, Some((Product::Proftpd, Product::Proftpd))),
-    ];
-    let mut contenders = Vec::new();
-    for (protection, peers) in all {
-        let name = contender::name(protection, peers);
-        if args.only.as_ref().is_none_or(|only| name.contains(only.as_str())) {
-            let contender = match peers {
-                None => Contender::ours(protection, &authority, &args.base),
-                Some(products) => Contender::lftp(products, protection, &authority, &args.base),
-            };
-            contenders.push(contender.with_context(|| name)?);
-        }
+    let ground = Ground { authority: &authority, base: base.path() };
+    let tables = measure(&args, &ground)?;
+    let page = results::page(&tables, args.rounds)?;
+    println!("{page}");
+    for table in &tables {
+        eprintln!("{}", table.verdict());
     }
-
-    let file = args.base.join(format!("fxp-bench-{}", std::process::id()));
-    fxp_testkit::data::write(&file, args.size << 20, 7)?;
-    let result = run(&args, &file, &mut contenders);
-    std::fs::remove_file(&file)?;
-    result?;
-    print(&args, &contenders);
+    if let Some(path) = &args.write {
+        results::write(path, &page).with_context(|| path.display().to_string())?;
+    }
     Ok(())
 }
 
-fn run(args: &Args, file: &Path, contenders: &mut [Contender]) -> Result<()> {
-    let digest = fxp_testkit::data::sha256(file)?;
-    for round in 0..=args.rounds {
-        for contender in &mut *contenders {
-            eprintln!("round {round}: {}", contender.name);
-            let elapsed = contender.copy(file, &digest)?;
-            if round > 0 {
-                contender.times.push(elapsed);
-            }
+/// All tables that were asked for, one after another: the servers of one are gone before the next begins.
+fn measure(args: &Args, ground: &Ground<'_>) -> Result<Vec<Table>> {
+    let large = Load::new(ground, "large", args.size)?;
+    let single = Load::new(ground, "single", args.curl_size)?;
+    let one = Load::new(ground, "one", 1)?;
+    let tree = ground.base.join("tree");
+    for number in 0..args.files {
+        fxp_testkit::data::write(&tree.join(format!("file-{number:04}")), 4096, number)?;
+    }
+    let mut makers: Vec<Box<dyn Fn() -> Result<Scenario> + '_>> = Vec::new();
+    for protection in Protection::BOTH {
+        let (large, tree, one) = (&large, &tree, &one);
+        makers.push(Box::new(move || copy::large(large, protection, ground)));
+        makers.push(Box::new(move || copy::small(tree, args.files, protection, ground)));
+        makers.push(Box::new(move || copy::first_byte(one, protection, ground)));
+    }
+    for direction in [Direction::Download, Direction::Upload, Direction::FirstByte] {
+        for protection in Protection::BOTH {
+            let load = if direction == Direction::FirstByte { &one } else { &single };
+            makers.push(Box::new(move || curl::scenario(load, direction, protection, ground)));
         }
     }
-    ensure!(contenders.iter().all(|contender| contender.times.len() == args.rounds), "a round is missing");
-    Ok(())
-}
-
-/// A table with ratios against the best peer of the same protection.
-fn print(args: &Args, contenders: &[Contender]) {
-    let control = namespace::congestion_control();
-    println!(
-        "{} MiB, {} rounds, {control}, tmpfs; ratio: best peer's time / this time\n",
-        args.size, args.rounds
-    );
-    println!("| copy | median s | min s | max s | GB/s | ratio to best peer |");
-    println!("|---|---|---|---|---|---|");
-    for contender in contenders {
-        let best = contenders
-            .iter()
-            .filter(|other| !other.is_ours && other.protection == contender.protection)
-            .map(|other| median(&other.times))
-            .min();
-        let median = median(&contender.times);
-        println!(
-            "| {} | {:.3} | {:.3} | {:.3} | {:.2} | {} |",
-            contender.name,
-            median.as_secs_f64(),
-            contender.times.iter().min().map_or(0.0, Duration::as_secs_f64),
-            contender.times.iter().max().map_or(0.0, Duration::as_secs_f64),
-            (args.size << 20) as f64 / 1e9 / median.as_secs_f64(),
-            best.map_or("-".to_owned(), |best| format!("{:.2}", best.as_secs_f64() / median.as_secs_f64())),
-        );
+    let mut tables = Vec::new();
+    for make in makers {
+        let scenario = make()?;
+        if args.only.is_empty() || args.only.iter().any(|only| scenario.title.contains(only.as_str())) {
+            tables.push(scenario.measure(args.rounds)?);
+        }
     }
-}
-
-fn median(times: &[Duration]) -> Duration {
-    let mut sorted = times.to_vec();
-    sorted.sort();
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+    Ok(tables)
 }

@@ -3,53 +3,58 @@
 use std::fmt::Write;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use fxp_testkit::certificate::Authority;
 use fxp_testkit::daemon::{PASSWORD, USER};
 use fxp_testkit::port;
 use tempfile::TempDir;
 
-/// Builds both programs with optimisation.
+use crate::server::{Ground, Protection, Server};
+
+/// Builds both programs in the way this one was built.
 pub(crate) fn build() -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).args(["build", "--release", "-p", "fxp", "-p", "fxpd"]).status()?;
-    ensure!(status.success(), "the programs do not build");
+    let mut command = Command::new(cargo);
+    command.args(["build", "-p", "fxp", "-p", "fxpd"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    ensure!(command.status()?.success(), "the programs do not build");
     Ok(())
 }
 
-fn program(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release").join(name)
+/// They lie beside this one.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(name))
 }
 
 /// A running `fxpd`.
-pub(crate) struct Server {
+pub(crate) struct Fxpd {
     pub(crate) root: PathBuf,
-    address: SocketAddr,
-    fingerprint: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) fingerprint: String,
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
-impl Drop for Server {
+impl Drop for Fxpd {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-impl Server {
-    pub(crate) fn start(ip: [u8; 4], authority: &Authority, base: &Path) -> Result<Server> {
-        let folder = TempDir::with_prefix_in("fxp-bench-fxpd-", base)?;
+impl Fxpd {
+    pub(crate) fn start(ip: IpAddr, ground: &Ground<'_>) -> Result<Fxpd> {
+        let folder = TempDir::with_prefix_in("fxp-bench-fxpd-", ground.base)?;
         let root = folder.path().join("root");
         std::fs::create_dir(&root)?;
-        let ip = IpAddr::from(ip);
         let address = SocketAddr::new(ip, port::free(ip)?);
-        let identity = authority.identity(ip)?;
-        let files = authority.write(&identity, folder.path())?;
+        let identity = ground.authority.identity(ip)?;
+        let files = ground.authority.write(&identity, folder.path())?;
         let mut text = String::new();
         writeln!(text, "listen = [\"{address}\"]\npassive_ports = \"40000-44999\"")?;
         writeln!(text, "[tls]\ncertificate = \"{}\"", files.certificate.display())?;
@@ -60,7 +65,7 @@ impl Server {
         let config = folder.path().join("fxpd.toml");
         std::fs::write(&config, text)?;
         let log = std::fs::File::create(folder.path().join("fxpd.log"))?;
-        let child = Command::new(program("fxpd"))
+        let child = Command::new(program("fxpd")?)
             .arg("--config")
             .arg(&config)
             .stdin(Stdio::null())
@@ -68,8 +73,7 @@ impl Server {
             .stderr(log)
             .spawn()
             .context("fxpd")?;
-        let mut server =
-            Server { root, address, fingerprint: identity.fingerprint(), child, _folder: folder };
+        let mut server = Fxpd { root, address, fingerprint: identity.fingerprint(), child, folder };
         server.wait()?;
         Ok(server)
     }
@@ -78,8 +82,7 @@ impl Server {
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(self.address).is_err() {
             if let Some(status) = self.child.try_wait()? {
-                let log = std::fs::read_to_string(self._folder.path().join("fxpd.log"))?;
-                bail!("fxpd ended with {status}:\n{log}");
+                bail!("fxpd ended with {status}:\n{}", self.log());
             }
             ensure!(Instant::now() < deadline, "fxpd does not answer on {}", self.address);
             std::thread::sleep(Duration::from_millis(20));
@@ -87,13 +90,17 @@ impl Server {
         Ok(())
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("ftp://{USER}@{}/{path}", self.address)
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("fxpd.log")).unwrap_or_default()
     }
 }
 
 fn hashed() -> Result<String> {
-    let mut child = Command::new(program("fxpd"))
+    let mut child = Command::new(program("fxpd")?)
         .arg("passwd")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -112,37 +119,30 @@ pub(crate) struct Client {
 
 impl Client {
     /// A client that trusts the certificates of these servers.
-    pub(crate) fn new(servers: &[&Server], base: &Path) -> Result<Client> {
-        let client = Client { folder: TempDir::with_prefix_in("fxp-bench-client-", base)? };
+    pub(crate) fn new(servers: &[&Server], ground: &Ground<'_>) -> Result<Client> {
+        let client = Client { folder: TempDir::with_prefix_in("fxp-bench-client-", ground.base)? };
         for server in servers {
-            client.run(&["trust", "add", &server.address.to_string(), &server.fingerprint])?;
+            let output = client.command(&["trust", "add", &server.address, &server.fingerprint])?.output()?;
+            ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
         Ok(client)
     }
 
-    /// One file, as a person would copy it; only the sizes are compared, as lftp does at best.
-    pub(crate) fn copy(&self, source: &str, destination: &str, tls: bool) -> Result<()> {
-        let tls = if tls { "require" } else { "off" };
-        self.run(&["cp", "--quiet", "--tls", tls, "--verify", "size", source, destination])
+    /// A copy as a person would type it; only the sizes are compared, as lftp does at best.
+    pub(crate) fn copy(&self, source: &str, destination: &str, protection: Protection) -> Result<Command> {
+        let tls = if protection.is_tls() { "require" } else { "off" };
+        self.command(&["cp", "-r", "--quiet", "--tls", tls, "--verify", "size", source, destination])
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<()> {
-        let output = Command::new(program("fxp"))
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(program("fxp")?);
+        command
             .args(arguments)
             .env("HOME", self.folder.path())
             .env("FXP_SITES", self.folder.path().join("sites.toml"))
             .env("FXP_KNOWN", self.folder.path().join("known.toml"))
             .env("FXP_PASSWORD", PASSWORD)
-            .stdin(Stdio::null())
-            .output()
-            .context("fxp")?;
-        ensure!(
-            output.status.success(),
-            "fxp {} ended with {}:\n{}",
-            arguments.join(" "),
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(())
+            .stdin(Stdio::null());
+        Ok(command)
     }
 }

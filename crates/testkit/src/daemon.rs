@@ -237,6 +237,14 @@ impl Daemon {
         format!("ftp://{USER}:{PASSWORD}@{}/{path}", self.address)
     }
 
+    /// The process that leads the daemon's sessions; the embedded server has none of its own.
+    pub fn process_id(&self) -> Option<u32> {
+        match &self.running {
+            Running::Embedded(_) => None,
+            Running::Process(process) => Some(process.id()),
+        }
+    }
+
     /// The embedded server's payload meter; foreign daemons have none.
     pub fn meter(&self) -> Option<fxp_net::meter::Meter> {
         match &self.running {

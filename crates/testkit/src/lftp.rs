@@ -35,13 +35,18 @@ pub fn available() -> Result<(), Missing> {
 ///
 /// If lftp cannot be run.
 pub fn run(script: &str, limit: Duration) -> Result<Output> {
-    Command::new("timeout")
+    command(script, limit).output().context("lftp")
+}
+
+/// The command that [`run`] runs.
+pub fn command(script: &str, limit: Duration) -> Command {
+    let mut command = Command::new("timeout");
+    command
         .arg(limit.as_secs().to_string())
         .args(["lftp", "--norc", "-c"])
         .arg(format!("{SETTINGS}{script}"))
         // lftp keeps bookmarks, history and learned facts in the home directory.
         .env("HOME", std::env::temp_dir().join("fxp-no-home"))
-        .stdin(Stdio::null())
-        .output()
-        .context("lftp")
+        .stdin(Stdio::null());
+    command
 }

@@ -18,6 +18,12 @@ pub(super) const DAEMON: u32 = 1;
 /// A child and its children, killed when dropped.
 pub(super) struct Process(Child);
 
+impl Process {
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 /// How long a daemon may take to end in order: it only cleans up scoreboard and pid file.
 const GRACE: Duration = Duration::from_millis(300);
 

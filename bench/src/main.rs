@@ -94,10 +94,10 @@ fn measure(args: &Args, ground: &Ground<'_>) -> Result<Vec<Table>> {
         makers.push(Box::new(move || copy::small(tree, args.files, protection, ground)));
         makers.push(Box::new(move || copy::first_byte(one, protection, ground)));
     }
-    for direction in [Direction::Download, Direction::Upload, Direction::FirstByte] {
+    for direction in [Direction::Download, Direction::Upload] {
         for protection in Protection::BOTH {
-            let load = if direction == Direction::FirstByte { &one } else { &single };
-            makers.push(Box::new(move || curl::scenario(load, direction, protection, ground)));
+            let single = &single;
+            makers.push(Box::new(move || curl::scenario(single, direction, protection, ground)));
         }
     }
     let mut tables = Vec::new();

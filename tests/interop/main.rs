@@ -8,5 +8,6 @@ mod fxp;
 mod netlab;
 mod pairs;
 mod plain;
+mod thin_line;
 mod tls;
 mod two_party;

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use fxp_testkit::certificate::Authority;
@@ -20,13 +21,15 @@ const SIZE: u64 = 8 * 1024 * 1024;
 const CONTROL_CEILING: u64 = 64 * 1024;
 
 /// A network of three hosts that goes when dropped.
-struct Lab {
+pub(crate) struct Lab {
     name: String,
 }
 
 impl Lab {
-    fn up(settings: &[&str]) -> Result<Lab, Missing> {
-        let lab = Lab { name: format!("fxp_interop_{}", std::process::id()) };
+    pub(crate) fn up(settings: &[&str]) -> Result<Lab, Missing> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let lab = Lab { name: format!("fxp_interop_{}_{number}", std::process::id()) };
         let output = lab.netlab(["up"].iter().chain(settings).copied()).output().expect("netlab runs");
         match output.status.code() {
             Some(0) => Ok(lab),
@@ -35,7 +38,7 @@ impl Lab {
         }
     }
 
-    fn netlab<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+    pub(crate) fn netlab<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/netlab/netlab");
         let mut command = Command::new(program);
         command.args(arguments).env("NETLAB_NAME", &self.name).stdin(Stdio::null());
@@ -43,7 +46,7 @@ impl Lab {
     }
 
     /// Payload bytes of a pair such as `client-a` (both directions) or `a>b`.
-    fn payload(&self, pair: &str) -> u64 {
+    pub(crate) fn payload(&self, pair: &str) -> u64 {
         let output = self.netlab(["stats", pair, "payload_bytes"]).output().expect("netlab stats");
         String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
     }
@@ -56,14 +59,14 @@ impl Drop for Lab {
 }
 
 /// `fxpd` on a host of the lab.
-struct Server {
+pub(crate) struct Server {
     folder: TempDir,
-    fingerprint: String,
+    pub(crate) fingerprint: String,
     child: Child,
 }
 
 impl Server {
-    fn start(lab: &Lab, host: &str, ip: &str, authority: &Authority) -> Server {
+    pub(crate) fn start(lab: &Lab, host: &str, ip: &str, authority: &Authority) -> Server {
         let folder = TempDir::with_prefix("fxp-netlab-").expect("a folder");
         let root = folder.path().join("root");
         std::fs::create_dir(&root).expect("a root");
@@ -99,11 +102,11 @@ impl Server {
         Server { folder, fingerprint: identity.fingerprint(), child }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join("root").join(name)
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("fxpd.log")).unwrap_or_default()
     }
 }
@@ -115,24 +118,28 @@ impl Drop for Server {
     }
 }
 
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     crate::fxp::program().with_file_name(name)
 }
 
+/// `fxp` on the client's host, with books in `books`.
+pub(crate) fn command(lab: &Lab, books: &Path, arguments: &[&str]) -> Command {
+    let mut command = lab.netlab(["exec", "client", "--"]);
+    command
+        .arg(program("fxp"))
+        .args(arguments)
+        .env("HOME", books)
+        .env("FXP_SITES", books.join("sites.toml"))
+        .env("FXP_KNOWN", books.join("known.toml"))
+        .env("FXP_PASSWORD", PASSWORD);
+    command
+}
+
 /// Runs `fxp` on the client's host until it succeeds or `limit` is over: the servers may still be starting.
-fn fxp(lab: &Lab, books: &Path, arguments: &[&str], limit: Duration) -> Result<(), String> {
+pub(crate) fn fxp(lab: &Lab, books: &Path, arguments: &[&str], limit: Duration) -> Result<(), String> {
     let deadline = Instant::now() + limit;
     loop {
-        let output = lab
-            .netlab(["exec", "client", "--"])
-            .arg(program("fxp"))
-            .args(arguments)
-            .env("HOME", books)
-            .env("FXP_SITES", books.join("sites.toml"))
-            .env("FXP_KNOWN", books.join("known.toml"))
-            .env("FXP_PASSWORD", PASSWORD)
-            .output()
-            .expect("fxp runs");
+        let output = command(lab, books, arguments).output().expect("fxp runs");
         if output.status.success() {
             return Ok(());
         }

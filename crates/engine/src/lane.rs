@@ -16,17 +16,16 @@ use fxp_proto::pair::method::{Method, RoleVerb};
 use fxp_proto::path::VPath;
 use tokio::sync::Notify;
 
-use crate::explain::{self, Products};
+use crate::explain;
 use crate::plan::ladder::{End, Ladder, Policy, Rung, ladder};
 use crate::policy::Secure;
 use crate::pool::{Link, banner};
-use crate::product::Product;
+use crate::product::{Product, Products};
 use crate::progress::Spare;
-use crate::report::{Trouble, TroubleKind};
+use crate::report::Trouble;
 use crate::run::Stop;
 use crate::side::Side;
 use crate::transfer::direct;
-use crate::trouble;
 
 /// The state of a pair of servers.
 pub(crate) struct Lane {
@@ -207,9 +206,7 @@ impl Lane {
         carriage: &mut Carriage<'_>,
     ) -> Tried {
         self.learn(&rung.method, &failure, carriage);
-        let file =
-            matches!(failure.class, Refusal::Aborted | Refusal::Path | Refusal::Space | Refusal::Login)
-                || failure.step == Step::Restart;
+        let file = explain::is_about_the_file(&failure);
         // The network breaks on good rungs too. A rung that never carried anything is given up at once.
         let network = matches!(
             failure.class,
@@ -274,7 +271,7 @@ impl Lane {
                 link.learn(|known| known.no_foreign_passive = true);
             }
             Refusal::Policy if at_data => link.learn(|known| known.no_foreign_active = true),
-            Refusal::Connectivity if at_data && !self.proven && !broke_off(failure) => {
+            Refusal::Connectivity if at_data && !self.proven && !explain::broke_off(failure) => {
                 link.learn(|known| known.unreachable = true);
             }
             _ => {}
@@ -335,28 +332,10 @@ impl Lane {
 
     /// A failure that is the file's.
     fn of_failure(&self, rung: &Rung, failure: &Failure) -> Trouble {
-        let path_kind = match failure.leg {
-            Leg::Source => TroubleKind::SourceNotFound,
-            Leg::Destination => TroubleKind::DestinationDenied,
-        };
-        if failure.class == Refusal::Aborted {
-            return crate::plan::walk::interrupted();
+        match failure.class {
+            Refusal::Aborted => crate::plan::walk::interrupted(),
+            _ => explain::of_file(rung, failure, &self.products),
         }
-        // "Too many", said with 4yz, passes.
-        let later = failure.reply.as_ref().is_some_and(|reply| reply.code.is_transient());
-        let class = match failure.class {
-            Refusal::Login if later => Refusal::Transient,
-            class => class,
-        };
-        let mut trouble = Trouble::new(
-            trouble::kind_of(class, path_kind),
-            explain::sentence(rung, failure, &self.products),
-        )
-        .on(Some(failure.leg))
-        .class(class);
-        trouble.words = failure.reply.as_ref().map(|reply| format!("{} {}", reply.code, reply.text()));
-        trouble.remedy = explain::remedy(&rung.method, failure, &self.products);
-        trouble
     }
 
     /// Says goodbye to the spare session.
@@ -389,11 +368,6 @@ fn link_of<'a>(carriage: &'a mut Carriage<'_>, leg: Leg) -> &'a mut Link {
         Leg::Source => source,
         Leg::Destination => destination,
     }
-}
-
-/// A data connection that stood and broke (426): the servers do reach each other.
-fn broke_off(failure: &Failure) -> bool {
-    failure.reply.as_ref().is_some_and(|reply| reply.code.number() == 426)
 }
 
 const TRUNCATES: &str = "the source was TLS client: many servers then lose the end of a file under TLS 1.3 (ProFTPD: \

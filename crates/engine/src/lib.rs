@@ -11,7 +11,7 @@
 //! * [`plan`]: what will be done: walk, select, shelf, diff, and the ladder.
 //! * [`run`]: the whole story; `lane`: two sessions and the ladder they climb; `file`: the story of one
 //!   file; [`transfer`]: its bytes, direct or by relay; `verify`, `publish`, `retry`: what comes after.
-//! * [`report`]: what was done, with the reason for every fallback; `explain`, `trouble`: why not.
+//! * [`report`]: what was done, with the reason for every fallback; [`explain`], `trouble`: why not.
 //! * [`place`]: single operations (ls, cat, rm, mkdir) on a place; `moving`: mv.
 #![forbid(unsafe_code)]
 
@@ -22,7 +22,7 @@ pub mod book;
 mod claim;
 pub mod context;
 mod digest;
-mod explain;
+pub mod explain;
 mod file;
 mod lane;
 mod moving;

@@ -13,7 +13,7 @@ use crate::digest;
 use crate::plan::walk::{beneath, interrupted, walk};
 use crate::policy::Secure;
 use crate::pool::{Pool, banner, verified_word};
-use crate::product::Product;
+use crate::product::{Lever, Product};
 use crate::report::{Trouble, TroubleKind};
 use crate::run::Stop;
 use crate::side::Side;
@@ -305,7 +305,7 @@ fn abilities(facts: &LoggedIn, product: Option<&Product>) -> Vec<String> {
         sentences.push("it tells its IPv6 address (CEPR)".to_owned());
     }
     let settings = product.map(|product| [product.allow_active, product.allow_passive, product.lift_reuse]);
-    let mut settings: Vec<&str> = settings.into_iter().flatten().flatten().collect();
+    let mut settings: Vec<&str> = settings.into_iter().flatten().filter_map(Lever::setting).collect();
     settings.dedup();
     if !settings.is_empty() {
         sentences.push(format!("if it refuses FXP, its operator allows it by: {}", settings.join("; ")));

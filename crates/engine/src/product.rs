@@ -3,7 +3,12 @@
 //! One row carries all that is known of a product. What a server *offers* is read from its FEAT; a row
 //! only adds what FEAT does not say. Facts are of the Debian 12 packages and of the products' manuals.
 
+mod table;
+
 use fxp_proto::grammar::feat::Features;
+use fxp_proto::pair::leg::Leg;
+
+pub use table::PRODUCTS;
 
 /// A server product.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,14 +22,66 @@ pub struct Product {
     pub tls_server_only: bool,
     /// It lists PRET but does nothing with it: a round trip can be saved.
     pub idle_pret: bool,
+    /// Where it listens it turns other servers away without a word to its client.
+    pub silent: bool,
     /// What allows foreign addresses where it connects (it gets PORT).
-    pub allow_active: Option<&'static str>,
+    pub allow_active: Lever,
     /// What allows foreign addresses where it listens (it gets PASV).
-    pub allow_passive: Option<&'static str>,
+    pub allow_passive: Lever,
     /// What lifts the demand that data connections resume the control connection's TLS session.
-    pub lift_reuse: Option<&'static str>,
+    pub lift_reuse: Lever,
     /// What makes it, as TLS client, accept the other server's certificate.
     pub trust_peer: Option<&'static str>,
+    /// What it announces as its address, and the ports it listens at.
+    pub announce: Option<&'static str>,
+}
+
+/// How a refusal of a product can be lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lever {
+    /// We know of no setting.
+    Unknown,
+    /// By this setting, named with its file or place.
+    Setting(&'static str),
+    /// By none: it is built so.
+    Never,
+}
+
+impl Lever {
+    /// The setting, if there is one.
+    pub fn setting(self) -> Option<&'static str> {
+        match self {
+            Lever::Setting(setting) => Some(setting),
+            Lever::Unknown | Lever::Never => None,
+        }
+    }
+}
+
+/// What the two servers of a pair are, where they reveal it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Products {
+    /// The source.
+    pub source: Option<&'static Product>,
+    /// The destination.
+    pub destination: Option<&'static Product>,
+}
+
+impl Products {
+    /// What the server of `leg` is.
+    pub fn of(&self, leg: Leg) -> Option<&'static Product> {
+        match leg {
+            Leg::Source => self.source,
+            Leg::Destination => self.destination,
+        }
+    }
+
+    /// `the source (vsftpd)`, or `the source` where it does not say what it is.
+    pub fn who(&self, leg: Leg) -> String {
+        match self.of(leg) {
+            Some(product) => format!("the {leg} ({})", product.name),
+            None => format!("the {leg}"),
+        }
+    }
 }
 
 impl Product {
@@ -49,126 +106,6 @@ fn by_features(features: &Features) -> Option<&'static Product> {
     PRODUCTS.iter().find(|product| product.name == name)
 }
 
-const NONE: Product = Product {
-    name: "",
-    marks: &[],
-    tls_server_only: false,
-    idle_pret: false,
-    allow_active: None,
-    allow_passive: None,
-    lift_reuse: None,
-    trust_peer: None,
-};
-
-const FXPD_RULE: &str = "a rule [[fxp.rule]] in fxpd.toml that names the other server's address";
-
-/// The table.
-pub const PRODUCTS: &[Product] = &[
-    Product {
-        name: "fxpd",
-        marks: &["fxpd"],
-        allow_active: Some(FXPD_RULE),
-        allow_passive: Some(FXPD_RULE),
-        lift_reuse: Some("data_tls_reuse = \"off\" in fxpd.toml"),
-        ..NONE
-    },
-    Product {
-        name: "ProFTPD",
-        marks: &["proftpd"],
-        allow_active: Some(
-            "AllowForeignAddress on (or a <Class> with the other server's address) in proftpd.conf",
-        ),
-        allow_passive: Some(
-            "AllowForeignAddress on (or a <Class> with the other server's address) in proftpd.conf",
-        ),
-        lift_reuse: Some("TLSOptions NoSessionReuseRequired in proftpd's tls.conf"),
-        trust_peer: Some(
-            "TLSCACertificateFile with the other server's certificate (or its CA), or TLSVerifyServer off, in proftpd's tls.conf",
-        ),
-        ..NONE
-    },
-    Product {
-        name: "vsftpd",
-        marks: &["vsftpd"],
-        tls_server_only: true,
-        allow_active: Some("port_promiscuous=YES in vsftpd.conf"),
-        allow_passive: Some("pasv_promiscuous=YES in vsftpd.conf"),
-        lift_reuse: Some("require_ssl_reuse=NO in vsftpd.conf"),
-        ..NONE
-    },
-    Product {
-        name: "Pure-FTPd",
-        marks: &["pure-ftpd", "pureftpd"],
-        tls_server_only: true,
-        allow_active: Some("pure-ftpd's option -w (AllowUserFXP yes)"),
-        allow_passive: Some("pure-ftpd's option -w (AllowUserFXP yes)"),
-        ..NONE
-    },
-    Product {
-        name: "pyftpdlib",
-        marks: &["pyftpdlib"],
-        tls_server_only: true,
-        allow_active: Some("permit_foreign_addresses = True on the FTPHandler"),
-        allow_passive: Some("permit_foreign_addresses = True on the FTPHandler"),
-        ..NONE
-    },
-    Product {
-        name: "FileZilla Server",
-        marks: &["filezilla server"],
-        tls_server_only: true,
-        lift_reuse: None,
-        allow_passive: None,
-        ..NONE
-    },
-    Product {
-        name: "wzdftpd",
-        marks: &["wzd server", "wzdftpd"],
-        idle_pret: true,
-        allow_active: Some("the user flag F (site chgflag USER +F) in wzdftpd"),
-        allow_passive: Some("the user flag F (site chgflag USER +F) in wzdftpd"),
-        ..NONE
-    },
-    Product {
-        name: "DrFTPD",
-        marks: &["drftpd"],
-        allow_active: Some("the rules deny_upfxp and deny_dnfxp in drftpd's perms.conf"),
-        allow_passive: Some("the rules deny_upfxp and deny_dnfxp in drftpd's perms.conf"),
-        ..NONE
-    },
-    Product {
-        name: "glFTPd",
-        marks: &["glftpd"],
-        allow_active: Some("the rules allow_fxp in glftpd.conf"),
-        allow_passive: Some("the rules allow_fxp in glftpd.conf"),
-        ..NONE
-    },
-    Product {
-        name: "ebftpd",
-        marks: &["ebftpd"],
-        allow_active: Some("the rules allow_fxp in ebftpd.conf"),
-        allow_passive: Some("the rules allow_fxp in ebftpd.conf"),
-        ..NONE
-    },
-    Product {
-        name: "ioFTPD",
-        marks: &["ioftpd"],
-        allow_active: Some("the user flags F and f in ioFTPD"),
-        allow_passive: Some("the user flags F and f in ioFTPD"),
-        ..NONE
-    },
-    Product {
-        name: "SFTPGo",
-        marks: &["sftpgo"],
-        tls_server_only: true,
-        allow_active: Some("active_connections_security: 1 in sftpgo's ftpd binding"),
-        allow_passive: Some("passive_connections_security: 1 in sftpgo's ftpd binding"),
-        ..NONE
-    },
-    Product { name: "Microsoft IIS", marks: &["microsoft ftp service"], tls_server_only: true, ..NONE },
-    Product { name: "Serv-U", marks: &["serv-u"], ..NONE },
-    Product { name: "Gene6", marks: &["gene6"], ..NONE },
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +122,10 @@ mod tests {
             ("pyftpdlib 2.2.0 ready.", "", &[], Some("pyftpdlib")),
             ("FileZilla Server 1.8.2", "", &[], Some("FileZilla Server")),
             ("Microsoft FTP Service", "Windows_NT", &[], Some("Microsoft IIS")),
+            ("Serv-U FTP Server v15.4 ready...", "UNIX Type: L8", &[], Some("Serv-U")),
+            ("SFTPGo ready", "UNIX Type: L8", &[], Some("SFTPGo")),
+            ("(glFTPd 2.08 Linux+TLS) ready.", "UNIX Type: L8", &[], Some("glFTPd")),
+            ("Service ready for new user.", "UNIX Type: L8 drftpd", &[], Some("DrFTPD")),
             ("Welcome", "UNIX Type: L8", &["SIZE"], None),
         ];
         for (banner, system, features, expected) in rows {

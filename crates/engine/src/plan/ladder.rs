@@ -15,7 +15,7 @@ use fxp_proto::pair::method::{Method, RoleVerb, TlsPart};
 
 use crate::book::Known;
 use crate::policy::{EndChoice, MethodChoice, Secure};
-use crate::product::Product;
+use crate::product::{Product, Products};
 use crate::report::Assurance;
 
 /// What decides about one end.
@@ -185,9 +185,14 @@ impl Ladder {
 
     /// Why no rung is left, in one sentence.
     pub fn why_impossible(&self) -> String {
+        self.why_impossible_for(&Products::default())
+    }
+
+    /// The same, with the names of the products.
+    pub fn why_impossible_for(&self, products: &Products) -> String {
         let reasons = self.reasons();
         let of = |weight| -> Vec<String> {
-            reasons.iter().filter(|why| why.weight() == weight).map(ToString::to_string).collect()
+            reasons.iter().filter(|why| why.weight() == weight).map(|why| why.sentence(products)).collect()
         };
         let missing = |leg| reasons.contains(&Why::NotOffered(leg, RoleVerb::Sscn));
         let certain = of(Weight::Certain);

@@ -117,6 +117,9 @@ fn by_default(step: Step, code: u16, verb: Option<Verb>, words: &Words) -> Refus
         // A server that knows PORT and calls ours bad means its address.
         500 | 501 if step == Step::Connect && verb == Some(Verb::Port) => Refusal::Policy,
         500 | 502 | 504 => Refusal::Unsupported,
+        // Whatever it has against a role or a way of listening, another time it has the same.
+        500..=599 if verb == Some(Verb::Sscn) => Refusal::Unsupported,
+        501 if matches!(verb, Some(Verb::Pasv | Verb::Epsv | Verb::Cpsv)) => Refusal::Unsupported,
         // REST beyond what the server can count, or not for STOR.
         501 | 503 | 550 | 554 if step == Step::Restart => Refusal::Unsupported,
         400..=499 => Refusal::Transient,

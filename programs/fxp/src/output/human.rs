@@ -1,5 +1,7 @@
 //! The voice for people. [`items`] are pieces of data; [`summary`] is the end of a copy.
 
+#[cfg(test)]
+mod explanations;
 mod items;
 pub(crate) mod summary;
 

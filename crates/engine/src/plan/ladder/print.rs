@@ -6,6 +6,7 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::pair::method::RoleVerb;
 
 use super::{Ladder, Rung, Struck, Why};
+use crate::product::Products;
 use crate::report::Assurance;
 
 impl fmt::Display for Ladder {
@@ -43,44 +44,61 @@ impl fmt::Display for Rung {
 
 impl fmt::Display for Struck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "passive {} | ", short(self.method.passive))?;
-        match self.method.tls {
-            Some(part) => write!(f, "TLS client {} by {}", short(part.client), verb_name(part.by))?,
-            None => f.write_str("in clear")?,
-        }
-        write!(f, ": {}", self.why)
+        f.write_str(&self.sentence(&Products::default()))
+    }
+}
+
+impl Struck {
+    /// The method and the reason, with the names of the products.
+    pub fn sentence(&self, products: &Products) -> String {
+        let passive = short(self.method.passive);
+        let how = match self.method.tls {
+            Some(part) => format!("TLS client {} by {}", short(part.client), verb_name(part.by)),
+            None => "in clear".to_owned(),
+        };
+        format!("passive {passive} | {how}: {}", self.why.sentence(products))
     }
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence(&Products::default()))
+    }
+}
+
+impl Why {
+    /// The reason, with the names of the products.
+    pub fn sentence(self, products: &Products) -> String {
+        let who = |leg| products.who(leg);
         match self {
-            Why::Families => f.write_str(
-                "one server is reached by IPv4 and the other by IPv6, and a data connection has only one family",
+            Why::Families => {
+                "one server is reached by IPv4 and the other by IPv6, and a data connection has only one family".into()
+            }
+            Why::ClearForbidden => "--secure require forbids clear data".into(),
+            Why::ClearForbiddenBy(leg) => format!(
+                "clear data is forbidden because the {leg}'s control connection is TLS (--secure off or prefer would \
+                 allow it)"
             ),
-            Why::ClearForbidden => f.write_str("--secure require forbids clear data"),
-            Why::ClearForbiddenBy(leg) => {
-                write!(f, "clear data is forbidden because the {leg}'s control connection is TLS (--secure off or prefer would allow it)")
-            }
-            Why::ProtectionOff => f.write_str("--secure off asks for clear data"),
-            Why::OtherMethod => f.write_str("--method asks for another one"),
-            Why::OtherPassive => f.write_str("--passive asks for the other end"),
-            Why::OtherTlsClient => f.write_str("--tls-client asks for the other end"),
+            Why::ProtectionOff => "--secure off asks for clear data".into(),
+            Why::OtherMethod => "--method asks for another one".into(),
+            Why::OtherPassive => "--passive asks for the other end".into(),
+            Why::OtherTlsClient => "--tls-client asks for the other end".into(),
             Why::ControlInClear(leg) => {
-                write!(f, "the {leg}'s control connection is in clear, and without TLS there it cannot protect data")
+                format!("the {leg}'s control connection is in clear, and without TLS there it cannot protect data")
             }
-            Why::NotOffered(leg, verb) => write!(f, "the {leg} does not offer {}", verb_name(*verb)),
-            Why::CpsvIsIpv4(leg) => write!(f, "CPSV cannot tell the {leg}'s IPv6 address"),
-            Why::NeverPassive(leg) => write!(f, "the {leg}'s site entry says passive = false"),
-            Why::AlwaysPassive(leg) => write!(f, "the {leg}'s site entry says passive = true"),
-            Why::DemandsReuse(leg) => {
-                write!(f, "the {leg} demands that data connections resume its client's TLS session (learned earlier)")
-            }
+            Why::NotOffered(leg, verb) => format!("{} does not offer {}", who(leg), verb_name(verb)),
+            Why::CpsvIsIpv4(leg) => format!("CPSV cannot tell the {leg}'s IPv6 address"),
+            Why::NeverPassive(leg) => format!("the {leg}'s site entry says passive = false"),
+            Why::AlwaysPassive(leg) => format!("the {leg}'s site entry says passive = true"),
+            Why::DemandsReuse(leg) => format!(
+                "{} demands that data connections resume its client's TLS session (learned earlier)",
+                who(leg)
+            ),
             Why::NoForeignPassive(leg) => {
-                write!(f, "the {leg} lets no other server connect to it (learned earlier)")
+                format!("{} lets no other server connect to it (learned earlier)", who(leg))
             }
             Why::NoForeignActive(leg) => {
-                write!(f, "the {leg} does not connect to other servers (learned earlier)")
+                format!("{} does not connect to other servers (learned earlier)", who(leg))
             }
         }
     }

@@ -1,0 +1,295 @@
+//! What would make a failed rung work: the setting of that product, or what to ask its operator.
+
+use fxp_proto::pair::exchange::{Failure, Refusal, Step};
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::pair::method::Method;
+
+use super::{demands_reuse, is_tls_client};
+use crate::product::{Lever, Product, Products};
+
+/// What would make a failed rung work.
+pub fn remedy(method: &Method, failure: &Failure, products: &Products) -> Option<String> {
+    let leg = failure.leg;
+    let at_data = matches!(failure.step, Step::Transfer | Step::Cleanup);
+    match failure.class {
+        Refusal::Policy => Some(of_policy(leg, method, failure, products)),
+        Refusal::TlsRole if demands_reuse(failure, method, products) => Some(remedy_of_reuse(leg, products)),
+        Refusal::TlsRole if method.tls.is_none() => {
+            Some(format!("{} takes protected data only: leave out --secure off", products.who(leg)))
+        }
+        Refusal::TlsRole => of_tls(method, products).or_else(|| Some(COMMON_TLS.to_owned())),
+        Refusal::Lost if is_tls_client(leg, method) => of_tls(method, products),
+        Refusal::Connectivity | Refusal::TimedOut | Refusal::Lost
+            if at_data && products.of(method.passive).is_some_and(|product| product.silent) =>
+        {
+            Some(format!(
+                "{} turns other servers away without a word: {}; or {}",
+                products.who(method.passive),
+                of_policy(method.passive, method, failure, products),
+                of_road(method.passive, products)
+            ))
+        }
+        Refusal::Connectivity if at_data && id(failure).is_some() => Some(format!(
+            "{}; or {}",
+            ask_the_operator(leg, failure, products, CAUSES_OF_NONE).unwrap_or_default(),
+            of_road(method.passive, products)
+        )),
+        Refusal::Connectivity | Refusal::TimedOut if at_data => Some(of_road(method.passive, products)),
+        Refusal::Connectivity => Some(of_road(method.passive, products)),
+        Refusal::Address => Some(format!(
+            "let {} announce its public address{}, or set data_address in its site entry",
+            products.who(leg),
+            by_announcing(products.of(leg)),
+        )),
+        Refusal::Space if leg == Leg::Source => Some(format!(
+            "{} lets its users take no more than they give: upload to it first, or have the limit lifted there",
+            products.who(leg)
+        )),
+        Refusal::Space => Some(format!("make room at {}, or have the quota raised there", products.who(leg))),
+        Refusal::Path if leg == Leg::Source => {
+            Some(format!("check the name, and that this user may read it at {}", products.who(leg)))
+        }
+        Refusal::Path => Some(format!(
+            "check that the directory is there, and that this user may write in it at {}",
+            products.who(leg)
+        )),
+        Refusal::Login => {
+            Some(format!("wait, or let this user open more sessions and transfers at {}", products.who(leg)))
+        }
+        _ => None,
+    }
+}
+
+/// What lifts the demand that data connections resume the control connection's session.
+pub(crate) fn remedy_of_reuse(leg: Leg, products: &Products) -> String {
+    let who = products.who(leg);
+    match products.of(leg).map(|product| product.lift_reuse) {
+        Some(Lever::Setting(setting)) => format!("at {who}: {setting}"),
+        Some(Lever::Never) => format!(
+            "{who} always demands that its own client's TLS session is resumed; no setting lifts that, so protected FXP \
+             with it is impossible"
+        ),
+        Some(Lever::Unknown) | None => {
+            format!(
+                "at {who}: lift the demand that data connections resume the control connection's TLS session"
+            )
+        }
+    }
+}
+
+/// The other server's address is not allowed at `leg`.
+fn of_policy(leg: Leg, method: &Method, failure: &Failure, products: &Products) -> String {
+    let (who, listens) = (products.who(leg), method.passive == leg);
+    let product = products.of(leg);
+    let lever = product.map(|product| if listens { product.allow_passive } else { product.allow_active });
+    let setting = match lever {
+        Some(Lever::Setting(setting)) => format!("at {who}: {setting}"),
+        Some(Lever::Never) => {
+            let other = if listens { "connects" } else { "listens" };
+            format!(
+                "{who} takes only its own client's address there, and no setting changes that; where it {other} it may do"
+            )
+        }
+        Some(Lever::Unknown) | None if listens => {
+            format!("at {who}: allow data connections from other hosts than the client's (often called FXP)")
+        }
+        Some(Lever::Unknown) | None => {
+            format!("at {who}: allow PORT and EPRT with other addresses than the client's (often called FXP)")
+        }
+    };
+    let causes = if failure.step == Step::Connect { CAUSES_AT_ADDRESS } else { CAUSES_AT_TRANSFER };
+    match (failure.leg == leg).then(|| ask_the_operator(leg, failure, products, causes)).flatten() {
+        Some(ask) => format!("{setting}; {ask}"),
+        None => setting,
+    }
+}
+
+/// A server that tells strangers nothing: what it may mean, and what its operator can look up.
+fn ask_the_operator(leg: Leg, failure: &Failure, products: &Products, causes: &str) -> Option<String> {
+    let id = id(failure)?;
+    Some(format!(
+        "{} says the same whatever the reason is ({causes}): its operator finds the reason in its log under id {id}",
+        products.who(leg)
+    ))
+}
+
+/// The id in a reply of fxpd: `... (id 5ec88f20)`.
+fn id(failure: &Failure) -> Option<String> {
+    let text = failure.reply.as_ref()?.text().to_string();
+    let (_, rest) = text.rsplit_once("(id ")?;
+    let id = rest.strip_suffix(')')?;
+    let is_id = (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_id.then(|| id.to_owned())
+}
+
+/// A handshake between the servers failed, for another reason than session reuse. The end that rejected the
+/// certificate is often silent and the other one reports, so the TLS client's setting is named in any case.
+fn of_tls(method: &Method, products: &Products) -> Option<String> {
+    let client = method.tls?.client;
+    let setting = products.of(client)?.trust_peer?;
+    Some(format!("at {}: {setting}", products.who(client)))
+}
+
+/// The passive end is not reached.
+fn of_road(passive: Leg, products: &Products) -> String {
+    format!(
+        "let {} be reached from the other server: its passive ports in the firewall, its public address{}, or \
+         data_address in the site entry",
+        products.who(passive),
+        by_announcing(products.of(passive))
+    )
+}
+
+fn by_announcing(product: Option<&Product>) -> String {
+    match product.and_then(|product| product.announce) {
+        Some(settings) => format!(" ({settings})"),
+        None => String::new(),
+    }
+}
+
+/// The way that is left when there is no other.
+pub(crate) const RELAY: &str = "--via relay sends the bytes through this machine";
+
+const COMMON_TLS: &str = "let both servers have a version of TLS in common, and none of them demand a certificate of the \
+                          other that it cannot verify";
+
+const CAUSES_AT_ADDRESS: &str = "no rule names that address or its port, a rule denies it, the user may not use FXP, or the \
+                                 other server is in a narrower network than this machine";
+
+const CAUSES_AT_TRANSFER: &str =
+    "the rules allow this peer, but not this user, path or direction, or not without TLS";
+
+const CAUSES_OF_NONE: &str =
+    "nobody came, somebody came whom no rule allows, or TLS with the other server failed";
+
+/// Longer than any id of fxpd, in bytes.
+const MAX_ID: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fxp_proto::client::request::Passive;
+    use fxp_proto::grammar::feat::Features;
+    use fxp_proto::grammar::reply::Reply;
+    use fxp_proto::pair::method::{RoleVerb, TlsPart};
+
+    /// Greeting of the source, which refuses; its TCP role, its TLS role, step, class, words; in the remedy.
+    type Row =
+        (&'static str, &'static str, &'static str, Step, Refusal, &'static str, &'static [&'static str]);
+
+    #[test]
+    fn the_remedy_fits_the_role_and_the_product() {
+        let rows: &[Row] = &[
+            (
+                "ProFTPD",
+                "active",
+                "client",
+                Step::Transfer,
+                Refusal::Lost,
+                "",
+                &["(ProFTPD)", "TLSCACertificateFile"],
+            ),
+            (
+                "FileZilla Server",
+                "passive",
+                "server",
+                Step::Transfer,
+                Refusal::Policy,
+                "425 no",
+                &["no setting"],
+            ),
+            (
+                "Unheard",
+                "active",
+                "server",
+                Step::Connect,
+                Refusal::Policy,
+                "500 no",
+                &["often called FXP", "the source:"],
+            ),
+            (
+                "Unheard",
+                "passive",
+                "server",
+                Step::Transfer,
+                Refusal::Connectivity,
+                "425 no",
+                &["firewall", "data_address"],
+            ),
+            (
+                "Unheard",
+                "passive",
+                "server",
+                Step::Listen,
+                Refusal::Address,
+                "227 (127,0,0,1,4,1)",
+                &["data_address"],
+            ),
+            (
+                "fxpd",
+                "active",
+                "server",
+                Step::Connect,
+                Refusal::Policy,
+                "500 no (id 5ec88f20)",
+                &["id 5ec88f20", "[[fxp.rule]]"],
+            ),
+            (
+                "fxpd",
+                "passive",
+                "server",
+                Step::Transfer,
+                Refusal::Connectivity,
+                "425 no (id ab)",
+                &["under id ab"],
+            ),
+            (
+                "Pure-FTPd",
+                "passive",
+                "server",
+                Step::Transfer,
+                Refusal::TimedOut,
+                "",
+                &["without a word", "-w"],
+            ),
+        ];
+        for (banner, tcp, tls, step, class, words, expected) in rows {
+            let leg = Leg::Source;
+            let method = Method {
+                passive: if *tcp == "passive" { leg } else { leg.other() },
+                verb: Passive::Pasv,
+                tls: Some(TlsPart {
+                    client: if *tls == "client" { leg } else { leg.other() },
+                    by: RoleVerb::Sscn,
+                }),
+            };
+            let failure = failure(leg, *step, *class, words);
+            let products =
+                Products { source: Product::recognise(banner, "", &Features::default()), destination: None };
+            let remedy = remedy(&method, &failure, &products).unwrap_or_default();
+            for part in *expected {
+                assert!(remedy.contains(part), "{banner} {words}: no {part:?} in: {remedy}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_server_says_is_an_id_only_if_it_looks_like_one() {
+        let rows = [
+            ("550 not here (id 5ec88f20)", Some("5ec88f20")),
+            ("550 not here (id )", None),
+            ("550 not here (id a b)", None),
+            ("550 (id 0123456789012345678901234567890123456789)", None),
+            ("550 not here", None),
+        ];
+        for (words, expected) in rows {
+            let failure = failure(Leg::Source, Step::Transfer, Refusal::Policy, words);
+            assert_eq!(id(&failure).as_deref(), expected, "{words}");
+        }
+    }
+
+    fn failure(leg: Leg, step: Step, class: Refusal, words: &'static str) -> Failure {
+        let reply = words.split_once(' ').map(|(code, text)| Reply::new(code.parse().expect("a code"), text));
+        Failure { leg, step, verb: None, reply, other: None, class }
+    }
+}

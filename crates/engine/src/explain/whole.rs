@@ -1,0 +1,148 @@
+//! When no rung is left, or a file failed for good: the whole of it, with what was tried and what would help.
+
+use fxp_proto::pair::exchange::{Failure, Refusal, Step};
+use fxp_proto::pair::leg::Leg;
+
+use super::{RELAY, remedy, remedy_of_reuse, sentence, words};
+use crate::plan::ladder::{Ladder, Rung, Why};
+use crate::product::Products;
+use crate::report::{Trouble, TroubleKind};
+use crate::trouble;
+
+/// Two servers and what was to be copied between them.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<'a> {
+    /// `ftp://a/f to ftp://b/f`.
+    pub name: &'a str,
+    /// What they are.
+    pub products: &'a Products,
+    /// How they could be joined.
+    pub ladder: &'a Ladder,
+}
+
+/// Every rung that was tried failed; `None` if none was. The kind is [`TroubleKind::Network`] if only the
+/// network failed, each time: another time may be better.
+pub fn refused(pair: Pair<'_>, failures: &[(Rung, Failure)]) -> Option<Trouble> {
+    let (_, decisive) = failures.iter().max_by_key(|(_, failure)| weight(failure))?;
+    let rungs = failures
+        .iter()
+        .map(|(rung, failure)| format!("{rung}: {}", sentence(rung, failure, pair.products)))
+        .collect();
+    let mut remedies: Vec<String> = Vec::new();
+    for (rung, failure) in failures {
+        if let Some(remedy) = remedy(&rung.method, failure, pair.products)
+            && !remedies.contains(&remedy)
+        {
+            remedies.push(remedy);
+        }
+    }
+    let (kind, what) = match weight(decisive) {
+        0 => (TroubleKind::Network, format!("no way of copying {} directly worked", pair.name)),
+        _ => (TroubleKind::FxpImpossible, format!("FXP of {} was refused", pair.name)),
+    };
+    if kind == TroubleKind::Network {
+        remedies.push(AGAIN.to_owned());
+    }
+    remedies.push(RELAY.to_owned());
+    let mut trouble =
+        Trouble::new(kind, what).on(Some(decisive.leg)).class(decisive.class).remedy(remedies.join("; or "));
+    trouble.words = words(decisive);
+    trouble.rungs = rungs;
+    Some(trouble)
+}
+
+/// The ladder has no rung.
+pub fn impossible(pair: Pair<'_>) -> Trouble {
+    let Pair { name, products, ladder } = pair;
+    let mut remedies = Vec::new();
+    for why in ladder.reasons() {
+        match why {
+            Why::DemandsReuse(leg) => remedies.push(remedy_of_reuse(leg, products)),
+            Why::ControlInClear(leg) => {
+                remedies.push(format!(
+                    "reach {} by TLS (ftpes://, or tls = \"require\" in its site entry)",
+                    products.who(leg)
+                ));
+            }
+            Why::Families => remedies.push(
+                "reach both servers by one family of addresses, if both have one in common (data_address in the site \
+                 entry names the other address)"
+                    .to_owned(),
+            ),
+            Why::ClearForbidden | Why::ClearForbiddenBy(_) => {
+                remedies.push("--secure off copies in clear, for everybody on the way to read".to_owned());
+            }
+            _ => {}
+        }
+    }
+    let server_only: Vec<&str> = Leg::BOTH
+        .into_iter()
+        .filter_map(|leg| products.of(leg))
+        .filter(|product| product.tls_server_only)
+        .map(|product| product.name)
+        .collect();
+    if server_only.len() == 2 {
+        let never = match server_only[0] == server_only[1] {
+            true => server_only[0].to_owned(),
+            false => server_only.join(" and "),
+        };
+        remedies.insert(
+            0,
+            format!(
+                "protected FXP needs an end that can be TLS client (fxpd, ProFTPD, glFTPd, DrFTPD and others), and \
+                 {never} never can"
+            ),
+        );
+    }
+    remedies.push(RELAY.to_owned());
+    remedies.dedup();
+    let what = format!("FXP of {name} is impossible: {}", ladder.why_impossible_for(products));
+    let mut trouble = Trouble::new(TroubleKind::FxpImpossible, what).remedy(remedies.join("; or "));
+    trouble.rungs = ladder.struck.iter().map(|struck| struck.sentence(products)).collect();
+    trouble
+}
+
+/// A failure that is the file's, not the rung's.
+pub fn of_file(rung: &Rung, failure: &Failure, products: &Products) -> Trouble {
+    let path_kind = match failure.leg {
+        Leg::Source => TroubleKind::SourceNotFound,
+        Leg::Destination => TroubleKind::DestinationDenied,
+    };
+    // "Too many", said with 4yz, passes.
+    let later = failure.reply.as_ref().is_some_and(|reply| reply.code.is_transient());
+    let class = match failure.class {
+        Refusal::Login if later => Refusal::Transient,
+        class => class,
+    };
+    let mut trouble = Trouble::new(trouble::kind_of(class, path_kind), sentence(rung, failure, products))
+        .on(Some(failure.leg))
+        .class(class);
+    trouble.words = words(failure);
+    trouble.remedy = remedy(&rung.method, failure, products);
+    trouble
+}
+
+/// The failure is the file's: another rung would meet the same.
+pub fn is_about_the_file(failure: &Failure) -> bool {
+    matches!(failure.class, Refusal::Aborted | Refusal::Path | Refusal::Space | Refusal::Login)
+        || failure.step == Step::Restart
+}
+
+/// A data connection that stood and broke (426): the servers do reach each other.
+pub(crate) fn broke_off(failure: &Failure) -> bool {
+    failure.reply.as_ref().is_some_and(|reply| reply.code.number() == 426)
+}
+
+/// How much a failure explains when everything failed; 0 is the network's mood.
+fn weight(failure: &Failure) -> u8 {
+    match failure.class {
+        Refusal::Connectivity if broke_off(failure) => 0,
+        Refusal::Lost | Refusal::TimedOut | Refusal::Transient | Refusal::Aborted | Refusal::Login => 0,
+        Refusal::Other | Refusal::Path | Refusal::Space => 1,
+        Refusal::Connectivity | Refusal::Unsupported => 2,
+        Refusal::Address => 3,
+        Refusal::TlsRole | Refusal::Policy => 4,
+    }
+}
+
+const AGAIN: &str = "the same command another time, which continues what has arrived";

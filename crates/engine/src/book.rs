@@ -63,6 +63,12 @@ pub struct Known {
     /// The banner when the facts were learned; they are forgotten when it changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub banner: Option<String>,
+    /// The product, where greeting, SYST or FEAT gave it away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// When the facts below changed last, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<i64>,
     /// Data connections must resume the control session (found out from a 522 or 425).
     #[serde(default, skip_serializing_if = "is_false")]
     pub demands_reuse: bool,
@@ -91,19 +97,47 @@ impl Known {
         if self.banner.as_deref() == Some(&banner) {
             return false;
         }
-        let fresh = Known { trusted: self.trusted.clone(), tls_seen: self.tls_seen, ..Known::default() };
+        let forgot = self.unlearn();
+        (self.banner, self.product) = (Some(banner), None);
+        forgot
+    }
+
+    /// Forgets what was learned about transfers, and keeps whom to trust and what the server is. True if
+    /// anything was forgotten.
+    pub fn unlearn(&mut self) -> bool {
         let forgot = self.has_facts();
-        *self = Known { banner: Some(banner), ..fresh };
+        *self = Known {
+            trusted: std::mem::take(&mut self.trusted),
+            tls_seen: self.tls_seen,
+            banner: self.banner.take(),
+            product: self.product.take(),
+            ..Known::default()
+        };
         forgot
     }
 
     /// True if anything about transfers was learned.
     pub fn has_facts(&self) -> bool {
-        self.demands_reuse
-            || self.no_rename
-            || self.no_foreign_passive
-            || self.no_foreign_active
-            || self.unreachable
+        self.facts() != Known::default()
+    }
+
+    /// What was learned about transfers, and nothing else.
+    fn facts(&self) -> Known {
+        Known {
+            trusted: Vec::new(),
+            tls_seen: false,
+            banner: None,
+            product: None,
+            learned: None,
+            ..self.clone()
+        }
+    }
+
+    /// Notes when it was learned, if `before` knew other facts.
+    pub(crate) fn stamp(&mut self, before: &Known, now: i64) {
+        if self.facts() != before.facts() {
+            self.learned = self.has_facts().then_some(now);
+        }
     }
 
     /// The same without what was learned about FXP: used when nothing would be left to try, since a
@@ -455,6 +489,8 @@ mod tests {
             trusted: vec!["SHA-256=00".into()],
             tls_seen: true,
             banner: Some("ProFTPD 1.3.8 Server (x) ready".into()),
+            product: Some("ProFTPD".into()),
+            learned: Some(1_700_000_000),
             demands_reuse: true,
             ..Known::default()
         };
@@ -470,6 +506,7 @@ mod tests {
             }
             assert_eq!(known.greeted(banner), forgets, "{banner}");
             assert_eq!(known.demands_reuse, !forgets, "{banner}");
+            assert_eq!((known.learned.is_none(), known.product.is_none()), (forgets, forgets), "{banner}");
             assert!(known.tls_seen && known.trusted.len() == 1, "{banner}");
         }
         let local_time = |time| format!("Welcome to Pure-FTPd\nLocal time is now {time}. Server port: 21.");
@@ -477,6 +514,23 @@ mod tests {
         known.greeted(&local_time("10:45"));
         known.demands_reuse = true;
         assert!(!known.greeted(&local_time("11:02")), "a clock in the banner is no new server");
+    }
+
+    #[test]
+    fn lessons_are_dated_and_can_be_unlearned() {
+        let mut known = Known { trusted: vec!["SHA-256=00".into()], tls_seen: true, ..Known::default() };
+        known.stamp(&Known::default(), 1);
+        assert_eq!(known.learned, None, "trust is no lesson");
+        let before = known.clone();
+        known.no_foreign_active = true;
+        known.stamp(&before, 2);
+        assert_eq!(known.learned, Some(2));
+        let before = known.clone();
+        known.stamp(&before, 3);
+        assert_eq!(known.learned, Some(2), "nothing new");
+        assert!(known.unlearn() && !known.has_facts() && known.learned.is_none());
+        assert!(known.tls_seen && known.trusted.len() == 1);
+        assert!(!known.unlearn());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use crate::explain;
 use crate::plan::ladder::{End, Ladder, Policy, Rung, ladder};
 use crate::policy::Secure;
-use crate::pool::{Link, banner};
+use crate::pool::{Link, product};
 use crate::product::{Product, Products};
 use crate::progress::Spare;
 use crate::report::Trouble;
@@ -350,8 +350,7 @@ async fn end(link: &mut Link) -> Result<(End, Option<&'static Product>), Trouble
     let session = link.session().await?;
     let address = site.data_address.unwrap_or(session.peer_addr().ip());
     let facts: &LoggedIn = session.facts();
-    let system = facts.system.as_ref().map(ToString::to_string).unwrap_or_default();
-    let product = Product::recognise(&banner(session), &system, &facts.features);
+    let product = product(session);
     Ok((End::new(facts, Family::of(address.to_canonical()), known, site.passive), product))
 }
 

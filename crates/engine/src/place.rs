@@ -12,12 +12,12 @@ use crate::context::Context;
 use crate::digest;
 use crate::plan::walk::{beneath, interrupted, walk};
 use crate::policy::Secure;
-use crate::pool::{Pool, banner, verified_word};
+use crate::pool::{Pool, product, verified_word};
 use crate::product::{Lever, Product};
 use crate::report::{Trouble, TroubleKind};
 use crate::run::Stop;
 use crate::side::Side;
-use crate::site::{Location, locate};
+use crate::site::{Location, Site, locate};
 use crate::transfer::relay;
 use crate::trouble;
 use crate::url::Address;
@@ -263,8 +263,7 @@ pub async fn test(address: &Address, context: &Context) -> Result<ServerFacts, T
     let facts = session.facts().clone();
     let tls = session.tls().cloned();
     let system = facts.system.as_ref().map(ToString::to_string);
-    let product =
-        Product::recognise(&banner(session), system.as_deref().unwrap_or_default(), &facts.features);
+    let product = product(session);
     let mut fxp = abilities(&facts, product);
     let digests: Vec<&str> = session.digests().into_iter().map(digest::name).collect();
     fxp.push(match digests.is_empty() {
@@ -288,6 +287,32 @@ pub async fn test(address: &Address, context: &Context) -> Result<ServerFacts, T
     };
     side.close().await;
     Ok(told)
+}
+
+/// A server, and what is remembered of it.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// The site's name and entry, if it stands in the book of sites.
+    pub site: Option<(String, Site)>,
+    /// `host:port`, the key of [`crate::book::KnownBook`].
+    pub server: String,
+    /// What was learned about it.
+    pub known: Known,
+}
+
+/// What is remembered of the server at `address`; nothing is asked of the server itself.
+///
+/// # Errors
+///
+/// No such site, or no server.
+pub fn remembered(address: &Address, context: &Context) -> Result<Memory, Trouble> {
+    let Location::Remote { server, .. } = locate(address, context)? else {
+        return Err(Trouble::new(TroubleKind::Usage, format!("{address} is no server")));
+    };
+    let key = server.key();
+    let known = context.known.lock().expect("no holder of the lock panics").of(&key);
+    let site = server.is_site.then(|| (server.label.clone(), server.site.clone()));
+    Ok(Memory { site, server: key, known })
 }
 
 /// What a server can do in an FXP.

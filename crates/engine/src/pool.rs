@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use fxp_client::connect::{ConnectError, Target, connect};
 use fxp_client::session::{Session, SessionError};
@@ -34,6 +34,7 @@ use tokio::sync::Mutex;
 use crate::book::Known;
 use crate::context::{Context, Person};
 use crate::policy::Secure;
+use crate::product::Product;
 use crate::report::{Event, Trouble, TroubleKind};
 use crate::site::{Server, TlsMode};
 use crate::trouble;
@@ -255,11 +256,13 @@ impl Pool {
     /// Takes note of what the server showed.
     fn greeted(&self, server: &Server, session: &Session) {
         let banner = banner(session);
+        let product = product(session).map(|product| product.name.to_owned());
         self.learn(server, |known| {
             known.tls_seen |= session.tls().is_some();
             if known.greeted(&banner) {
                 tracing::debug!(server = server.key(), "the banner changed, facts forgotten");
             }
+            known.product = product;
         });
     }
 
@@ -274,6 +277,7 @@ impl Pool {
         let known = book.servers.entry(server.key()).or_default();
         let before = known.clone();
         change(known);
+        known.stamp(&before, now());
         if *known != before
             && let Err(error) = book.save()
         {
@@ -407,6 +411,19 @@ impl Link {
         let (observer, leg) = (self.pool.context.observer.clone(), self.leg);
         Arc::new(move |line| observer.line(leg, line))
     }
+}
+
+/// The product that the session reveals.
+pub(crate) fn product(session: &Session) -> Option<&'static Product> {
+    let facts = session.facts();
+    let system = facts.system.as_ref().map(ToString::to_string).unwrap_or_default();
+    Product::recognise(&banner(session), &system, &facts.features)
+}
+
+/// Seconds since 1970; 0 on a machine whose clock is before that.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The greeting as one string.

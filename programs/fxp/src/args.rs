@@ -254,6 +254,24 @@ pub(crate) enum SiteCommand {
         #[arg(value_name = "NAME")]
         name: OsString,
     },
+    /// Show a site, and what was learned about its server
+    ///
+    /// Copies find out what a server refuses, so that the next one need not try it again. Such lessons
+    /// are forgotten when the server greets in other words. Nothing is asked of the server for this.
+    Show {
+        /// The site's name, or an address
+        #[arg(value_name = "NAME")]
+        name: OsString,
+    },
+    /// Forget what was learned about a server, but not the trust in it
+    ///
+    /// For a server that was configured anew. (A copy that has no other way left tries what was refused
+    /// earlier in any case.)
+    Unlearn {
+        /// The site's name, or an address
+        #[arg(value_name = "NAME")]
+        name: OsString,
+    },
 }
 
 /// Remember a server

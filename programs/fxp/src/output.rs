@@ -16,7 +16,7 @@ use std::io;
 use std::sync::Arc;
 
 use fxp_engine::context::Observer;
-use fxp_engine::place::ServerFacts;
+use fxp_engine::place::{Memory, ServerFacts};
 use fxp_engine::report::{Assurance, Report, Route};
 use fxp_engine::site::Site;
 use fxp_proto::listing::entry::Entry;
@@ -81,6 +81,8 @@ pub(crate) enum Item<'a> {
     Trusted { server: &'a str, fingerprint: &'a str },
     /// What `site test` found out.
     Facts(&'a ServerFacts),
+    /// What `site show` knows.
+    Memory(&'a Memory),
 }
 
 /// The voice that the settings ask for.

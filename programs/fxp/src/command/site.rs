@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 
+use fxp_engine::book::Known;
 use fxp_engine::place;
 use fxp_engine::site::{Site, TlsMode};
 use fxp_engine::url::{Address, Scheme, Url};
@@ -22,6 +23,8 @@ pub(super) async fn run(args: args::Site, desk: &Desk) -> Outcome<Exit> {
         SiteCommand::Ls => list(desk),
         SiteCommand::Rm { names } => remove(&names, desk),
         SiteCommand::Test { name } => test(&name, desk).await,
+        SiteCommand::Show { name } => show(&name, desk),
+        SiteCommand::Unlearn { name } => unlearn(&name, desk),
     }
 }
 
@@ -69,16 +72,44 @@ fn remove(names: &[String], desk: &Desk) -> Outcome<Exit> {
 }
 
 async fn test(name: &OsStr, desk: &Desk) -> Outcome<Exit> {
-    let address = match name.to_str() {
-        Some(name) if check_name(name).is_ok() => Address::Site { name: name.to_owned(), path: Vec::new() },
-        _ => address(name)?,
-    };
+    let address = server(name)?;
     let context = desk.context()?;
     desk.listen_for_interrupt();
     let facts = desk.unless_interrupted(async { Ok(place::test(&address, &context).await?) }).await?;
     // A reader who has seen enough is no trouble.
     let _ = desk.voice.item(Item::Facts(&facts));
     Ok(Exit::Done)
+}
+
+fn show(name: &OsStr, desk: &Desk) -> Outcome<Exit> {
+    let memory = place::remembered(&server(name)?, &desk.context()?)?;
+    // A reader who has seen enough is no trouble.
+    let _ = desk.voice.item(Item::Memory(&memory));
+    Ok(Exit::Done)
+}
+
+fn unlearn(name: &OsStr, desk: &Desk) -> Outcome<Exit> {
+    let key = place::remembered(&server(name)?, &desk.context()?)?.server;
+    let mut book = desk.known()?;
+    if !book.servers.get_mut(&key).is_some_and(Known::unlearn) {
+        desk.voice.confirmation(&format!("Nothing was learned about {key}."));
+        return Ok(Exit::Done);
+    }
+    book.save().map_err(|error| {
+        Failure::new(Exit::DestinationDenied, format!("cannot write {}", book.path.display())).because(&error)
+    })?;
+    desk.voice.confirmation(&format!("Forgot what was learned about {key}; its certificates stay trusted."));
+    Ok(Exit::Done)
+}
+
+/// A site by its bare name, or an address.
+pub(super) fn server(name: &OsStr) -> Outcome<Address> {
+    match name.to_str() {
+        Some(name) if check_name(name).is_ok() => {
+            Ok(Address::Site { name: name.to_owned(), path: Vec::new() })
+        }
+        _ => address(name),
+    }
 }
 
 fn check_name(name: &str) -> Outcome {

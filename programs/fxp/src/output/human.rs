@@ -152,6 +152,9 @@ impl Voice for Human {
             Item::Facts(facts) => {
                 items::fact_lines(facts).iter().try_for_each(|line| self.printer.data(line))
             }
+            Item::Memory(memory) => {
+                items::memory_lines(memory).iter().try_for_each(|line| self.printer.data(line))
+            }
         }
     }
 

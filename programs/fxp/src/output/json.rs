@@ -4,8 +4,9 @@
 use std::io;
 
 use fxp_client::transcript::Line;
+use fxp_engine::book::Known;
 use fxp_engine::context::Observer;
-use fxp_engine::place::ServerFacts;
+use fxp_engine::place::{Memory, ServerFacts};
 use fxp_engine::report::{Event, FileReport, Report, Verification};
 use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::pair::method::Method;
@@ -91,6 +92,12 @@ impl Voice for Json {
             Item::Site { name, site } => self.write(&Record::Site { name, site: SiteFields::of(site) }),
             Item::Trusted { server, fingerprint } => self.write(&Record::Trusted { server, fingerprint }),
             Item::Facts(facts) => self.write(&Record::Facts(FactFields::of(facts))),
+            Item::Memory(memory) => {
+                if let Some((name, site)) = &memory.site {
+                    self.write(&Record::Site { name, site: SiteFields::of(site) })?;
+                }
+                self.write(&Record::Known(KnownFields::of(memory)))
+            }
         }
     }
 
@@ -195,6 +202,7 @@ enum Record<'a> {
         fingerprint: &'a str,
     },
     Facts(FactFields<'a>),
+    Known(KnownFields<'a>),
     Summary {
         files: u64,
         failed: u64,
@@ -367,12 +375,8 @@ struct FactFields<'a> {
     fingerprint: Option<&'a str>,
     features: &'a [String],
     fxp: &'a [String],
-    tls_seen: bool,
-    demands_reuse: bool,
-    no_rename: bool,
-    no_foreign_passive: bool,
-    no_foreign_active: bool,
-    unreachable: bool,
+    #[serde(flatten)]
+    lessons: Lessons,
 }
 
 impl<'a> FactFields<'a> {
@@ -390,12 +394,59 @@ impl<'a> FactFields<'a> {
             fingerprint: facts.fingerprint.as_deref(),
             features: &facts.features,
             fxp: &facts.fxp,
-            tls_seen: facts.known.tls_seen,
-            demands_reuse: facts.known.demands_reuse,
-            no_rename: facts.known.no_rename,
-            no_foreign_passive: facts.known.no_foreign_passive,
-            no_foreign_active: facts.known.no_foreign_active,
-            unreachable: facts.known.unreachable,
+            lessons: Lessons::of(&facts.known),
+        }
+    }
+}
+
+/// What `site show` knows of a server.
+#[derive(Serialize)]
+struct KnownFields<'a> {
+    server: &'a str,
+    product: Option<&'a str>,
+    banner: Option<&'a str>,
+    trusted: &'a [String],
+    #[serde(flatten)]
+    lessons: Lessons,
+}
+
+impl<'a> KnownFields<'a> {
+    fn of(memory: &'a Memory) -> Self {
+        KnownFields {
+            server: &memory.server,
+            product: memory.known.product.as_deref(),
+            banner: memory.known.banner.as_deref(),
+            trusted: &memory.known.trusted,
+            lessons: Lessons::of(&memory.known),
+        }
+    }
+}
+
+/// What was learned about a server, and when.
+#[derive(Serialize)]
+struct Lessons {
+    learned: Option<String>,
+    tls_seen: bool,
+    demands_reuse: bool,
+    no_rename: bool,
+    renames: bool,
+    no_foreign_passive: bool,
+    no_foreign_active: bool,
+    unreachable: bool,
+}
+
+impl Lessons {
+    fn of(known: &Known) -> Self {
+        let stamp = known.learned.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+        Lessons {
+            learned: stamp.map(|stamp| stamp.to_string()),
+            tls_seen: known.tls_seen,
+            demands_reuse: known.demands_reuse,
+            no_rename: known.no_rename,
+            renames: known.renames,
+            no_foreign_passive: known.no_foreign_passive,
+            no_foreign_active: known.no_foreign_active,
+            unreachable: known.unreachable,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::Machine;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 22] = [
     "",
     "cp",
     "ls",
@@ -18,6 +18,8 @@ const COMMANDS: [&str; 20] = [
     "site ls",
     "site rm",
     "site test",
+    "site show",
+    "site unlearn",
     "trust",
     "trust ls",
     "trust add",

@@ -3,6 +3,8 @@
 mod books;
 mod errors;
 mod help;
+#[cfg(target_os = "linux")]
+mod lessons;
 mod pages;
 #[cfg(target_os = "linux")]
 mod servers;

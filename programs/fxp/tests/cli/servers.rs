@@ -1,6 +1,6 @@
 //! Servers for the program to talk to, in this process, each on an address of its own.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,22 +46,28 @@ impl Kind {
 impl Server {
     /// `last` is the last number of its address, 127.0.0.`last`.
     pub(crate) fn start(last: u8, kind: Kind) -> Self {
+        Server::start_with(SocketAddr::from(([127, 0, 0, last], 0)), kind, |_| {})
+    }
+
+    /// At a given address, with changes to its configuration.
+    pub(crate) fn start_with(address: SocketAddr, kind: Kind, change: impl FnOnce(&mut Config)) -> Self {
         let files = tempfile::tempdir().expect("a temporary directory");
         let mut user = User::throwaway(USER, &fxp_store::Secret::new(PASSWORD), files.path());
         user.rights = kind.rights;
-        let ip = Ipv4Addr::new(127, 0, 0, last);
-        let mut config = Config::on(SocketAddr::new(ip.into(), 0)).with_user(user);
+        let mut config = Config::on(address).with_user(user);
         if kind.fxp {
             config = config.with_rule(Rule::allow("127.0.0.0/8".parse::<Peer>().expect("a prefix")));
         }
         let mut fingerprint = None;
         if kind.tls {
-            let identity = rcgen::generate_simple_self_signed(vec![ip.to_string()]).expect("a certificate");
+            let identity =
+                rcgen::generate_simple_self_signed(vec![address.ip().to_string()]).expect("a certificate");
             let digest = <sha2::Sha256 as sha2::Digest>::digest(identity.cert.der());
             let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
             fingerprint = Some(format!("SHA-256={hex}"));
             config = config.with_certificate(identity.cert.pem(), identity.signing_key.serialize_pem());
         }
+        change(&mut config);
         let accounts = FileAccounts::new(&config, |home: &Path, _| {
             let disk = Disk::open(home, Options::default()).map_err(std::io::Error::other)?;
             Ok(Arc::new(disk) as Arc<dyn Storage>)

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 
 use fxp_engine::book::Known;
-use fxp_engine::place::ServerFacts;
+use fxp_engine::place::{Memory, ServerFacts};
 use fxp_engine::site::{Site, TlsMode};
 use fxp_proto::listing::entry::{Entry, Kind, Precision};
 
@@ -117,7 +117,30 @@ pub(super) fn fact_lines(facts: &ServerFacts) -> Vec<String> {
     }
     row("features", &facts.features.join(", "));
     facts.fxp.iter().for_each(|sentence| row("fxp", sentence));
-    learned(&facts.known).into_iter().for_each(|sentence| row("learned", sentence));
+    learned(&facts.known).iter().for_each(|sentence| row("learned", sentence));
+    lines
+}
+
+/// `site show`, line by line.
+pub(super) fn memory_lines(memory: &Memory) -> Vec<String> {
+    let Memory { site, server, known } = memory;
+    let mut lines = Vec::new();
+    let mut row = |label: &str, text: &str| {
+        lines.push(format!("{} {text}", styled(LABEL, format_args!("{label:<12}"))));
+    };
+    if let Some((name, site)) = site {
+        row("site", &format!("{name}: {}", describe_site(site)));
+    }
+    row("server", server);
+    known.product.iter().for_each(|product| row("product", product));
+    known.banner.iter().for_each(|banner| row("greeting", banner));
+    known.trusted.iter().for_each(|fingerprint| row("trusted", fingerprint));
+    learned(known).iter().for_each(|sentence| row("learned", sentence));
+    match known.banner {
+        Some(_) if !known.has_facts() => row("learned", "no copy has found out anything about it"),
+        Some(_) => {}
+        None => row("learned", "nothing: there was no session with it yet"),
+    }
     lines
 }
 
@@ -131,17 +154,24 @@ fn control_sentence(facts: &ServerFacts) -> String {
     }
 }
 
-/// What earlier copies found out the hard way.
-fn learned(known: &Known) -> Vec<&'static str> {
+/// What earlier copies found out the hard way, and when.
+fn learned(known: &Known) -> Vec<String> {
+    let when = known.learned.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()).map(|stamp| {
+        let zoned = stamp.to_zoned(jiff::tz::TimeZone::system());
+        format!("the latest of this on {}", zoned.strftime("%Y-%m-%d %H:%M"))
+    });
     [
         (known.tls_seen, "it has offered TLS, so its absence would be an error"),
         (known.demands_reuse, "its data connections must resume the control connection's TLS session"),
         (known.no_rename, "it refuses to rename, so files are stored under their final names at once"),
+        (known.renames, "it renames, so that need not be tried out"),
         (known.no_foreign_passive, "it refuses foreign addresses when it listens"),
         (known.no_foreign_active, "it refuses foreign addresses when it connects"),
         (known.unreachable, "other servers could not reach it where it listened"),
     ]
     .into_iter()
-    .filter_map(|(is_so, sentence)| is_so.then_some(sentence))
+    .filter(|(is_so, _)| *is_so)
+    .map(|(_, sentence)| sentence.to_owned())
+    .chain(when)
     .collect()
 }

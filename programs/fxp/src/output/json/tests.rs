@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use fxp_engine::book::Known;
 use fxp_engine::report::{Assurance, Route};
 use fxp_engine::site::Site;
 use fxp_proto::wire::text::Text;
@@ -64,6 +63,7 @@ fn written() -> Kinds {
         notes: Vec::new(),
     };
     let site = Site::default();
+    let memory = Memory { site: None, server: String::new(), known: Known::default() };
     let records = [
         Record::Connected { leg: "", server: "", tls: None, verified: None },
         Record::Planned { files: 0, bytes: 0, directories: 0, unchanged: 0, ladder: &[] },
@@ -81,6 +81,7 @@ fn written() -> Kinds {
         Record::Site { name: "", site: SiteFields::of(&site) },
         Record::Trusted { server: "", fingerprint: "" },
         Record::Facts(FactFields::of(&facts)),
+        Record::Known(KnownFields::of(&memory)),
         Record::Summary {
             files: 0,
             failed: 0,

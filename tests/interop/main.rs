@@ -4,10 +4,15 @@
 #![forbid(unsafe_code)]
 
 mod drive;
+#[path = "../common/fxp.rs"]
 mod fxp;
+#[path = "../common/lab.rs"]
+mod lab;
 mod netlab;
 mod pairs;
 mod plain;
+#[path = "../common/server.rs"]
+mod server;
 mod thin_line;
 mod tls;
 mod two_party;

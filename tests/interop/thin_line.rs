@@ -9,9 +9,11 @@ use fxp_testkit::certificate::Authority;
 use fxp_testkit::daemon::USER;
 use fxp_testkit::data;
 use fxp_testkit::demand::demand;
-use tempfile::TempDir;
 
-use crate::netlab::{self, Lab, Server};
+use crate::fxp::Fxp;
+use crate::lab::Lab;
+use crate::netlab;
+use crate::server::Server;
 
 /// The lines.
 const LINES: &[&str] = &[
@@ -31,7 +33,7 @@ const START: Duration = Duration::from_secs(20);
 struct World {
     source: Server,
     destination: Server,
-    books: TempDir,
+    books: Fxp,
     // Last, so that it goes last.
     lab: Lab,
 }
@@ -41,9 +43,9 @@ impl World {
     fn new(test: &str) -> Option<World> {
         let lab = demand(test, Lab::up(LINES))?;
         let authority = Authority::new().expect("an authority");
-        let source = Server::start(&lab, "a", "10.77.0.2", &authority);
-        let destination = Server::start(&lab, "b", "10.77.0.3", &authority);
-        let world = World { source, destination, books: TempDir::new().expect("a folder"), lab };
+        let source = netlab::server(&lab, "a", "10.77.0.2", &authority);
+        let destination = netlab::server(&lab, "b", "10.77.0.3", &authority);
+        let world = World { source, destination, books: Fxp::new(&[]), lab };
         for (name, ip, server) in
             [("work", "10.77.0.2", &world.source), ("archive", "10.77.0.3", &world.destination)]
         {
@@ -55,13 +57,14 @@ impl World {
     }
 
     fn fxp(&self, arguments: &[&str], limit: Duration, server: &Server) {
-        netlab::fxp(&self.lab, self.books.path(), arguments, limit)
+        netlab::run(&self.books, &self.lab, arguments, limit)
             .unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{}", server.log()));
     }
 
     /// Types `arguments` at a terminal, where the bar is shown.
     fn type_at_terminal(&self, arguments: &[&str]) -> Output {
-        let fxp = netlab::command(&self.lab, self.books.path(), arguments);
+        let mut fxp = self.books.command_on(&self.lab, "client");
+        fxp.args(arguments);
         let words: Vec<_> = fxp.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
         let mut script = std::process::Command::new("script");
         // `script` gives its command a terminal, and ends with its exit code.
@@ -76,7 +79,7 @@ impl World {
     }
 
     fn forget_traffic(&self) {
-        assert!(self.lab.netlab(["stats", "--reset"]).output().expect("netlab stats").status.success());
+        self.lab.change(&["stats", "--reset"]);
     }
 
     /// What has crossed the client's lines since, in bytes.

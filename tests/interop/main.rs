@@ -1,4 +1,4 @@
-//! Copies between real servers: `fxp` between `fxpd` and the daemons people run, and lftp between two `fxpd`.
+//! Copies between real servers: `fxp` between `fxpd` and the daemons people run, and lftp between `fxpd` and each of them.
 //!
 //! The daemons come from `tools/daemons/install`. Without them the tests skip loudly; in CI they fail.
 #![forbid(unsafe_code)]

@@ -37,10 +37,15 @@ impl Pair {
         self.fxp.run(["--json", "cp"].iter().chain(arguments).copied().chain([from.as_str(), to.as_str()]))
     }
 
+    /// Whether the copy is there and whole.
+    pub(crate) fn is_copied(&self, name: &str) -> bool {
+        let of = |daemon: &Daemon, name: &str| data::sha256(&daemon.root.join(name)).ok();
+        of(&self.source, "file") == of(&self.destination, name)
+    }
+
     /// The copy is there, whole, and nothing half done beside it.
     pub(crate) fn assert_copied(&self, name: &str) {
-        let of = |daemon: &Daemon, name: &str| data::sha256(&daemon.root.join(name)).expect(name);
-        assert_eq!(of(&self.source, "file"), of(&self.destination, name), "{}", self.names());
+        assert!(self.is_copied(name), "{}: {name} is not what was sent", self.names());
         let part = self.destination.root.join(format!("{name}.fxp-part"));
         assert!(!part.exists(), "{}: a part was left behind", self.names());
     }

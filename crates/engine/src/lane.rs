@@ -4,6 +4,9 @@
 //! remembered for the next run, and what it rules out is not tried.
 
 mod hopeless;
+mod trial;
+
+pub(crate) use trial::Trial;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 

@@ -12,7 +12,8 @@
 //! * [`run`]: the whole story; `lane`: two sessions and the ladder they climb; `file`: the story of one
 //!   file; [`transfer`]: its bytes, direct or by relay; `verify`, `publish`, `retry`: what comes after.
 //! * [`report`]: what was done, with the reason for every fallback; [`explain`], `trouble`: why not.
-//! * [`place`]: single operations (ls, cat, rm, mkdir) on a place; `moving`: mv.
+//! * [`place`]: single operations (ls, cat, rm, mkdir) on a place; `moving`: mv; `look`: what a login tells.
+//! * [`doctor`]: what two servers can do together, and why not more.
 #![forbid(unsafe_code)]
 
 pub use fxp_client as client;
@@ -22,9 +23,11 @@ pub mod book;
 mod claim;
 pub mod context;
 mod digest;
+pub mod doctor;
 pub mod explain;
 mod file;
 mod lane;
+mod look;
 mod moving;
 mod part;
 pub mod place;

@@ -1,27 +1,24 @@
-//! Single operations on a place: list, show, delete, make, move, and a look at a server.
+//! Single operations on a place: list, show, delete, make, move.
 
 use std::io::{self, Write};
 
-use fxp_proto::client::request::LoggedIn;
 use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::path::VPath;
 use fxp_store::storage::Storage;
 
-use crate::book::Known;
 use crate::context::Context;
-use crate::digest;
 use crate::plan::walk::{beneath, interrupted, walk};
 use crate::policy::Secure;
-use crate::pool::{Pool, product, verified_word};
-use crate::product::{Lever, Product};
+use crate::pool::Pool;
 use crate::report::{Trouble, TroubleKind};
 use crate::run::Stop;
 use crate::side::Side;
-use crate::site::{Location, Site, locate};
+use crate::site::{Location, locate};
 use crate::transfer::relay;
 use crate::trouble;
 use crate::url::Address;
 
+pub use crate::look::{Memory, ServerFacts, remembered, test};
 pub use crate::moving::move_to;
 
 /// What stands at an address.
@@ -217,129 +214,8 @@ async fn make_at(side: &mut Side, path: &VPath, parents: bool) -> Result<(), Tro
     Ok(())
 }
 
-/// What a look at a server told.
-#[derive(Clone, Debug)]
-pub struct ServerFacts {
-    /// `host:port`, the key of [`crate::book::KnownBook`].
-    pub server: String,
-    /// The address that was reached.
-    pub address: String,
-    /// The greeting, printable, one item per line.
-    pub banner: Vec<String>,
-    /// SYST.
-    pub system: Option<String>,
-    /// The product, where banner, SYST or FEAT reveal it.
-    pub product: Option<&'static str>,
-    /// FEAT, one item per line.
-    pub features: Vec<String>,
-    /// The directory the session starts in.
-    pub home: String,
-    /// `TLS 1.3` and the like; `None` in clear.
-    pub tls: Option<String>,
-    /// The cipher suite.
-    pub cipher: Option<String>,
-    /// How the certificate was verified: `roots`, `pinned`; `None` if it was not.
-    pub verified: Option<&'static str>,
-    /// The certificate's fingerprint.
-    pub fingerprint: Option<String>,
-    /// What the server can do in an FXP, in sentences.
-    pub fxp: Vec<String>,
-    /// What was learned about it earlier.
-    pub known: Known,
-}
-
-/// Connects, logs in and tells what was found.
-///
-/// # Errors
-///
-/// No session.
-pub async fn test(address: &Address, context: &Context) -> Result<ServerFacts, Trouble> {
-    let (mut side, _) = open(address, context).await?;
-    let Some(link) = side.link() else {
-        return Err(Trouble::new(TroubleKind::Usage, format!("{address} is no server")));
-    };
-    let (known, key) = (link.known(), link.server.key());
-    let session = link.session().await?;
-    let facts = session.facts().clone();
-    let tls = session.tls().cloned();
-    let system = facts.system.as_ref().map(ToString::to_string);
-    let product = product(session);
-    let mut fxp = abilities(&facts, product);
-    let digests: Vec<&str> = session.digests().into_iter().map(digest::name).collect();
-    fxp.push(match digests.is_empty() {
-        true => "it computes no digests, so only sizes can be compared".to_owned(),
-        false => format!("it computes {}", digests.join(", ")),
-    });
-    let told = ServerFacts {
-        server: key,
-        address: session.peer_addr().to_string(),
-        banner: facts.banner.lines.iter().map(ToString::to_string).collect(),
-        system,
-        product: product.map(|product| product.name),
-        features: facts.features.lines().iter().map(ToString::to_string).collect(),
-        home: facts.home.to_string(),
-        tls: tls.as_ref().map(|tls| tls.version.to_owned()),
-        cipher: tls.as_ref().map(|tls| tls.cipher.clone()),
-        verified: tls.as_ref().and_then(|tls| tls.verified).map(verified_word),
-        fingerprint: tls.as_ref().and_then(|tls| tls.peer).map(|fingerprint| fingerprint.to_string()),
-        fxp,
-        known,
-    };
-    side.close().await;
-    Ok(told)
-}
-
-/// A server, and what is remembered of it.
-#[derive(Clone, Debug)]
-pub struct Memory {
-    /// The site's name and entry, if it stands in the book of sites.
-    pub site: Option<(String, Site)>,
-    /// `host:port`, the key of [`crate::book::KnownBook`].
-    pub server: String,
-    /// What was learned about it.
-    pub known: Known,
-}
-
-/// What is remembered of the server at `address`; nothing is asked of the server itself.
-///
-/// # Errors
-///
-/// No such site, or no server.
-pub fn remembered(address: &Address, context: &Context) -> Result<Memory, Trouble> {
-    let Location::Remote { server, .. } = locate(address, context)? else {
-        return Err(Trouble::new(TroubleKind::Usage, format!("{address} is no server")));
-    };
-    let key = server.key();
-    let known = context.known.lock().expect("no holder of the lock panics").of(&key);
-    let site = server.is_site.then(|| (server.label.clone(), server.site.clone()));
-    Ok(Memory { site, server: key, known })
-}
-
-/// What a server can do in an FXP.
-fn abilities(facts: &LoggedIn, product: Option<&Product>) -> Vec<String> {
-    let has = |name| facts.features.has(name);
-    let client: Vec<&str> = ["CPSV", "SSCN"].into_iter().filter(|name| has(name)).collect();
-    let mut sentences = vec![match (facts.secured, client.is_empty()) {
-        (false, _) => "its control connection is in clear, so it can only take part in clear FXP".to_owned(),
-        (true, false) => format!("it can be TLS client ({}) and TLS server", client.join(", ")),
-        (true, true) => {
-            "it is always TLS server, so the other end of a protected FXP must be TLS client".to_owned()
-        }
-    }];
-    if has("CEPR") {
-        sentences.push("it tells its IPv6 address (CEPR)".to_owned());
-    }
-    let settings = product.map(|product| [product.allow_active, product.allow_passive, product.lift_reuse]);
-    let mut settings: Vec<&str> = settings.into_iter().flatten().filter_map(Lever::setting).collect();
-    settings.dedup();
-    if !settings.is_empty() {
-        sentences.push(format!("if it refuses FXP, its operator allows it by: {}", settings.join("; ")));
-    }
-    sentences
-}
-
 /// The side an address is on, connected, and the absolute path.
-async fn open(address: &Address, context: &Context) -> Result<(Side, VPath), Trouble> {
+pub(crate) async fn open(address: &Address, context: &Context) -> Result<(Side, VPath), Trouble> {
     let location: Location = locate(address, context)?;
     let mut side = Side::single(&location, &Pool::new(context.clone(), Secure::Default));
     let path = side.resolve(&location).await?;

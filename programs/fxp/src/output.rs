@@ -16,6 +16,7 @@ use std::io;
 use std::sync::Arc;
 
 use fxp_engine::context::Observer;
+use fxp_engine::doctor::Finding;
 use fxp_engine::place::{Memory, ServerFacts};
 use fxp_engine::report::{Assurance, Report, Route};
 use fxp_engine::site::Site;
@@ -83,6 +84,8 @@ pub(crate) enum Item<'a> {
     Facts(&'a ServerFacts),
     /// What `site show` knows.
     Memory(&'a Memory),
+    /// What `doctor` found.
+    Finding(Finding<'a>),
 }
 
 /// The voice that the settings ask for.

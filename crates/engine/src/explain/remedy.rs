@@ -148,7 +148,7 @@ fn by_announcing(product: Option<&Product>) -> String {
 }
 
 /// The way that is left when there is no other.
-pub(crate) const RELAY: &str = "--via relay sends the bytes through this machine";
+pub const RELAY: &str = "--via relay sends the bytes through this machine";
 
 const COMMON_TLS: &str = "let both servers have a version of TLS in common, and none of them demand a certificate of the \
                           other that it cannot verify";

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod cable;
+mod doctor;
 mod faults;
 mod front;
 mod happy;

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod explanations;
+mod findings;
 mod items;
 pub(crate) mod summary;
 
@@ -11,6 +12,7 @@ use std::sync::Mutex;
 
 use fxp_client::transcript::Line;
 use fxp_engine::context::Observer;
+use fxp_engine::doctor::Finding;
 use fxp_engine::report::{Event, FileReport, Report};
 
 use super::printer::{ERROR, GOOD, HINT, LABEL, Printer, WARNING, styled};
@@ -154,6 +156,14 @@ impl Voice for Human {
             }
             Item::Memory(memory) => {
                 items::memory_lines(memory).iter().try_for_each(|line| self.printer.data(line))
+            }
+            Item::Finding(Finding::Leftover { place, trouble }) => {
+                self.warning(&format!("the probe {place} could not be removed: {trouble}"));
+                Ok(())
+            }
+            Item::Finding(finding) => {
+                let all = self.verbosity == Verbosity::Verbose;
+                findings::lines(finding, all).iter().try_for_each(|line| self.printer.data(line))
             }
         }
     }

@@ -1,11 +1,14 @@
 //! The voice for scripts: one JSON object per line on stdout. `docs/json.md` describes every event, and
 //! a test compares it with what is written here.
 
+mod findings;
+
 use std::io;
 
 use fxp_client::transcript::Line;
 use fxp_engine::book::Known;
 use fxp_engine::context::Observer;
+use fxp_engine::doctor::Finding;
 use fxp_engine::place::{Memory, ServerFacts};
 use fxp_engine::report::{Event, FileReport, Report, Verification};
 use fxp_proto::listing::entry::{Entry, Kind};
@@ -32,6 +35,24 @@ impl Json {
     /// Nobody to read it is no reason to stop the work.
     fn tell(&self, record: &Record<'_>) {
         let _ = self.write(record);
+    }
+
+    fn finding(&self, finding: Finding<'_>) -> io::Result<()> {
+        match finding {
+            Finding::Server { facts, .. } => self.write(&Record::Facts(FactFields::of(facts))),
+            Finding::Ladder { direction, products, ladder, .. } => {
+                self.write(&Record::Ladder(findings::Ladder::of(direction, products, ladder)))
+            }
+            Finding::Trial { direction, number, rung, outcome } => {
+                self.write(&Record::Trial(findings::Trial::of(direction, number, rung, outcome)))
+            }
+            Finding::Verdict { direction, verdict } => {
+                self.write(&Record::Verdict(findings::Verdict::of(direction, verdict)))
+            }
+            Finding::Leftover { place, trouble } => {
+                self.write(&Record::Leftover { place, text: &trouble.to_string() })
+            }
+        }
     }
 
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
@@ -98,6 +119,7 @@ impl Voice for Json {
                 }
                 self.write(&Record::Known(KnownFields::of(memory)))
             }
+            Item::Finding(finding) => self.finding(finding),
         }
     }
 
@@ -203,6 +225,13 @@ enum Record<'a> {
     },
     Facts(FactFields<'a>),
     Known(KnownFields<'a>),
+    Ladder(findings::Ladder<'a>),
+    Trial(findings::Trial<'a>),
+    Verdict(findings::Verdict<'a>),
+    Leftover {
+        place: &'a str,
+        text: &'a str,
+    },
     Summary {
         files: u64,
         failed: u64,
@@ -365,6 +394,7 @@ impl<'a> SiteFields<'a> {
 struct FactFields<'a> {
     server: &'a str,
     address: &'a str,
+    family: &'a str,
     banner: &'a [String],
     product: Option<&'a str>,
     system: Option<&'a str>,
@@ -374,6 +404,7 @@ struct FactFields<'a> {
     verified: Option<&'a str>,
     fingerprint: Option<&'a str>,
     features: &'a [String],
+    digests: &'a [&'static str],
     fxp: &'a [String],
     #[serde(flatten)]
     lessons: Lessons,
@@ -384,6 +415,7 @@ impl<'a> FactFields<'a> {
         FactFields {
             server: &facts.server,
             address: &facts.address,
+            family: facts.family,
             banner: &facts.banner,
             product: facts.product,
             system: facts.system.as_deref(),
@@ -393,6 +425,7 @@ impl<'a> FactFields<'a> {
             verified: facts.verified,
             fingerprint: facts.fingerprint.as_deref(),
             features: &facts.features,
+            digests: &facts.digests,
             fxp: &facts.fxp,
             lessons: Lessons::of(&facts.known),
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::Machine;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "",
     "cp",
     "ls",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 22] = [
     "rm",
     "mkdir",
     "mv",
+    "doctor",
     "site",
     "site add",
     "site ls",

@@ -1,6 +1,8 @@
 //! The program from outside: what it prints, where, and how it ends.
 
 mod books;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod errors;
 mod help;
 #[cfg(target_os = "linux")]

@@ -121,6 +121,26 @@ pub(super) fn fact_lines(facts: &ServerFacts) -> Vec<String> {
     lines
 }
 
+/// A server before `doctor`, line by line: what decides about FXP.
+pub(super) fn patient_lines(facts: &ServerFacts) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut row = |label: &str, text: &str| {
+        lines.push(format!("{} {text}", styled(LABEL, format_args!("{label:<12}"))));
+    };
+    match facts.address == facts.server {
+        true => row("server", &format!("{}, {}", facts.server, facts.family)),
+        false => row("server", &format!("{} ({}), {}", facts.server, facts.address, facts.family)),
+    }
+    match facts.product {
+        Some(product) => row("product", product),
+        None => facts.banner.iter().for_each(|line| row("greeting", line)),
+    }
+    row("control", &control_sentence(facts));
+    facts.fxp.iter().for_each(|sentence| row("fxp", sentence));
+    learned(&facts.known).iter().for_each(|sentence| row("learned", sentence));
+    lines
+}
+
 /// `site show`, line by line.
 pub(super) fn memory_lines(memory: &Memory) -> Vec<String> {
     let Memory { site, server, known } = memory;

@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use fxp_engine::doctor::{Direction, Outcome, Verdict};
+use fxp_engine::plan::ladder::{End, Policy, ladder};
+use fxp_engine::product::Products;
 use fxp_engine::report::{Assurance, Route};
 use fxp_engine::site::Site;
+use fxp_proto::grammar::addr::Family;
+use fxp_proto::grammar::feat::Features;
 use fxp_proto::wire::text::Text;
 
 use super::*;
@@ -38,6 +43,7 @@ fn written() -> Kinds {
     let facts = ServerFacts {
         server: String::new(),
         address: String::new(),
+        family: "IPv4",
         banner: Vec::new(),
         system: None,
         product: None,
@@ -47,6 +53,7 @@ fn written() -> Kinds {
         cipher: None,
         verified: None,
         fingerprint: None,
+        digests: Vec::new(),
         fxp: Vec::new(),
         known: Known::default(),
     };
@@ -63,6 +70,10 @@ fn written() -> Kinds {
         notes: Vec::new(),
     };
     let site = Site::default();
+    let direction = Direction { source: String::new(), destination: String::new() };
+    let verdict = Verdict { possible: true, tried: false, trouble: None };
+    let end = End { secured: false, ..End::offering(&Features::default(), Family::V4, None) };
+    let ladder = ladder(&end, &end, &Policy::default());
     let memory = Memory { site: None, server: String::new(), known: Known::default() };
     let records = [
         Record::Connected { leg: "", server: "", tls: None, verified: None },
@@ -82,6 +93,10 @@ fn written() -> Kinds {
         Record::Trusted { server: "", fingerprint: "" },
         Record::Facts(FactFields::of(&facts)),
         Record::Known(KnownFields::of(&memory)),
+        Record::Ladder(findings::Ladder::of(&direction, &Products::default(), &ladder)),
+        Record::Trial(findings::Trial::of(&direction, 1, &ladder.rungs[0], &Outcome::RuledOut(1))),
+        Record::Verdict(findings::Verdict::of(&direction, &verdict)),
+        Record::Leftover { place: "", text: "" },
         Record::Summary {
             files: 0,
             failed: 0,

@@ -4,6 +4,7 @@
 //!
 //! * [`certificate`]: an authority and what it signs; [`port`]: free ports; [`data`]: files with content.
 //! * [`daemon`]: ProFTPD, vsftpd, Pure-FTPD, pyftpdlib as child processes, `fxpd` inside this process.
+//! * [`dialect`]: servers that behave like products which cannot be installed.
 //! * [`lftp`]: the client everybody compares with.
 //! * [`demand`]: what a test needs, and what happens where it is missing.
 #![forbid(unsafe_code)]
@@ -12,5 +13,6 @@ pub mod certificate;
 pub mod daemon;
 pub mod data;
 pub mod demand;
+pub mod dialect;
 pub mod lftp;
 pub mod port;

@@ -158,6 +158,7 @@ pub const PRODUCTS: &[Product] = &[
         ..NONE
     },
     Product { name: "Gene6", marks: &["gene6"], ..NONE },
+    Product { name: "cuftpd", marks: &["cuftpd"], ..NONE },
     Product { name: "RaidenFTPD", marks: &["raidenftpd"], ..NONE },
 ];
 

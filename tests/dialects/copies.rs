@@ -1,0 +1,107 @@
+//! Each product with `fxpd` in both directions, and with others of its kind; in clear and inside TLS.
+
+use fxp_testkit::daemon::Setup;
+use fxp_testkit::dialect::Dialect;
+use fxp_testkit::dialect::products::{CUFTPD, DRFTPD, EBFTPD, GLFTPD, IOFTPD, ORDINARY, RAIDENFTPD, WZDFTPD};
+
+use crate::stage::{Cast, End, Stage};
+
+/// Two files in one run, each at the first attempt, by this method with these ends passive and TLS client.
+fn inside_tls(source: Cast<'_>, destination: Cast<'_>, expected: (&str, &str, &str)) {
+    let stage = Stage::new(source, destination, Setup::TLS);
+    for done in stage.must_copy_at_once("first", &[]) {
+        let found = ["method", "passive", "tls_client"].map(|key| done[key].as_str().unwrap_or("none"));
+        assert_eq!(found, [expected.0, expected.1, expected.2], "{}: {done}", stage.names());
+        assert_eq!(done["assurance"], "encrypted", "{}: {done}", stage.names());
+    }
+    for (end, leg) in [(&stage.source, "source"), (&stage.destination, "destination")] {
+        if let End::Peer(peer) = end {
+            let as_client = if leg == expected.2 { 2 } else { 0 };
+            assert_eq!(peer.roles().as_tls_client, as_client, "{}: {}", stage.names(), peer.log());
+            assert_eq!(peer.roles().in_clear, 0, "{}: {}", stage.names(), peer.log());
+        }
+    }
+}
+
+fn in_clear(source: Cast<'_>, destination: Cast<'_>) {
+    let stage = Stage::new(source, destination, Setup::PLAIN);
+    for done in stage.must_copy_at_once("first", &[]) {
+        assert_eq!(done["method"], "plain", "{}: {done}", stage.names());
+    }
+}
+
+/// With `fxpd`, both ways, both protections; the method from it and the method to it.
+fn with_fxpd(product: &Dialect, from: (&str, &str, &str), to: (&str, &str, &str)) {
+    in_clear(Some(product), None);
+    in_clear(None, Some(product));
+    inside_tls(Some(product), None, from);
+    inside_tls(None, Some(product), to);
+}
+
+/// The destination listens and plays TLS client, told by CPSV.
+const CPSV: (&str, &str, &str) = ("cpsv", "destination", "destination");
+/// The same, told by SSCN.
+const SSCN: (&str, &str, &str) = ("sscn", "destination", "destination");
+
+#[test]
+fn glftpd_and_fxpd() {
+    with_fxpd(&GLFTPD, CPSV, CPSV);
+}
+
+#[test]
+fn cuftpd_and_fxpd() {
+    with_fxpd(&CUFTPD, CPSV, CPSV);
+}
+
+#[test]
+fn raidenftpd_and_fxpd() {
+    with_fxpd(&RAIDENFTPD, CPSV, SSCN);
+}
+
+#[test]
+fn drftpd_and_fxpd() {
+    with_fxpd(&DRFTPD, CPSV, CPSV);
+}
+
+#[test]
+fn wzdftpd_and_fxpd() {
+    with_fxpd(&WZDFTPD, CPSV, CPSV);
+}
+
+#[test]
+fn ebftpd_and_fxpd() {
+    with_fxpd(&EBFTPD, CPSV, CPSV);
+}
+
+#[test]
+fn ioftpd_and_fxpd() {
+    with_fxpd(&IOFTPD, CPSV, CPSV);
+}
+
+#[test]
+fn two_of_a_kind() {
+    for product in [&GLFTPD, &DRFTPD, &WZDFTPD, &EBFTPD, &IOFTPD] {
+        inside_tls(Some(product), Some(product), CPSV);
+    }
+    inside_tls(Some(&RAIDENFTPD), Some(&RAIDENFTPD), SSCN);
+}
+
+#[test]
+fn one_of_each_kind() {
+    inside_tls(Some(&WZDFTPD), Some(&EBFTPD), CPSV);
+    inside_tls(Some(&IOFTPD), Some(&DRFTPD), CPSV);
+    inside_tls(Some(&DRFTPD), Some(&RAIDENFTPD), SSCN);
+    inside_tls(Some(&RAIDENFTPD), Some(&GLFTPD), CPSV);
+    in_clear(Some(&EBFTPD), Some(&DRFTPD));
+    in_clear(Some(&DRFTPD), Some(&IOFTPD));
+}
+
+/// A partner that is always TLS server: the product must be TLS client, wherever it stands.
+#[test]
+fn with_a_server_that_has_neither() {
+    for product in [&GLFTPD, &RAIDENFTPD, &DRFTPD, &WZDFTPD, &EBFTPD, &IOFTPD] {
+        let method = if product.name == "RaidenFTPD" { "sscn" } else { "cpsv" };
+        inside_tls(Some(&ORDINARY), Some(product), (method, "destination", "destination"));
+        inside_tls(Some(product), Some(&ORDINARY), ("sscn", "destination", "source"));
+    }
+}

@@ -1,0 +1,12 @@
+//! Copies with servers that cannot be installed here: the program `fxp`, `fxpd`, and peers that speak the
+//! dialects of `fxp_testkit::dialect`. Needs no foreign software.
+#![forbid(unsafe_code)]
+
+#[path = "../common/fxp.rs"]
+mod fxp;
+#[path = "../common/lab.rs"]
+mod lab;
+
+mod copies;
+mod denied;
+mod stage;

@@ -5,8 +5,8 @@
 mod remedy;
 mod whole;
 
-pub(crate) use remedy::remedy_of_reuse;
 pub use remedy::{RELAY, remedy};
+pub(crate) use remedy::{remedy_of_address, remedy_of_reuse};
 pub(crate) use whole::broke_off;
 pub use whole::{Pair, impossible, is_about_the_file, of_file, refused};
 

@@ -77,17 +77,18 @@ pub(crate) fn remedy_of_reuse(leg: Leg, products: &Products) -> String {
     }
 }
 
-/// The other server's address is not allowed at `leg`.
-fn of_policy(leg: Leg, method: &Method, failure: &Failure, products: &Products) -> String {
-    let (who, listens) = (products.who(leg), method.passive == leg);
+/// The other server's address is not allowed at `leg`, where it listens or connects.
+pub(crate) fn remedy_of_address(leg: Leg, listens: bool, products: &Products) -> String {
+    let who = products.who(leg);
     let product = products.of(leg);
     let lever = product.map(|product| if listens { product.allow_passive } else { product.allow_active });
-    let setting = match lever {
+    match lever {
         Some(Lever::Setting(setting)) => format!("at {who}: {setting}"),
         Some(Lever::Never) => {
-            let other = if listens { "connects" } else { "listens" };
+            let (here, there) = if listens { ("listens", "connects") } else { ("connects", "listens") };
             format!(
-                "{who} takes only its own client's address there, and no setting changes that; where it {other} it may do"
+                "where {who} {here} it takes only its own client's address, and no setting changes that; where it {there} \
+                 it may do"
             )
         }
         Some(Lever::Unknown) | None if listens => {
@@ -96,7 +97,12 @@ fn of_policy(leg: Leg, method: &Method, failure: &Failure, products: &Products) 
         Some(Lever::Unknown) | None => {
             format!("at {who}: allow PORT and EPRT with other addresses than the client's (often called FXP)")
         }
-    };
+    }
+}
+
+/// A refusal of the other server's address at `leg`, with whom to ask where the server says nothing.
+fn of_policy(leg: Leg, method: &Method, failure: &Failure, products: &Products) -> String {
+    let setting = remedy_of_address(leg, method.passive == leg, products);
     let causes = if failure.step == Step::Connect { CAUSES_AT_ADDRESS } else { CAUSES_AT_TRANSFER };
     match (failure.leg == leg).then(|| ask_the_operator(leg, failure, products, causes)).flatten() {
         Some(ask) => format!("{setting}; {ask}"),

@@ -1,9 +1,11 @@
 //! When no rung is left, or a file failed for good: the whole of it, with what was tried and what would help.
 
+use std::collections::HashSet;
+
 use fxp_proto::pair::exchange::{Failure, Refusal, Step};
 use fxp_proto::pair::leg::Leg;
 
-use super::{RELAY, remedy, remedy_of_reuse, sentence, words};
+use super::{RELAY, remedy, remedy_of_address, remedy_of_reuse, sentence, words};
 use crate::plan::ladder::{Ladder, Rung, Why};
 use crate::product::Products;
 use crate::report::{Trouble, TroubleKind};
@@ -54,26 +56,17 @@ pub fn refused(pair: Pair<'_>, failures: &[(Rung, Failure)]) -> Option<Trouble> 
 /// The ladder has no rung.
 pub fn impossible(pair: Pair<'_>) -> Trouble {
     let Pair { name, products, ladder } = pair;
-    let mut remedies = Vec::new();
-    for why in ladder.reasons() {
-        match why {
-            Why::DemandsReuse(leg) => remedies.push(remedy_of_reuse(leg, products)),
-            Why::ControlInClear(leg) => {
-                remedies.push(format!(
-                    "reach {} by TLS (ftpes://, or tls = \"require\" in its site entry)",
-                    products.who(leg)
-                ));
-            }
-            Why::Families => remedies.push(
-                "reach both servers by one family of addresses, if both have one in common (data_address in the site \
-                 entry names the other address)"
-                    .to_owned(),
-            ),
-            Why::ClearForbidden | Why::ClearForbiddenBy(_) => {
-                remedies.push("--secure off copies in clear, for everybody on the way to read".to_owned());
-            }
-            _ => {}
-        }
+    let reasons = ladder.reasons();
+    let addresses =
+        reasons.iter().any(|why| matches!(why, Why::NoForeignPassive(_) | Why::NoForeignActive(_)));
+    let mut remedies: Vec<String> = reasons
+        .into_iter()
+        // Whoever refuses the address refuses it in clear too.
+        .filter(|why| !(addresses && matches!(why, Why::ClearForbidden | Why::ClearForbiddenBy(_))))
+        .filter_map(|why| against(why, products))
+        .collect();
+    if ladder.learned_objections() {
+        remedies.push(STILL_SO.to_owned());
     }
     let server_only: Vec<&str> = Leg::BOTH
         .into_iter()
@@ -95,11 +88,44 @@ pub fn impossible(pair: Pair<'_>) -> Trouble {
         );
     }
     remedies.push(RELAY.to_owned());
-    remedies.dedup();
+    let mut seen = HashSet::new();
+    remedies.retain(|remedy| seen.insert(remedy.clone()));
     let what = format!("FXP of {name} is impossible: {}", ladder.why_impossible_for(products));
     let mut trouble = Trouble::new(TroubleKind::FxpImpossible, what).remedy(remedies.join("; or "));
     trouble.rungs = ladder.struck.iter().map(|struck| struck.sentence(products)).collect();
     trouble
+}
+
+/// What would take back a reason against a method.
+fn against(why: Why, products: &Products) -> Option<String> {
+    Some(match why {
+        Why::DemandsReuse(leg) => remedy_of_reuse(leg, products),
+        Why::NoForeignPassive(leg) => remedy_of_address(leg, true, products),
+        Why::NoForeignActive(leg) => remedy_of_address(leg, false, products),
+        Why::ControlInClear(leg) => {
+            format!("reach {} by TLS (ftpes://, or tls = \"require\" in its site entry)", products.who(leg))
+        }
+        Why::Families => {
+            "reach both servers by one family of addresses, if both have one in common (data_address in the \
+                          site entry names the other address)"
+                .to_owned()
+        }
+        Why::CpsvIsIpv4(leg) => format!("reach {} by IPv4", products.who(leg)),
+        Why::ClearForbidden | Why::ClearForbiddenBy(_) => {
+            "--secure off copies in clear, for everybody on the way to read".to_owned()
+        }
+        Why::ProtectionOff => "leave out --secure off".to_owned(),
+        Why::OtherMethod => "leave out --method".to_owned(),
+        Why::OtherPassive => "leave out --passive".to_owned(),
+        Why::OtherTlsClient => "leave out --tls-client".to_owned(),
+        Why::NeverPassive(leg) | Why::AlwaysPassive(leg) => {
+            format!(
+                "take `passive` out of the site entry of {}, or name the end with --passive",
+                products.who(leg)
+            )
+        }
+        Why::NotOffered(..) => return None,
+    })
 }
 
 /// A failure that is the file's, not the rung's.
@@ -144,5 +170,7 @@ fn weight(failure: &Failure) -> u8 {
         Refusal::TlsRole | Refusal::Policy => 4,
     }
 }
+
+const STILL_SO: &str = "fxp doctor --try finds out whether what was learned earlier is still so";
 
 const AGAIN: &str = "the same command another time, which continues what has arrived";

@@ -39,7 +39,7 @@ impl Json {
 
     fn finding(&self, finding: Finding<'_>) -> io::Result<()> {
         match finding {
-            Finding::Server { facts, .. } => self.write(&Record::Facts(FactFields::of(facts))),
+            Finding::Server { name, facts } => self.write(&Record::Facts(FactFields::of(name, facts))),
             Finding::Ladder { direction, products, ladder, .. } => {
                 self.write(&Record::Ladder(findings::Ladder::of(direction, products, ladder)))
             }
@@ -112,7 +112,7 @@ impl Voice for Json {
             Item::Entry { place, entry, .. } => self.write(&Record::Entry(Listed::of(place, entry))),
             Item::Site { name, site } => self.write(&Record::Site { name, site: SiteFields::of(site) }),
             Item::Trusted { server, fingerprint } => self.write(&Record::Trusted { server, fingerprint }),
-            Item::Facts(facts) => self.write(&Record::Facts(FactFields::of(facts))),
+            Item::Facts(facts) => self.write(&Record::Facts(FactFields::of(&facts.server, facts))),
             Item::Memory(memory) => {
                 if let Some((name, site)) = &memory.site {
                     self.write(&Record::Site { name, site: SiteFields::of(site) })?;
@@ -392,6 +392,7 @@ impl<'a> SiteFields<'a> {
 /// What `site test` found out.
 #[derive(Serialize)]
 struct FactFields<'a> {
+    name: &'a str,
     server: &'a str,
     address: &'a str,
     family: &'a str,
@@ -411,8 +412,9 @@ struct FactFields<'a> {
 }
 
 impl<'a> FactFields<'a> {
-    fn of(facts: &'a ServerFacts) -> Self {
+    fn of(name: &'a str, facts: &'a ServerFacts) -> Self {
         FactFields {
+            name,
             server: &facts.server,
             address: &facts.address,
             family: facts.family,

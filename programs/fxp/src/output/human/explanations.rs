@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use fxp_engine::explain::{self, Pair};
 use fxp_engine::plan::ladder::{End, Ladder, Policy, Rung, ladder};
-use fxp_engine::policy::Secure;
+use fxp_engine::policy::{EndChoice, MethodChoice, Secure};
 use fxp_engine::product::{Product, Products};
 use fxp_engine::report::Trouble;
 use fxp_proto::grammar::addr::Family;
@@ -219,18 +219,35 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-/// Pairs for which no method is left: source, destination, words that change them, policy.
-const PAIRS: &[(&str, &str, Secure)] = &[
-    ("vsftpd", "pureftpd", Secure::Default),
-    ("pyftpdlib", "pyftpdlib", Secure::Default),
-    ("filezilla", "iis", Secure::Default),
-    ("fxpd", "vsftpd reuse", Secure::Default),
-    ("fxpd", "filezilla reuse", Secure::Default),
-    ("proftpd reuse", "proftpd reuse", Secure::Default),
-    ("proftpd clear", "fxpd", Secure::Default),
-    ("proftpd clear", "fxpd clear", Secure::Require),
-    ("fxpd", "fxpd v6", Secure::Default),
+/// Pairs for which no method is left: source, destination, and the words that change them; the flags.
+const PAIRS: &[(&str, &str, &str)] = &[
+    ("vsftpd", "pureftpd", ""),
+    ("pyftpdlib", "pyftpdlib", ""),
+    ("filezilla", "iis", ""),
+    ("fxpd", "vsftpd reuse", ""),
+    ("fxpd", "filezilla reuse", ""),
+    ("proftpd reuse", "proftpd reuse", ""),
+    ("vsftpd no-foreign-active", "proftpd no-foreign-active", ""),
+    ("fxpd no-foreign-passive", "filezilla no-foreign-passive", ""),
+    ("proftpd clear", "fxpd", ""),
+    ("proftpd clear", "fxpd clear", "--secure require"),
+    ("fxpd", "fxpd v6", ""),
+    ("fxpd v6", "fxpd v6", "--method cpsv"),
+    ("fxpd", "vsftpd", "--tls-client destination"),
+    ("fxpd never-passive", "fxpd never-passive", ""),
+    ("fxpd never-passive", "fxpd no-foreign-passive", ""),
 ];
+
+fn policy(flags: &str) -> Policy {
+    let policy = Policy::default();
+    match flags {
+        "" => policy,
+        "--secure require" => Policy { secure: Secure::Require, ..policy },
+        "--method cpsv" => Policy { method: MethodChoice::Cpsv, ..policy },
+        "--tls-client destination" => Policy { tls_client: EndChoice::Destination, ..policy },
+        other => panic!("{other}?"),
+    }
+}
 
 #[test]
 fn explanations_are_as_written() {
@@ -270,14 +287,16 @@ fn page() -> String {
             }
         }
     }
-    let _ = write!(page, "\n## No method is left\n");
-    for (source, destination, secure) in PAIRS {
+    let _ = write!(page, "\n## No method is left\n\n{WORDS}\n");
+    for (source, destination, flags) in PAIRS {
         let (from, to) = (end(source), end(destination));
         let products = Products { source: from.1, destination: to.1 };
-        let ladder = ladder(&from.0, &to.0, &Policy { secure: *secure, ..Policy::default() });
+        let ladder = ladder(&from.0, &to.0, &policy(flags));
         assert!(ladder.rungs.is_empty(), "{source} > {destination}");
         let trouble = explain::impossible(Pair { name: NAME, products: &products, ladder: &ladder });
-        let _ = write!(page, "\n### {source} to {destination}\n\n```text\n{}\n```\n", shown(trouble));
+        let flags = if flags.is_empty() { String::new() } else { format!(", {flags}") };
+        let heading = format!("{source} to {destination}{flags}");
+        let _ = write!(page, "\n### {heading}\n\n```text\n{}\n```\n", shown(trouble));
     }
     page
 }
@@ -371,6 +390,9 @@ fn end(text: &str) -> (End, Option<&'static Product>) {
             "reuse" => end.known.demands_reuse = true,
             "clear" => end.secured = false,
             "v6" => end.family = Family::V6,
+            "no-foreign-active" => end.known.no_foreign_active = true,
+            "no-foreign-passive" => end.known.no_foreign_passive = true,
+            "never-passive" => end.passive = Some(false),
             other => panic!("{other}?"),
         }
     }
@@ -417,6 +439,10 @@ const CLASSES: &[(Refusal, &str)] = &[
     (Refusal::Space, "No room"),
     (Refusal::Login, "Too many sessions"),
 ];
+
+const WORDS: &str = "`clear`: its control connection is not TLS. `v6`: it is reached by IPv6. `never-passive`: its site entry says so.
+The others were learned in earlier copies. `reuse`: it demands that data connections resume its client's TLS session.
+`no-foreign-active`, `no-foreign-passive`: it refuses other servers where it connects, where it listens.";
 
 const HEAD: &str = "# What fxp says when two servers cannot be joined
 

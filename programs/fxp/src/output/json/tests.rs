@@ -91,7 +91,7 @@ fn written() -> Kinds {
         Record::Entry(Listed::of("", &entry)),
         Record::Site { name: "", site: SiteFields::of(&site) },
         Record::Trusted { server: "", fingerprint: "" },
-        Record::Facts(FactFields::of(&facts)),
+        Record::Facts(FactFields::of("", &facts)),
         Record::Known(KnownFields::of(&memory)),
         Record::Ladder(findings::Ladder::of(&direction, &Products::default(), &ladder)),
         Record::Trial(findings::Trial::of(&direction, 1, &ladder.rungs[0], &Outcome::RuledOut(1))),

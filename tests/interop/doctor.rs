@@ -1,9 +1,12 @@
 //! The doctor among real daemons: what it says works does, and what does not is explained in the words of
 //! the product.
 
-use fxp_testkit::daemon::{Product, Setup};
+use fxp_testkit::certificate::Authority;
+use fxp_testkit::daemon::{Daemon, Product, Setup};
+use fxp_testkit::{data, demand};
 use serde_json::Value;
 
+use crate::fxp::Fxp;
 use crate::pairs::Pair;
 
 /// `fxp doctor --try` from the source to the destination and back; its events, and the exit code.
@@ -53,4 +56,34 @@ fn what_the_default_configuration_refuses_is_explained() {
         }
         assert!(trials.iter().any(|trial| trial["outcome"] == "ruled_out"), "{}: {trials:#?}", pair.names());
     }
+}
+
+#[test]
+fn a_tls_client_that_cannot_verify_is_tls_client_last_from_then_on() {
+    let test = "ProFTPD and a certificate of another authority";
+    let Some(()) = demand::demand(test, Product::Proftpd.available()) else { return };
+    let [one, two] = [(); 2].map(|()| Authority::new().expect("an authority"));
+    let source = Daemon::start(Product::Fxpd, Setup::TLS, &one, None).expect("fxpd starts");
+    let destination = Daemon::start(Product::Proftpd, Setup::TLS, &two, None).expect("ProFTPD starts");
+    data::write(&source.root.join("file"), 4321, 1).expect("a file");
+    source.adopt_files().expect("its owner");
+    let fxp = Fxp::new(&[&source, &destination]);
+    let copy = |name: &str| {
+        let (from, to) = (source.url("file"), destination.url(name));
+        let ran = fxp.run(["--json", "--tls", "require", "cp", from.as_str(), to.as_str()]);
+        assert_eq!(ran.code, 0, "{ran:#?}\n{}", destination.log());
+        let done = ran.events().into_iter().find(|event| event["event"] == "done").expect("a file is done");
+        assert_eq!(
+            (&done["assurance"], &done["tls_client"]),
+            (&"encrypted".into(), &"source".into()),
+            "{done}"
+        );
+        done["notes"].to_string()
+    };
+    let first = copy("one");
+    assert!(first.contains("(ProFTPD)"), "it had to find out: {first}");
+    let second = copy("two");
+    assert!(!second.contains("(ProFTPD)"), "it knew: {second}");
+    let shown = fxp.run(["site", "show", destination.url("").as_str()]).stdout;
+    assert!(shown.contains(&format!("as TLS client it failed with {}", source.address)), "{shown}");
 }

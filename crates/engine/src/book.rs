@@ -87,6 +87,10 @@ pub struct Known {
     /// Other servers could not reach this one where it listened (NAT, firewall): it listens last.
     #[serde(default, skip_serializing_if = "is_false")]
     pub unreachable: bool,
+    /// Partners (`host:port`) with which TLS failed while this server was TLS client, most often because it
+    /// cannot verify their certificates: with them it is TLS client last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub no_client_with: Vec<String>,
 }
 
 impl Known {
@@ -121,6 +125,17 @@ impl Known {
         self.facts() != Known::default()
     }
 
+    /// TLS with `partner` failed, or did not fail, while this server was TLS client.
+    pub(crate) fn was_client_with(&mut self, partner: &str, well: bool) {
+        self.no_client_with.retain(|known| known != partner);
+        if !well {
+            // One that is dropped is merely found out anew.
+            let surplus = (self.no_client_with.len() + 1).saturating_sub(MAX_PARTNERS);
+            self.no_client_with.drain(..surplus);
+            self.no_client_with.push(partner.to_owned());
+        }
+    }
+
     /// What was learned about transfers, and nothing else.
     fn facts(&self) -> Known {
         Known {
@@ -148,6 +163,7 @@ impl Known {
             no_foreign_passive: false,
             no_foreign_active: false,
             unreachable: false,
+            no_client_with: Vec::new(),
             ..self.clone()
         }
     }
@@ -400,6 +416,9 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+/// The most partners to remember of one server: more than anybody copies to and fro with.
+const MAX_PARTNERS: usize = 50;
+
 /// The most broken-off copies to remember: more than anybody continues, and a few pages of text.
 const MAX_BEGUN: usize = 200;
 
@@ -531,6 +550,20 @@ mod tests {
         assert!(known.unlearn() && !known.has_facts() && known.learned.is_none());
         assert!(known.tls_seen && known.trusted.len() == 1);
         assert!(!known.unlearn());
+    }
+
+    #[test]
+    fn partners_are_remembered_once_and_not_without_end() {
+        let mut known = Known::default();
+        for number in 0..2 * MAX_PARTNERS {
+            known.was_client_with(&format!("h{number}:21"), false);
+            known.was_client_with(&format!("h{number}:21"), false);
+        }
+        assert_eq!(known.no_client_with.len(), MAX_PARTNERS);
+        let last = format!("h{}:21", 2 * MAX_PARTNERS - 1);
+        assert_eq!(known.no_client_with.last(), Some(&last));
+        known.was_client_with(&last, true);
+        assert!(!known.no_client_with.contains(&last));
     }
 
     #[test]

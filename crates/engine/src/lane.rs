@@ -83,8 +83,8 @@ impl Lane {
         destination: &mut Link,
         policy: &Policy,
     ) -> Result<Self, Trouble> {
-        let (source_end, source_product) = end(source).await?;
-        let (destination_end, destination_product) = end(destination).await?;
+        let (source_end, source_product) = end(source, &destination.server.key()).await?;
+        let (destination_end, destination_product) = end(destination, &source.server.key()).await?;
         let ladder = ladder(&source_end, &destination_end, policy);
         let mut lane = Lane {
             rungs: Vec::new(),
@@ -270,6 +270,7 @@ impl Lane {
         };
         match failure.class {
             Refusal::TlsRole if reuse => link.learn(|known| known.demands_reuse = true),
+            Refusal::TlsRole | Refusal::Lost if at_data => self.learn_of_client(method, failure, carriage),
             Refusal::Policy if at_data && failure.leg == passive => {
                 link.learn(|known| known.no_foreign_passive = true);
             }
@@ -281,13 +282,29 @@ impl Lane {
         }
     }
 
+    /// TLS between the servers failed, most often because the TLS client cannot verify the other's certificate.
+    /// A product that does verify it may hang up without a word.
+    fn learn_of_client(&self, method: &Method, failure: &Failure, carriage: &mut Carriage<'_>) {
+        let Some(part) = method.tls else { return };
+        let verifies = self.products.of(part.client).is_some_and(|product| product.trust_peer.is_some());
+        if failure.class == Refusal::TlsRole || (verifies && failure.leg == part.client && !self.proven) {
+            let partner = link_of(carriage, part.client.other()).server.key();
+            link_of(carriage, part.client).learn(|known| known.was_client_with(&partner, false));
+        }
+    }
+
     /// A rung that works outranks what was learned earlier.
     fn worked(&mut self, rung: &Rung, source: &mut Link, destination: &mut Link) {
         (self.proven, self.has_worked) = (true, true);
         self.failures.clear();
         let method = rung.method;
-        for (leg, link) in [(Leg::Source, source), (Leg::Destination, destination)] {
+        let partners = [destination.server.key(), source.server.key()];
+        let links = [(Leg::Source, source), (Leg::Destination, destination)];
+        for ((leg, link), partner) in links.into_iter().zip(partners) {
             link.learn(|known| {
+                if method.tls.is_some_and(|part| part.client == leg) {
+                    known.was_client_with(&partner, true);
+                }
                 if leg == method.passive {
                     known.no_foreign_passive = false;
                     known.unreachable = false;
@@ -348,13 +365,17 @@ impl Lane {
 }
 
 /// What decides about one end, from its session.
-async fn end(link: &mut Link) -> Result<(End, Option<&'static Product>), Trouble> {
+async fn end(link: &mut Link, partner: &str) -> Result<(End, Option<&'static Product>), Trouble> {
+    link.session().await?;
+    // Only now, since a new greeting makes forgotten what was learned under the old one.
     let (known, site) = (link.known(), link.server.site.clone());
+    let failed_as_client = known.no_client_with.iter().any(|known| known == partner);
     let session = link.session().await?;
     let address = site.data_address.unwrap_or(session.peer_addr().ip());
     let facts: &LoggedIn = session.facts();
     let product = product(session);
-    Ok((End::new(facts, Family::of(address.to_canonical()), known, site.passive), product))
+    let end = End::new(facts, Family::of(address.to_canonical()), known, site.passive);
+    Ok((End { failed_as_client, ..end }, product))
 }
 
 fn links<'a>(carriage: &'a mut Carriage<'_>) -> (&'a mut Link, &'a mut Link) {

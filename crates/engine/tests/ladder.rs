@@ -94,6 +94,7 @@ fn policies_strike_out_what_they_forbid() {
         ("proftpd", "proftpd v6", secure(Secure::Off), ""),
         // Learned facts and site entries.
         ("proftpd", "proftpd unreachable", Policy::default(), "src/dst dst/dst src/src dst/src"),
+        ("proftpd", "proftpd failed-as-client", Policy::default(), "dst/src src/src dst/dst src/dst"),
         ("proftpd", "proftpd never-passive", Policy::default(), "src/dst src/src"),
         ("proftpd", "proftpd never-passive", passive(EndChoice::Destination), "dst/dst dst/src"),
         ("proftpd always-passive", "proftpd", Policy::default(), "src/dst src/src"),
@@ -189,6 +190,7 @@ fn named(text: &str) -> End {
             "reuse" => end.known.demands_reuse = true,
             "clear" => end.secured = false,
             "v6" => end.family = Family::V6,
+            "failed-as-client" => end.failed_as_client = true,
             "unreachable" => end.known.unreachable = true,
             "never-passive" => end.passive = Some(false),
             "always-passive" => end.passive = Some(true),

@@ -37,6 +37,8 @@ pub struct End {
     pub known: Known,
     /// The site entry's `passive`: `Some(false)` never listens, `Some(true)` always does.
     pub passive: Option<bool>,
+    /// Learned: with the other end TLS failed where this one was TLS client.
+    pub failed_as_client: bool,
 }
 
 /// What the user wants.
@@ -153,6 +155,7 @@ impl End {
             secured: true,
             known: Known::default(),
             passive: None,
+            failed_as_client: false,
         }
     }
 
@@ -356,11 +359,12 @@ impl Pair<'_> {
     /// The sort key; smaller is better. In this order:
     ///
     /// 1. the higher assurance;
-    /// 2. the destination is TLS client: a TLS 1.3 server sends tickets, and a sender that plays TLS
+    /// 2. a TLS client that has not failed with this partner before;
+    /// 3. the destination is TLS client: a TLS 1.3 server sends tickets, and a sender that plays TLS
     ///    client, never reads, and closes with them unread loses the tail of the file to a reset;
-    /// 3. the passive end can be reached; the source, which authenticates nobody, is active, so that
+    /// 4. the passive end can be reached; the source, which authenticates nobody, is active, so that
     ///    nobody can snatch the file by racing to its port;
-    /// 4. CPSV, which lasts for one transfer, rather than SSCN, which has to be switched off again.
+    /// 5. CPSV, which lasts for one transfer, rather than SSCN, which has to be switched off again.
     fn wishes(&self, rung: &Rung) -> impl Ord + use<> {
         let method = rung.method;
         let client = method.tls.map(|part| part.client);
@@ -368,6 +372,7 @@ impl Pair<'_> {
             matches!(method.tls, Some(part) if part.client == method.passive && part.by == RoleVerb::Sscn);
         (
             rank(rung.assurance),
+            client.is_some_and(|client| self.end(client).failed_as_client),
             client != Some(Leg::Destination),
             self.end(method.passive).known.unreachable,
             method.passive != Leg::Destination,

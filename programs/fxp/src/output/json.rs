@@ -408,7 +408,7 @@ struct FactFields<'a> {
     digests: &'a [&'static str],
     fxp: &'a [String],
     #[serde(flatten)]
-    lessons: Lessons,
+    lessons: Lessons<'a>,
 }
 
 impl<'a> FactFields<'a> {
@@ -442,7 +442,7 @@ struct KnownFields<'a> {
     banner: Option<&'a str>,
     trusted: &'a [String],
     #[serde(flatten)]
-    lessons: Lessons,
+    lessons: Lessons<'a>,
 }
 
 impl<'a> KnownFields<'a> {
@@ -459,7 +459,7 @@ impl<'a> KnownFields<'a> {
 
 /// What was learned about a server, and when.
 #[derive(Serialize)]
-struct Lessons {
+struct Lessons<'a> {
     learned: Option<String>,
     tls_seen: bool,
     demands_reuse: bool,
@@ -468,10 +468,11 @@ struct Lessons {
     no_foreign_passive: bool,
     no_foreign_active: bool,
     unreachable: bool,
+    no_client_with: &'a [String],
 }
 
-impl Lessons {
-    fn of(known: &Known) -> Self {
+impl<'a> Lessons<'a> {
+    fn of(known: &'a Known) -> Self {
         let stamp = known.learned.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
         Lessons {
             learned: stamp.map(|stamp| stamp.to_string()),
@@ -482,6 +483,7 @@ impl Lessons {
             no_foreign_passive: known.no_foreign_passive,
             no_foreign_active: known.no_foreign_active,
             unreachable: known.unreachable,
+            no_client_with: &known.no_client_with,
         }
     }
 }

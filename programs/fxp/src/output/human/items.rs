@@ -192,6 +192,9 @@ fn learned(known: &Known) -> Vec<String> {
     .into_iter()
     .filter(|(is_so, _)| *is_so)
     .map(|(_, sentence)| sentence.to_owned())
+    .chain(known.no_client_with.iter().map(|partner| {
+        format!("as TLS client it failed with {partner}, whose certificate it may not be able to verify")
+    }))
     .chain(when)
     .collect()
 }

@@ -1,5 +1,6 @@
 //! Copies with servers that cannot be installed here: the program `fxp`, `fxpd`, and peers that speak the
-//! dialects of `fxp_testkit::dialect`. Needs no foreign software.
+//! dialects of `fxp_testkit::dialect`. Only
+//! `old_tls` needs foreign software: pyftpdlib and OpenSSL from `tools/daemons/install`.
 #![forbid(unsafe_code)]
 
 #[path = "../common/fxp.rs"]
@@ -9,4 +10,5 @@ mod lab;
 
 mod copies;
 mod denied;
+mod old_tls;
 mod stage;

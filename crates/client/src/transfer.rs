@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fxp_net::data::{DataError, DataStream, Sink};
+use fxp_net::dial;
 use fxp_net::listen::secure;
 use fxp_net::meter::Meter;
 use fxp_net::tls::{DataTls, HandshakeError};
-use fxp_net::{dial, tls};
 use fxp_proto::client::request::{Answer, Passive, Request, RequestId, Setting};
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::params::{Protection, TlsRole, TransferType};
@@ -238,7 +238,7 @@ impl Session {
         }
     }
 
-    /// The reason why there is no data connection: ours if it is about trust, else the server's own
+    /// The reason why there is no data connection: ours if it is about trust or old TLS, else the server's own
     /// words if it has any.
     async fn no_handshake(
         &mut self,
@@ -252,7 +252,7 @@ impl Session {
         }
         match (words, error) {
             (Ok(Answer::Refused { command, reply }), error)
-                if !matches!(error, tls::HandshakeError::Untrusted(_)) =>
+                if !matches!(error, HandshakeError::Untrusted(_) | HandshakeError::Outdated(_)) =>
             {
                 SessionError::Refused { command, reply }
             }

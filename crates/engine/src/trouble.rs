@@ -3,7 +3,7 @@
 use fxp_client::connect::ConnectError;
 use fxp_client::data::{DataError, RelayError};
 use fxp_client::session::SessionError;
-use fxp_client::tls::HandshakeError;
+use fxp_client::tls::{HandshakeError, Outdated};
 use fxp_proto::grammar::reply::Reply;
 use fxp_proto::pair::exchange::{Refusal, Step};
 use fxp_proto::pair::refusal::classify;
@@ -48,6 +48,9 @@ pub(crate) fn of_connect(error: &ConnectError, server: &Server) -> Trouble {
                     "compare the fingerprint with what the server's operator tells you; if it is right: {command}"
                 )),
             }
+        }
+        ConnectError::Tls { error: HandshakeError::Outdated(outdated), .. } => {
+            trouble(TroubleKind::Tls, Refusal::TlsRole).remedy(of_outdated(*outdated))
         }
         ConnectError::Tls { error: HandshakeError::Network(_) | HandshakeError::TimedOut, .. } => {
             trouble(TroubleKind::Network, Refusal::Lost)
@@ -103,11 +106,33 @@ fn of_data_tls(error: &HandshakeError, what: &str) -> Trouble {
     let what = format!("{what}: TLS of the data connection: {error}");
     match error {
         HandshakeError::Network(_) | HandshakeError::TimedOut => network(what, Refusal::Connectivity),
+        HandshakeError::Outdated(outdated) => {
+            Trouble::new(TroubleKind::Tls, what).class(Refusal::TlsRole).remedy(of_outdated(*outdated))
+        }
         HandshakeError::Untrusted(_) | HandshakeError::NotResumed | HandshakeError::Protocol(_) => {
             Trouble::new(TroubleKind::Tls, what).class(Refusal::TlsRole)
         }
     }
 }
+
+/// What the operator of a server with old TLS has to change.
+fn of_outdated(outdated: Outdated) -> &'static str {
+    match outdated {
+        Outdated::Version => NEWER_VERSION,
+        Outdated::RsaKey(_) | Outdated::KeyKind(_) => NEWER_KEY,
+        Outdated::NothingInCommon => NEWER_SUITES,
+    }
+}
+
+const NEWER_VERSION: &str = "let the server speak TLS 1.2 or 1.3 (ProFTPD: TLSProtocol TLSv1.2 TLSv1.3; vsftpd from 3.0.4 on: \
+     ssl_tlsv1_2=YES; DrFTPD: a newer Java; glFTPd, Pure-FTPd and others: a newer OpenSSL)";
+
+const NEWER_KEY: &str = "give the server a new certificate with an RSA key of 2048 bits or more, or an ECDSA key, signed with SHA-256 \
+     (for example: openssl req -x509 -newkey rsa:3072 -sha256 -nodes -days 825 -keyout key.pem -out certificate.pem)";
+
+const NEWER_SUITES: &str = "let the server offer ECDHE with AES-GCM or ChaCha20 (ProFTPD: TLSCipherSuite HIGH; vsftpd: \
+     ssl_ciphers=HIGH; Pure-FTPd: -J HIGH), and give it a certificate with an RSA key of 2048 bits or more, or an ECDSA key, \
+     signed with SHA-256";
 
 /// A data connection of ours broke.
 pub(crate) fn of_data(error: &DataError, what: &str) -> Trouble {

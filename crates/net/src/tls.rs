@@ -11,6 +11,7 @@
 mod accept;
 mod client;
 mod engine;
+mod outdated;
 mod pin;
 mod server;
 mod supply;
@@ -27,6 +28,7 @@ use rustls_pki_types::ServerName;
 use accept::Accepting;
 pub use client::{ClientSession, ClientTls};
 pub(crate) use engine::{Engine, EngineError, Step};
+pub use outdated::Outdated;
 use pin::OnePeer;
 pub use server::{IdentityError, ServerSession, ServerTls};
 use supply::Supply;
@@ -60,6 +62,9 @@ pub enum HandshakeError {
     /// The data connection had to resume the control connection's TLS session, and did not.
     #[error("the data connection must resume the TLS session of the control connection")]
     NotResumed,
+    /// The server's TLS is too old.
+    #[error("{0}")]
+    Outdated(Outdated),
     /// TLS itself: an alert, no common version or cipher, not TLS at all.
     #[error("{0}")]
     Protocol(String),
@@ -186,13 +191,15 @@ fn iana_name(suite: rustls::CipherSuite) -> String {
     }
 }
 
-/// The error of a failed handshake; an untrusted certificate was put down by the verifier.
+/// The error of a failed handshake. `peer` is the server, where we are its client: what was wrong with its
+/// certificate was put down by the verifier.
 fn blame(error: rustls::Error, peer: Option<&OnePeer>) -> HandshakeError {
-    let untrusted = match error {
-        rustls::Error::InvalidCertificate(_) => peer.and_then(OnePeer::take_untrusted),
+    let Some(peer) = peer else { return protocol(error) };
+    let refusal = match error {
+        rustls::Error::InvalidCertificate(_) => peer.take_refusal(),
         _ => None,
     };
-    untrusted.map_or_else(|| protocol(error), |untrusted| HandshakeError::Untrusted(Box::new(untrusted)))
+    refusal.or_else(|| Outdated::by(&error).map(HandshakeError::Outdated)).unwrap_or_else(|| protocol(error))
 }
 
 /// The TLS error inside an error of the asynchronous stream, or the error itself.

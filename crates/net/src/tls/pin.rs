@@ -10,8 +10,9 @@ use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::provider;
+use super::outdated::{Outdated, is_weakly_signed};
 use super::trust::{Fingerprint, Trust, Untrusted, Verified};
+use super::{HandshakeError, provider};
 
 /// The platform's verifier, or why there is none; loaded at the first certificate that needs it.
 pub(crate) type Roots = OnceLock<Result<Arc<dyn ServerCertVerifier>, String>>;
@@ -28,12 +29,12 @@ pub(crate) struct OnePeer {
     named: bool,
     roots: Arc<Roots>,
     first: OnceLock<(Fingerprint, Verified)>,
-    untrusted: Mutex<Option<Untrusted>>,
+    refused: Mutex<Option<Refused>>,
 }
 
 impl OnePeer {
     pub(crate) fn new(trust: Trust, named: bool, roots: Arc<Roots>) -> Self {
-        OnePeer { trust, named, roots, first: OnceLock::new(), untrusted: Mutex::default() }
+        OnePeer { trust, named, roots, first: OnceLock::new(), refused: Mutex::default() }
     }
 
     /// The certificate that the server showed first.
@@ -46,9 +47,18 @@ impl OnePeer {
         self.first.get().map(|(_, verified)| *verified)
     }
 
-    /// The certificate that was refused last.
-    pub(crate) fn take_untrusted(&self) -> Option<Untrusted> {
-        self.untrusted.lock().expect("no holder of the lock panics").take()
+    /// Why the last certificate was refused.
+    pub(crate) fn take_refusal(&self) -> Option<HandshakeError> {
+        let refused = self.refused.lock().expect("no holder of the lock panics").take();
+        refused.map(|refused| match refused {
+            Refused::Untrusted(untrusted) => HandshakeError::Untrusted(Box::new(untrusted)),
+            Refused::Outdated(outdated) => HandshakeError::Outdated(outdated),
+        })
+    }
+
+    fn refuse(&self, refused: Refused) -> rustls::Error {
+        *self.refused.lock().expect("no holder of the lock panics") = Some(refused);
+        rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
     }
 
     fn judge(
@@ -99,6 +109,13 @@ impl OnePeer {
     }
 }
 
+/// Why a certificate was refused.
+#[derive(Debug)]
+enum Refused {
+    Untrusted(Untrusted),
+    Outdated(Outdated),
+}
+
 /// What a person makes of the commonest refusals; the library's words for the rest.
 fn plain_reason(error: rustls::Error, certificate: &CertificateDer<'_>) -> String {
     let rustls::Error::InvalidCertificate(cause) = error else { return error.to_string() };
@@ -110,6 +127,10 @@ fn plain_reason(error: rustls::Error, certificate: &CertificateDer<'_>) -> Strin
             if is_self_signed(certificate) =>
         {
             "it is self-signed, and no root certificate of this system vouches for it".to_owned()
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. } if is_weakly_signed(certificate) => {
+            "it is signed with SHA-1 or MD5, which can be forged: the server needs a new certificate, signed with SHA-256"
+                .to_owned()
         }
         CertificateError::UnknownIssuer => "no root certificate of this system vouches for it".to_owned(),
         other => other.to_string(),
@@ -130,6 +151,10 @@ impl ServerCertVerifier for OnePeer {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        // Nobody need be asked to trust a key whose signatures cannot be checked.
+        if let Some(outdated) = Outdated::key_of(end_entity) {
+            return Err(self.refuse(Refused::Outdated(outdated)));
+        }
         match self.judge(end_entity, || self.by_roots(end_entity, intermediates, name, ocsp, now)) {
             Ok(()) => Ok(ServerCertVerified::assertion()),
             Err(reason) => {
@@ -138,8 +163,7 @@ impl ServerCertVerifier for OnePeer {
                     None => !self.trust.pinned.is_empty(),
                 };
                 let untrusted = Untrusted::new(end_entity, reason, changed);
-                *self.untrusted.lock().expect("no holder of the lock panics") = Some(untrusted);
-                Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+                Err(self.refuse(Refused::Untrusted(untrusted)))
             }
         }
     }

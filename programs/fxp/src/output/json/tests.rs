@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use fxp_engine::book::Known;
 use fxp_engine::doctor::{Direction, Outcome, Verdict};
+use fxp_engine::place::{Memory, ServerFacts};
 use fxp_engine::plan::ladder::{End, Policy, ladder};
 use fxp_engine::product::Products;
 use fxp_engine::report::{Assurance, Route};
 use fxp_engine::site::Site;
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::feat::Features;
+use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::wire::text::Text;
 
 use super::*;

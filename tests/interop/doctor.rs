@@ -59,6 +59,32 @@ fn what_the_default_configuration_refuses_is_explained() {
 }
 
 #[test]
+fn a_stranger_at_the_passive_port_is_explained() {
+    let rows = [
+        (Product::Proftpd, "AllowForeignAddress"),
+        (Product::Vsftpd, "pasv_promiscuous=YES"),
+        (Product::Pureftpd, "option -w"),
+        (Product::Pyftpdlib, "permit_foreign_addresses"),
+    ];
+    for (product, setting) in rows {
+        let Some(()) = demand::demand("the doctor", product.available()) else { return };
+        let authority = Authority::new().expect("an authority");
+        let source = Daemon::start(Product::Fxpd, Setup::TLS, &authority, None).expect("fxpd starts");
+        let closed = Setup { fxp: false, ..Setup::TLS };
+        let destination = Daemon::start(product, closed, &authority, None).expect("the daemon starts");
+        let fxp = Fxp::new(&[&source, &destination]);
+        let (one, two) = (source.url(""), destination.url(""));
+        let flags =
+            ["--json", "--tls", "require", "doctor", "--try", "--one-way", "--passive", "destination"];
+        let ran = fxp.run(flags.into_iter().chain([one.as_str(), two.as_str()]));
+        let events = ran.events();
+        let refused = trials(&events)[0];
+        assert_eq!(refused["outcome"], "fails", "{ran:#?}");
+        assert!(refused["remedy"].as_str().is_some_and(|remedy| remedy.contains(setting)), "{refused}");
+    }
+}
+
+#[test]
 fn a_tls_client_that_cannot_verify_is_tls_client_last_from_then_on() {
     let test = "ProFTPD and a certificate of another authority";
     let Some(()) = demand::demand(test, Product::Proftpd.available()) else { return };

@@ -22,11 +22,13 @@ pub fn remedy(method: &Method, failure: &Failure, products: &Products) -> Option
         Refusal::Connectivity | Refusal::TimedOut | Refusal::Lost
             if at_data && products.of(method.passive).is_some_and(|product| product.silent) =>
         {
+            let ask = ask_the_operator(leg, failure, products, CAUSES_OF_NONE);
             Some(format!(
-                "{} turns other servers away without a word: {}; or {}",
+                "{} turns other servers away without a word: {}; or {}{}",
                 products.who(method.passive),
-                of_policy(method.passive, method, failure, products),
-                of_road(method.passive, products)
+                remedy_of_address(method.passive, true, products),
+                of_road(method.passive, products),
+                ask.map(|ask| format!("; {ask}")).unwrap_or_default()
             ))
         }
         Refusal::Connectivity if at_data && id(failure).is_some() => Some(format!(

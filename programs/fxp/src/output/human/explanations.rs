@@ -135,7 +135,7 @@ const ROWS: &[Row] = &[
         "vsftpd",
         "destination listens, TLS server",
         Step::Transfer,
-        "STOR 522 SSL connection failed; session reuse required: see require_ssl_reuse option in vsftpd.conf man page",
+        "STOR 522 SSL connection failed: session reuse required",
     ),
     (
         "filezilla",

@@ -1,13 +1,18 @@
 //! What can be typed. Nothing is decided here: `settings` makes one answer of arguments and
 //! environment, and each file in `command/` does one subcommand.
 
+mod doctor;
+mod site;
+
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::exit::Exit;
+
+pub(crate) use doctor::Doctor;
+pub(crate) use site::{Site, SiteAdd, SiteCommand, Trust, TrustCommand, YesNo};
 
 /// The widest a help text gets: longer lines are tiring to read.
 const HELP_WIDTH: usize = 100;
@@ -230,175 +235,6 @@ pub(crate) struct Move {
     pub(crate) transfer: Transfer,
 }
 
-/// Find out what two servers can do together, and why not more
-///
-/// Logs in to both, changes nothing there, and shows what each server is and can do, the ladder of
-/// methods in both directions, and for what is impossible the reason and the remedy. With one server
-/// only that one is shown.
-///
-/// With --try a file of 1 KiB (.fxp-doctor-...) is put on each server, goes through each method in each
-/// direction, is compared, and is removed again in any case. Its place is the directory that is named,
-/// or the login directory. What the servers refuse is remembered for later copies.
-///
-/// The exit code is 0 if both directions are possible, and 8 if one is not.
-#[derive(Debug, clap::Args)]
-#[command(
-    override_usage = "fxp doctor [OPTIONS] <A> [B]",
-    after_long_help = "Examples:
-  fxp doctor work archive                  what can they do, and what is in the way?
-  fxp doctor --try work archive:incoming   does it work?
-  fxp doctor --one-way --secure off work ftp://me@old.example.org"
-)]
-pub(crate) struct Doctor {
-    /// A server: the name of a site, or an address
-    #[arg(value_name = "A", value_hint = ValueHint::Url)]
-    pub(crate) first: OsString,
-
-    /// Another one
-    #[arg(value_name = "B", value_hint = ValueHint::Url)]
-    pub(crate) second: Option<OsString>,
-
-    /// Move a small file through each method, compare it, and remove it
-    #[arg(long = "try", requires = "second")]
-    pub(crate) probe: bool,
-
-    /// Only from A to B
-    #[arg(long, requires = "second")]
-    pub(crate) one_way: bool,
-
-    /// Protection of the data [default: require if either control connection is TLS]
-    #[arg(long, value_enum, value_name = "LEVEL")]
-    pub(crate) secure: Option<Secure>,
-
-    /// The end that listens, in each direction [default: either]
-    #[arg(long, value_enum, value_name = "END")]
-    pub(crate) passive: Option<End>,
-
-    /// The end that plays TLS client in the data connection, in each direction [default: either]
-    #[arg(long, value_enum, value_name = "END")]
-    pub(crate) tls_client: Option<End>,
-
-    /// How the servers are joined [default: every way]
-    #[arg(long, value_enum)]
-    pub(crate) method: Option<Method>,
-}
-
-/// Remember servers by short names
-#[derive(Debug, clap::Args)]
-pub(crate) struct Site {
-    #[command(subcommand)]
-    pub(crate) command: SiteCommand,
-}
-
-/// What to do with sites.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SiteCommand {
-    Add(SiteAdd),
-    /// List the sites
-    Ls,
-    /// Forget sites
-    Rm {
-        /// Their names
-        #[arg(value_name = "NAME", required = true)]
-        names: Vec<String>,
-    },
-    /// Log in and show what the server can do
-    Test {
-        /// The site's name, or an address
-        #[arg(value_name = "NAME")]
-        name: OsString,
-    },
-    /// Show a site, and what was learned about its server
-    ///
-    /// Copies find out what a server refuses, so that the next one need not try it again. Such lessons
-    /// are forgotten when the server greets in other words. Nothing is asked of the server for this.
-    Show {
-        /// The site's name, or an address
-        #[arg(value_name = "NAME")]
-        name: OsString,
-    },
-    /// Forget what was learned about a server, but not the trust in it
-    ///
-    /// For a server that was configured anew. (A copy that has no other way left tries what was refused
-    /// earlier in any case.)
-    Unlearn {
-        /// The site's name, or an address
-        #[arg(value_name = "NAME")]
-        name: OsString,
-    },
-}
-
-/// Remember a server
-///
-/// Passwords are never stored: they come from ~/.netrc, from the command given by
-/// --password-command, from $FXP_PASSWORD, or from you. --tls is remembered if given.
-#[derive(Debug, clap::Args)]
-#[command(after_long_help = "Examples:
-  fxp site add work ftpes://me@ftp.example.org/projects
-  fxp site add nat ftp://me@home.example.net --listens no
-  fxp site add lab ftp://me@10.0.0.7 --data-address 10.0.0.8 --password-command 'pass show lab'")]
-pub(crate) struct SiteAdd {
-    /// The short name, as in NAME:path
-    #[arg(value_name = "NAME")]
-    pub(crate) name: String,
-
-    /// [ftp://|ftpes://|ftps://][user@]host[:port][/path]; the path is where relative paths begin
-    #[arg(value_name = "ADDRESS", value_hint = ValueHint::Url)]
-    pub(crate) address: String,
-
-    /// The address for data connections, instead of the one the server announces
-    #[arg(long, value_name = "IP")]
-    pub(crate) data_address: Option<IpAddr>,
-
-    /// Whether this server can be the end that listens: `no` behind NAT
-    #[arg(long, value_enum, value_name = "YES|NO", hide_possible_values = true)]
-    pub(crate) listens: Option<YesNo>,
-
-    /// Trust the certificate in this PEM file, and no other
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) certificate: Option<PathBuf>,
-
-    /// Replace a site of the same name
-    #[arg(short, long)]
-    pub(crate) force: bool,
-}
-
-/// Manage the certificates that are trusted
-///
-/// A certificate is accepted if this machine's roots vouch for it, or if its fingerprint is in this
-/// list. At a terminal fxp asks before it adds one; without a terminal an unknown certificate is an
-/// error that prints the command to type.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Trust {
-    #[command(subcommand)]
-    pub(crate) command: TrustCommand,
-}
-
-/// What to do with trusted certificates.
-#[derive(Debug, Subcommand)]
-pub(crate) enum TrustCommand {
-    /// List the trusted fingerprints
-    Ls,
-    /// Trust a certificate
-    Add {
-        /// The server; port 21 unless given
-        #[arg(value_name = "HOST[:PORT]", value_hint = ValueHint::Hostname)]
-        server: String,
-        /// SHA-256 of the certificate: 64 hex digits, with or without colons
-        #[arg(value_name = "FINGERPRINT")]
-        fingerprint: String,
-    },
-    /// Trust no longer
-    Rm {
-        /// The server; port 21 unless given
-        #[arg(value_name = "HOST[:PORT]", value_hint = ValueHint::Hostname)]
-        server: String,
-        /// Only this fingerprint; all of them if missing
-        #[arg(value_name = "FINGERPRINT")]
-        fingerprint: Option<String>,
-    },
-}
-
 /// Show a copy between two servers that live only for this demonstration
 ///
 /// Starts two FTP servers on 127.0.0.2 and 127.0.0.3, copies a small tree from one to the other,
@@ -517,13 +353,6 @@ pub(crate) enum Verify {
     Hash,
     /// size only
     Size,
-}
-
-/// Yes or no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum YesNo {
-    Yes,
-    No,
 }
 
 fn after_long_help() -> String {

@@ -11,4 +11,5 @@ mod lab;
 mod copies;
 mod denied;
 mod old_tls;
+mod quirks;
 mod stage;

@@ -66,6 +66,14 @@ impl End {
         }
     }
 
+    /// The peer that it is.
+    pub(crate) fn peer(&self) -> &Peer {
+        match self {
+            End::Fxpd(_) => panic!("fxpd is no peer"),
+            End::Peer(peer) => peer,
+        }
+    }
+
     pub(crate) fn log(&self) -> String {
         match self {
             End::Fxpd(daemon) => daemon.log(),
@@ -107,8 +115,10 @@ impl Stage {
     pub(crate) fn copy(&self, into: &str, arguments: &[&str]) -> Ran {
         let (from, to) = (self.source.url("tree/"), self.destination.url(into));
         let tls = if self.tls { "require" } else { "off" };
-        let fixed = ["--json", "cp", "-r", "--tls", tls, "--retries", "0"];
-        self.fxp.run(fixed.iter().chain(arguments).copied().chain([from.as_str(), to.as_str()]))
+        let fixed = ["--json", "cp", "-r", "--tls", tls];
+        let retries = if arguments.contains(&"--retries") { &[][..] } else { &["--retries", "0"] };
+        self.fxp
+            .run(fixed.iter().chain(retries).chain(arguments).copied().chain([from.as_str(), to.as_str()]))
     }
 
     /// A copy that must succeed; the objects `done`.

@@ -18,6 +18,7 @@ use crate::context::Observer;
 use crate::lane::{Carriage, Lane, Tried};
 use crate::part;
 use crate::plan::Step;
+use crate::plan::diff::is_as_planned;
 use crate::plan::ladder::Rung;
 use crate::plan::walk::interrupted;
 use crate::policy::{VerifyChoice, Via};
@@ -258,7 +259,7 @@ impl Courier<'_> {
         match (step.leftover, ours) {
             (_, true) => {
                 let now = self.source.stat(&step.source).await?;
-                Ok(now.is_some_and(|now| now.size == step.size && now.modified == step.modified))
+                Ok(now.is_some_and(|now| now.size == step.size && is_as_planned(step.modified, now.modified)))
             }
             (Some(_), false) if !in_place => self.was_begun(step, place).await,
             _ => Ok(false),

@@ -209,7 +209,10 @@ impl Lane {
         carriage: &mut Carriage<'_>,
     ) -> Tried {
         self.learn(&rung.method, &failure, carriage);
-        let file = explain::is_about_the_file(&failure);
+        // A server that knows no STOR behind REST says so on every rung; without REST it may take the file.
+        let resumed =
+            carriage.offset > 0 && failure.step == Step::Transfer && failure.class == Refusal::Unsupported;
+        let file = resumed || explain::is_about_the_file(&failure);
         // The network breaks on good rungs too. A rung that never carried anything is given up at once.
         let network = matches!(
             failure.class,

@@ -4,6 +4,8 @@
 //! says where a product differs from it: a row of [`products`], or a row with one more field changed.
 //! What is known of the products, and from where, stands beside each row.
 
+use std::net::IpAddr;
+
 mod command;
 mod control;
 mod files;
@@ -19,6 +21,8 @@ pub use peer::{Peer, Roles};
 pub struct Dialect {
     /// As its makers write it.
     pub name: &'static str,
+    /// Where it listens; `None`: at a loopback address of its own.
+    pub ip: Option<IpAddr>,
     /// The first line it says.
     pub greeting: &'static str,
     /// The answer to SYST.
@@ -35,12 +39,16 @@ pub struct Dialect {
     pub prot_wants_pbsz: bool,
     /// What comes of PROT C.
     pub prot_clear: ProtClear,
+    /// Versions and certificates.
+    pub tls: Tls,
     /// CPSV.
     pub cpsv: Cpsv,
     /// SSCN or its older name.
     pub sscn: Option<Sscn>,
     /// How PASV and CPSV answer.
     pub passive: PassiveReply,
+    /// PASV is refused in these words.
+    pub no_passive: Option<&'static str>,
     /// The address in that answer.
     pub announce: Announce,
     /// EPSV.
@@ -69,6 +77,10 @@ pub struct Dialect {
     pub no_overwrite: Option<&'static str>,
     /// The most transfers one session may make, and what comes then.
     pub ration: Option<(u32, &'static str)>,
+    /// The first file that a session sends breaks off in the middle, in these words.
+    pub breaks_first: Option<&'static str>,
+    /// What stands in a listing beside the files.
+    pub listing_extra: &'static str,
     /// SIZE outside of TYPE I.
     pub size_in_ascii: Option<&'static str>,
     /// NOOP while a transfer runs.
@@ -92,7 +104,7 @@ pub struct Dialect {
 pub enum Login {
     /// 331, then 230.
     Password,
-    /// 331, then a `230-` of several lines.
+    /// 331, then a `230-` of several lines, some of which look like replies.
     Verbose,
     /// USER is enough.
     NameAlone,
@@ -134,6 +146,17 @@ pub enum Wire {
     Latin1,
     /// With a line of five kilobytes in front.
     Long,
+}
+
+/// Versions and certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// 1.2 and 1.3, one certificate.
+    Modern,
+    /// 1.2 alone.
+    Only12,
+    /// Data connections show another certificate than control connections, and resume nothing.
+    OtherCertificate,
 }
 
 /// What comes of PROT C inside TLS.
@@ -192,6 +215,8 @@ pub enum PassiveReply {
     Bare,
     /// `=h,h,h,h,p,p`.
     Equals,
+    /// Without the word 227 stands for, and without a full stop.
+    Terse,
     /// `(1,p,p)`: the address of the control connection is meant.
     Short,
 }

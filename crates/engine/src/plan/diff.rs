@@ -17,6 +17,15 @@ pub fn is_in_doubt(source: &Entry, destination: &Entry) -> bool {
     source.size.is_some() && source.size == destination.size && (coarse(source) || coarse(destination))
 }
 
+/// True if `now` is the file that `planned` was, as far as a listing told then: a time to the minute agrees
+/// with the time to the second that was asked for later. One to the day agrees with nothing.
+pub fn is_as_planned(planned: Option<(FtpTime, Precision)>, now: Option<(FtpTime, Precision)>) -> bool {
+    match (planned, now) {
+        (Some(planned), Some(now)) if planned.1 == Precision::Minute => same_time(planned, now),
+        (planned, now) => planned == now,
+    }
+}
+
 /// True if two times are the same within the coarser precision of the two.
 fn same_time((one, precise): (FtpTime, Precision), (two, other): (FtpTime, Precision)) -> bool {
     let tolerance = match precise.min(other) {
@@ -57,6 +66,24 @@ mod tests {
             let (source, destination) = (entry(source), entry(destination));
             assert_eq!(is_unchanged(&source, &destination), *equal, "{source:?} {destination:?}");
             assert_eq!(is_in_doubt(&source, &destination), *doubt, "{source:?} {destination:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_as_planned_if_its_time_agrees_with_the_listing() {
+        type Time = Option<(i64, Precision)>;
+        let rows: &[(Time, Time, bool)] = &[
+            (None, None, true),
+            (None, Some((60, S)), false),
+            (Some((60, S)), Some((60, S)), true),
+            (Some((60, S)), Some((61, S)), false),
+            (Some((60, M)), Some((119, S)), true),
+            (Some((60, M)), Some((120, S)), false),
+            (Some((60, M)), None, false),
+            (Some((0, D)), Some((0, S)), false),
+        ];
+        for (planned, now, expected) in rows {
+            assert_eq!(is_as_planned(planned.map(at), now.map(at)), *expected, "{planned:?} {now:?}");
         }
     }
 

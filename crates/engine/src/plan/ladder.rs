@@ -147,7 +147,8 @@ impl End {
     /// From FEAT alone: TLS on the control connection, nothing learned.
     pub fn offering(features: &Features, family: Family, product: Option<&Product>) -> Self {
         End {
-            sscn: features.has("SSCN"),
+            // CCSN is its older twin; which of them is sent is the session's business.
+            sscn: features.has("SSCN") || features.has("CCSN"),
             cpsv: features.has("CPSV"),
             pret: features.has("PRET") && !product.is_some_and(|product| product.idle_pret),
             cepr: features.has("CEPR"),

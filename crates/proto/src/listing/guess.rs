@@ -89,9 +89,14 @@ pub fn read_row(line: &[u8], now: FtpTime) -> Row {
     };
     match entry {
         Some(entry) => judge(entry),
-        None if trimmed.contains(&b'=') => read_facts(line),
+        None if begins_with_facts(trimmed) => read_facts(line),
         None => Row::Unknown,
     }
+}
+
+/// True if the first word is `fact=value`, as in a server's LIST that is MLSD's. A status line may hold a `=` too.
+fn begins_with_facts(line: &[u8]) -> bool {
+    line.split(|byte| *byte == b' ').next().is_some_and(|word| word.contains(&b'='))
 }
 
 /// Reads one line of MLSD, without its end.

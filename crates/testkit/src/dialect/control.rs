@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use fxp_net::control::{Control, Received};
-use fxp_net::tls::ServerSession;
+use fxp_net::tls::{ServerSession, ServerTls};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
@@ -44,8 +44,12 @@ pub(super) struct Session {
     pub(super) inside: String,
     /// RNFR.
     pub(super) rename_from: Option<String>,
-    /// Transfers that were begun.
+    /// Files that were begun.
     pub(super) transfers: u32,
+    /// Those of them that were sent.
+    pub(super) sent: u32,
+    /// Transfers that were begun, listings too.
+    pub(super) begun: u32,
     pub(super) running: Option<Running>,
     pub(super) tell: mpsc::UnboundedSender<News>,
     news: mpsc::UnboundedReceiver<News>,
@@ -86,6 +90,8 @@ pub(super) async fn serve(tcp: TcpStream, shared: Arc<Shared>, number: u32) {
         inside: "/".to_owned(),
         rename_from: None,
         transfers: 0,
+        sent: 0,
+        begun: 0,
         running: None,
         tell,
         news,
@@ -130,7 +136,7 @@ impl Session {
             false => tls.session(),
         };
         self.control.secure_as_server(&session).await.map_err(io::Error::other)?;
-        self.tls = Some(session);
+        self.tls = Some(self.shared.other_tls.as_ref().map_or(session, ServerTls::session));
         Ok(())
     }
 

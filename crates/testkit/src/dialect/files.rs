@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use fxp_net::data::{Sink, Source};
-use fxp_proto::listing::time::FtpTime;
+use fxp_proto::listing::time::{Civil, FtpTime};
 
 /// `argument` as an absolute path; `..` stays at the root.
 pub(super) fn absolute(inside: &str, argument: &str) -> String {
@@ -40,7 +40,10 @@ pub(super) fn listing(directory: &Path) -> io::Result<String> {
         let (entry, metadata) = entry.and_then(|entry| entry.metadata().map(|metadata| (entry, metadata)))?;
         let kind = if metadata.is_dir() { 'd' } else { '-' };
         let name = entry.file_name().to_string_lossy().into_owned();
-        let line = format!("{kind}rw-r--r--   1 anna users {:>12} Nov 23 12:00 {name}\r\n", metadata.len());
+        let Civil { month, day, hour, minute, .. } = FtpTime::from_system(metadata.modified()?).civil();
+        let month = MONTHS[usize::from(month.clamp(1, 12)) - 1];
+        let (size, time) = (metadata.len(), format!("{month} {day:>2} {hour:02}:{minute:02}"));
+        let line = format!("{kind}rw-r--r--   1 anna users {size:>12} {time} {name}\r\n");
         lines.push_str(&line);
     }
     Ok(lines)
@@ -54,6 +57,9 @@ pub(super) fn crc(file: &Path, start: u64, end: Option<u64>) -> io::Result<u32> 
     file.take(end.map_or(u64::MAX, |end| end.saturating_sub(start))).read_to_end(&mut bytes)?;
     Ok(crc32fast::hash(&bytes))
 }
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// A file to be sent.
 pub(super) struct Sending(pub(super) File);

@@ -32,6 +32,9 @@ impl Session {
         if verb == "CPSV" && dialect.cpsv == Cpsv::Unknown {
             return self.unknown(verb);
         }
+        if let Some(words) = dialect.no_passive {
+            return self.say(words);
+        }
         if dialect.pret == Pret::Demanded && self.announced.is_none() {
             return self
                 .say(&format!("500 You need to use a client supporting PRET (PRE Transfer) to use {verb}"));
@@ -167,6 +170,7 @@ fn passive_reply(form: PassiveReply, address: Ipv4Addr, port: u16) -> String {
             format!("227-{comment}\r\n227 Entering Passive Mode ({numbers}).")
         }
         PassiveReply::Bare => format!("227 Entering Passive Mode {numbers}"),
+        PassiveReply::Terse => format!("227 ({numbers})"),
         PassiveReply::Equals => format!("227 Entering Passive Mode ={numbers}"),
         PassiveReply::Short => format!("227 Entering Passive Mode (1,{high},{low})"),
     }

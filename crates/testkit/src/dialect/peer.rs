@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use fxp_net::tls::ServerTls;
+use fxp_net::tls::{ServerTls, Versions};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::{Announce, Dialect, control};
-use crate::certificate::Authority;
+use super::{Announce, Dialect, Tls, control};
+use crate::certificate::{Authority, Identity};
 use crate::daemon::{Setup, USER};
 use crate::port;
 
@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub(super) setup: Setup,
     pub(super) root: PathBuf,
     pub(super) tls: Option<ServerTls>,
+    /// For data connections, where they show another certificate.
+    pub(super) other_tls: Option<ServerTls>,
     /// Where files live: the control connection's address, or a slave's.
     pub(super) data: IpAddr,
     sessions: AtomicU32,
@@ -64,16 +66,24 @@ impl Peer {
         let folder = TempDir::with_prefix("fxp-dialect-")?;
         let root = folder.path().join("root");
         std::fs::create_dir(&root)?;
-        let ip = port::loopback();
+        let ip = dialect.ip.unwrap_or_else(port::loopback);
         let data = if dialect.announce == Announce::Slave { port::loopback() } else { ip };
         let identity = authority.identity(ip)?;
-        let tls =
-            setup.tls.then(|| ServerTls::from_pem(identity.certificate.as_bytes(), identity.key.as_bytes()));
+        let versions = if dialect.tls == Tls::Only12 { Versions::Only12 } else { Versions::Both };
+        let offer = |identity: &Identity| -> Result<Option<ServerTls>> {
+            let (chain, key) = (identity.certificate.as_bytes(), identity.key.as_bytes());
+            let made = setup.tls.then(|| ServerTls::from_pem(chain, key)).transpose()?;
+            Ok(made.map(|tls| tls.with_versions(versions)))
+        };
+        let other =
+            if dialect.tls == Tls::OtherCertificate { offer(&authority.identity(ip)?)? } else { None };
+        let tls = offer(&identity)?;
         let shared = Arc::new(Shared {
             dialect,
             setup,
             root: root.clone(),
-            tls: tls.transpose()?,
+            tls,
+            other_tls: other,
             data,
             sessions: AtomicU32::new(0),
             transcript: Mutex::default(),

@@ -8,12 +8,13 @@
 
 use super::{
     Announce, Begin, Cpsv, Denial, Dialect, Epsv, Features, Login, Parting, PassiveReply, Port, Pret,
-    ProtClear, Rest, Sscn, Wire, Words, Xcrc,
+    ProtClear, Rest, Sscn, Tls, Wire, Words, Xcrc,
 };
 
 /// A server without a peculiarity that a client could see, and without CPSV and SSCN.
 pub const ORDINARY: Dialect = Dialect {
     name: "ordinary",
+    ip: None,
     greeting: "Service ready",
     system: "UNIX Type: L8",
     login: Login::Password,
@@ -28,9 +29,11 @@ pub const ORDINARY: Dialect = Dialect {
     pbsz: "200 PBSZ 0 successful",
     prot_wants_pbsz: true,
     prot_clear: ProtClear::Taken,
+    tls: Tls::Modern,
     cpsv: Cpsv::Unknown,
     sscn: None,
     passive: PassiveReply::Brackets,
+    no_passive: None,
     announce: Announce::Own,
     epsv: Epsv::Unknown,
     port: Port { connects_at_once: false, comment: &[], rewrites: false },
@@ -50,6 +53,8 @@ pub const ORDINARY: Dialect = Dialect {
     rest: Rest { code: 350, max: u64::MAX, sticky: false, no_stor: None },
     no_overwrite: None,
     ration: None,
+    breaks_first: None,
+    listing_extra: "",
     size_in_ascii: None,
     noop_in_transfer: "200 OK",
     stat_list: None,

@@ -78,7 +78,10 @@ impl Session {
         let slot = std::mem::replace(&mut self.slot, Slot::Empty);
         let announced = self.announced.take();
         if let Some(words) = self.objection(verb, &path, restart, announced.as_ref()) {
-            return self.say(&words);
+            self.say(&words);
+            // What bears this code, or says so, is the last word.
+            let last = words.starts_with("421") || words.ends_with("disconnected");
+            return if last { Next::HangUp } else { Next::Stay };
         }
         let shared = self.shared.clone();
         let dialect = &shared.dialect;
@@ -122,9 +125,12 @@ impl Session {
                 _ => Direction::List,
             },
             restart,
+            breaks: dialect.breaks_first.filter(|_| verb == "RETR" && self.sent == 0),
         };
-        self.transfers += 1;
-        let (id, canceller) = (self.transfers, Arc::default());
+        self.sent += u32::from(verb == "RETR");
+        self.transfers += u32::from(verb == "RETR" || verb == "STOR");
+        self.begun += 1;
+        let (id, canceller) = (self.begun, Arc::default());
         let task = tokio::spawn(job.run(id, road, self.tell.clone(), Arc::clone(&canceller)));
         self.running = Some(Running { id, task, canceller });
         Next::Stay
@@ -211,6 +217,8 @@ struct Job {
     file: PathBuf,
     direction: Direction,
     restart: u64,
+    /// It breaks off in the middle, in these words.
+    breaks: Option<&'static str>,
 }
 
 impl Job {
@@ -250,9 +258,16 @@ impl Job {
         }
         *canceller.lock().unwrap_or_else(PoisonError::into_inner) = Some(data.canceller());
         let (file, direction, restart) = (self.file.clone(), self.direction, self.restart);
-        let moved = tokio::task::spawn_blocking(move || move_bytes(data, &file, direction, restart)).await;
+        let half = self.breaks.map(|_| file.metadata().map_or(0, |metadata| metadata.len() / 2));
+        let extra = dialect.listing_extra;
+        let moved =
+            tokio::task::spawn_blocking(move || move_bytes(data, &file, direction, restart, half, extra))
+                .await;
         match moved.map_err(io::Error::other).and_then(|moved| moved) {
-            Ok(()) => Ok(()),
+            Ok(()) => match self.breaks {
+                Some(words) => Err((words.to_owned(), Next::Stay)),
+                None => Ok(()),
+            },
             Err(error) => Err((format!("426 Connection closed; transfer aborted: {error}"), Next::Stay)),
         }
     }
@@ -320,11 +335,16 @@ fn move_bytes(
     file: &std::path::Path,
     direction: Direction,
     restart: u64,
+    length: Option<u64>,
+    extra: &str,
 ) -> io::Result<()> {
     let progress = Arc::default();
     let moved = match direction {
-        Direction::Send => data.send(&mut Sending(File::open(file)?), restart, None, &progress),
-        Direction::List => data.send(&mut Listing(files::listing(file)?.into_bytes()), 0, None, &progress),
+        Direction::Send => data.send(&mut Sending(File::open(file)?), restart, length, &progress),
+        Direction::List => {
+            let listing = format!("{extra}{}", files::listing(file)?);
+            data.send(&mut Listing(listing.into_bytes()), 0, None, &progress)
+        }
         Direction::Receive => {
             let stored = OpenOptions::new().write(true).create(true).truncate(false).open(file)?;
             stored.set_len(restart)?;

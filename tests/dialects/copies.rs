@@ -2,7 +2,9 @@
 
 use fxp_testkit::daemon::Setup;
 use fxp_testkit::dialect::Dialect;
-use fxp_testkit::dialect::products::{CUFTPD, DRFTPD, EBFTPD, GLFTPD, IOFTPD, ORDINARY, RAIDENFTPD, WZDFTPD};
+use fxp_testkit::dialect::products::{
+    CUFTPD, DRFTPD, EBFTPD, GLFTPD, IOFTPD, ORDINARY, PRODUCTS, RAIDENFTPD, WZDFTPD,
+};
 
 use crate::stage::{Cast, End, Stage};
 
@@ -104,4 +106,24 @@ fn with_a_server_that_has_neither() {
         inside_tls(Some(&ORDINARY), Some(product), (method, "destination", "destination"));
         inside_tls(Some(product), Some(&ORDINARY), ("sscn", "destination", "source"));
     }
+}
+
+/// The first file breaks off in the middle and is continued there, inside TLS. DrFTPD stores nothing over what
+/// is there, so what arrived goes first.
+#[test]
+fn a_part_is_continued_where_the_dialect_can() {
+    let breaks_first = Some("426 Connection reset by peer");
+    for product in &PRODUCTS {
+        let source = Dialect { breaks_first, ..product.clone() };
+        continued(Some(&source), None, true);
+        let source = Dialect { breaks_first, ..ORDINARY };
+        continued(Some(&source), Some(product), product.no_overwrite.is_none());
+    }
+}
+
+fn continued(source: Cast<'_>, destination: Cast<'_>, expected: bool) {
+    let stage = Stage::new(source, destination, Setup::TLS);
+    let done = stage.must_copy("copy", &["--retries", "1"]);
+    let resumed = done.iter().any(|done| done["resumed"].as_u64() > Some(0));
+    assert_eq!(resumed, expected, "{}: {done:?}\n{}", stage.names(), stage.source.log());
 }

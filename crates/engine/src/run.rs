@@ -288,7 +288,7 @@ impl<'a> Run<'a> {
             }
             let outcome = match &hopeless[step.side] {
                 _ if *self.stop.borrow() => Err(interrupted()),
-                Some(trouble) => Err(trouble.clone()),
+                Some(trouble) => Err(not_tried(trouble)),
                 None => self.copy_file(step, &mut publisher).await,
             };
             match outcome {
@@ -300,7 +300,7 @@ impl<'a> Run<'a> {
                     }
                 }
                 Err(trouble) => {
-                    if would_stop_all(&trouble, &self.ways[step.side]) {
+                    if hopeless[step.side].is_none() && would_stop_all(&trouble, &self.ways[step.side]) {
                         hopeless[step.side] = Some(trouble.clone());
                     }
                     let interrupted = trouble.kind == TroubleKind::Interrupted;
@@ -471,6 +471,11 @@ fn passed_through(meter: &Meter) -> Passed {
 const ALL_CLEAR: &str = "the data went in clear: --secure off";
 
 const HALF_CLEAR: &str = "the data went in clear where a server does not protect it (--secure prefer)";
+
+/// What stopped an earlier file, told of one that was not even tried.
+fn not_tried(trouble: &Trouble) -> Trouble {
+    Trouble { what: format!("not tried: {}", trouble.what), ..trouble.clone() }
+}
 
 /// True for what would fail each further file in the same way.
 fn would_stop_all(trouble: &Trouble, way: &Way) -> bool {

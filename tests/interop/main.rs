@@ -3,6 +3,7 @@
 //! The daemons come from `tools/daemons/install`. Without them the tests skip loudly; in CI they fail.
 #![forbid(unsafe_code)]
 
+mod clients;
 mod doctor;
 mod drive;
 #[path = "../common/fxp.rs"]

@@ -122,11 +122,19 @@ impl DataStream {
     ///
     /// If the socket is no longer connected.
     pub fn from_tcp(tcp: TcpStream, meter: Meter) -> io::Result<Self> {
-        DataStream::new(tcp, None, meter)
+        let peer = tcp.peer_addr()?;
+        DataStream::new(tcp, peer, None, meter)
     }
 
-    pub(crate) fn new(tcp: TcpStream, tls: Option<(Engine, TlsInfo)>, meter: Meter) -> io::Result<Self> {
-        let peer = canonical(tcp.peer_addr()?);
+    /// The caller says who the peer is: a socket whose peer has sent everything and reset the connection
+    /// no longer knows.
+    pub(crate) fn new(
+        tcp: TcpStream,
+        peer: SocketAddr,
+        tls: Option<(Engine, TlsInfo)>,
+        meter: Meter,
+    ) -> io::Result<Self> {
+        let peer = canonical(peer);
         let socket = Arc::new(Socket::new(tcp.into_std()?)?);
         let (engine, tls) = tls.unzip();
         let stream = DataStream { pipe: Pipe::new(socket, engine), peer, tls, meter };

@@ -283,7 +283,7 @@ pub async fn secure(
     meter: Meter,
 ) -> Result<DataStream, HandshakeError> {
     match tls {
-        None => Ok(DataStream::new(tcp, None, meter)?),
+        None => Ok(DataStream::from_tcp(tcp, meter)?),
         Some(tls) => match timeout_at(deadline, handshake(tcp, tls, meter)).await {
             Ok(secured) => secured,
             Err(_) => Err(HandshakeError::TimedOut),
@@ -292,6 +292,7 @@ pub async fn secure(
 }
 
 async fn handshake(mut tcp: TcpStream, tls: DataTls, meter: Meter) -> Result<DataStream, HandshakeError> {
+    let peer = tcp.peer_addr()?;
     // The flights are small, and each waits for the one before.
     tcp.set_nodelay(true)?;
     let secured = tls.handshake(&mut tcp).await.inspect_err(|error| {
@@ -300,7 +301,7 @@ async fn handshake(mut tcp: TcpStream, tls: DataTls, meter: Meter) -> Result<Dat
             let _ = socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
         }
     })?;
-    Ok(DataStream::new(tcp, Some(secured), meter)?)
+    Ok(DataStream::new(tcp, peer, Some(secured), meter)?)
 }
 
 /// Connections that are held before anybody asks for them.

@@ -245,6 +245,20 @@ impl Daemon {
         }
     }
 
+    /// Where the embedded server speaks TLS from the first byte on, if it has TLS; foreign daemons are
+    /// started without such a port.
+    pub fn implicit(&self) -> Option<SocketAddr> {
+        match &self.running {
+            Running::Embedded(server) => server.implicit(),
+            Running::Process(_) => None,
+        }
+    }
+
+    /// The authority that signed its certificate, as a PEM file.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
     /// The embedded server's payload meter; foreign daemons have none.
     pub fn meter(&self) -> Option<fxp_net::meter::Meter> {
         match &self.running {

@@ -31,6 +31,8 @@ pub(crate) struct Own {
     pub(super) base: Arc<ServerConfig>,
     pub(super) sessions: Arc<OneControlConnection>,
     pub(super) resumption: Resumption,
+    /// TLS 1.3 tickets for one connection.
+    pub(super) tickets: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +59,7 @@ impl Own {
             Arc::new(Visitor { sessions: self.sessions, known: false.into(), fresh: Mutex::default() });
         let mut config = (*self.base).clone();
         config.session_storage = visitor.clone();
-        config.send_tls13_tickets = DATA_TICKETS;
+        config.send_tls13_tickets = self.tickets;
         (Arc::new(config), Some(Visit { visitor, resumption: self.resumption }))
     }
 }
@@ -175,8 +177,8 @@ impl StoresServerSessions for OneControlConnection {
 /// connections before the first has brought a new one.
 pub(super) const CONTROL_TICKETS: usize = 4;
 
-/// TLS 1.3 tickets for each data connection: it replaces the one that was used up.
-const DATA_TICKETS: usize = 1;
+/// TLS 1.3 tickets for each data connection on which we send: it replaces the one that was used up.
+pub(super) const DATA_TICKETS: usize = 1;
 
 /// Sessions kept per control connection, a few hundred bytes each: more than a client can have in use.
 const STORED_SESSIONS: usize = 32;
@@ -202,6 +204,7 @@ mod tests {
                 ),
                 sessions: sessions.clone(),
                 resumption: Resumption::Offered,
+                tickets: DATA_TICKETS,
             };
             let (config, visit) = own.begin();
             let found = config.session_storage.take(names.as_bytes());

@@ -12,7 +12,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::accept::{Accepting, CONTROL_TICKETS, OneControlConnection, Own, Resumption};
+use super::accept::{Accepting, CONTROL_TICKETS, DATA_TICKETS, OneControlConnection, Own, Resumption};
 use super::trust::Fingerprint;
 use super::{DataTls, HandshakeError, Role, TlsInfo, Versions, blame, client, describe, provider};
 
@@ -95,7 +95,12 @@ impl ServerTls {
         control.send_tls13_tickets = CONTROL_TICKETS;
         ServerSession {
             control: Arc::new(control),
-            data: Own { base: self.base.clone(), sessions, resumption: Resumption::Offered },
+            data: Own {
+                base: self.base.clone(),
+                sessions,
+                resumption: Resumption::Offered,
+                tickets: DATA_TICKETS,
+            },
             foreign: self.foreign.clone(),
             as_client: self.as_client.clone(),
         }
@@ -123,6 +128,17 @@ impl ServerSession {
     #[must_use]
     pub fn demanding_resumption(&self) -> Self {
         let data = Own { resumption: Resumption::Demanded, ..self.data.clone() };
+        ServerSession { data, ..self.clone() }
+    }
+
+    /// The same session, for data connections on which we receive: they bring no tickets.
+    ///
+    /// Most clients never read while they upload (curl 7.88 and lftp 4.9 in TLS 1.3, 2026-11-25): they would
+    /// close with the ticket unread, and the kernel's reset would take the file's tail along. Sessions can
+    /// be resumed more than once, so nobody runs out of them.
+    #[must_use]
+    pub fn receiving(&self) -> Self {
+        let data = Own { tickets: 0, ..self.data.clone() };
         ServerSession { data, ..self.clone() }
     }
 

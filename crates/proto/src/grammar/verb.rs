@@ -126,7 +126,7 @@ table! {
     Lprt "LPRT" Req("6,16,.."), LoggedIn, Address, "RFC 1639", None, Refused(502), "Long address; EPRT replaces it.";
     Lpsv "LPSV" NoArg, LoggedIn, Address, "RFC 1639", None, Refused(502), "Long passive; EPSV replaces it.";
     Cpsv "CPSV" NoArg, LoggedIn, Address, "in use", Some("CPSV"), Yes, "PASV as TLS client.";
-    Cepr "CEPR" Req("ON|OFF"), LoggedIn, None, "in use", Some("CEPR"), Yes, "Makes EPSV answer with an address.";
+    Cepr "CEPR" Req("ON|OFF"), Always, None, "in use", Some("CEPR"), Yes, "Makes EPSV answer with an address.";
     Pret "PRET" Req("command"), LoggedIn, None, "in use", None, Yes, "Announces the transfer that will follow PASV.";
     // Transfers.
     Retr "RETR" Req("path"), LoggedIn, Send, "RFC 959", None, Yes, "Sends a file.";

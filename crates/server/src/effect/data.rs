@@ -177,6 +177,7 @@ fn handshake(job: &Job, slot: &Slot, purpose: &Purpose) -> Result<Option<DataTls
         TlsRole::Server => {
             let demanded = job.context.live.config.data_tls_reuse == DataTlsReuse::Require;
             let session = if demanded { session.demanding_resumption() } else { session.clone() };
+            let session = if let Purpose::In(_) = purpose { session.receiving() } else { session };
             session.data_or_foreign(job.context.client.ip())
         }
     }))

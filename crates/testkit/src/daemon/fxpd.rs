@@ -1,5 +1,6 @@
 //! `fxpd`'s library inside this process, on a runtime of its own.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -16,10 +17,12 @@ use fxp_store_disk::{Disk, Options};
 use tokio::runtime::Runtime;
 
 use super::{PASSWORD, Place, USER};
+use crate::port;
 
 /// A server in this process; it ends with its runtime.
 pub(super) struct Embedded {
     meter: Meter,
+    implicit: Option<SocketAddr>,
     runtime: Option<Runtime>,
 }
 
@@ -36,12 +39,19 @@ impl Embedded {
     pub(super) fn meter(&self) -> Meter {
         self.meter.clone()
     }
+
+    /// Where TLS begins with the first byte, if there is TLS.
+    pub(super) fn implicit(&self) -> Option<SocketAddr> {
+        self.implicit
+    }
 }
 
 pub(super) fn start(place: &Place<'_>) -> Result<Embedded> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let inside = runtime.enter();
     let config = config(place)?;
+    let implicit =
+        config.listen.iter().find(|listener| listener.is_implicit()).map(|listener| listener.address);
     let accounts = FileAccounts::new(&config, |home, upload| {
         let upload = match upload {
             Upload::Inplace => fxp_store_disk::Upload::InPlace,
@@ -55,7 +65,7 @@ pub(super) fn start(place: &Place<'_>) -> Result<Embedded> {
     let meter = server.meter();
     runtime.spawn(server.run());
     drop(inside);
-    Ok(Embedded { meter, runtime: Some(runtime) })
+    Ok(Embedded { meter, implicit, runtime: Some(runtime) })
 }
 
 fn config(place: &Place<'_>) -> Result<Config> {
@@ -67,6 +77,8 @@ fn config(place: &Place<'_>) -> Result<Config> {
     if place.setup.tls {
         let pem = |path| std::fs::read_to_string(path);
         config.tls = Some(Tls::offered(pem(&place.identity.certificate)?, pem(&place.identity.key)?));
+        let ip = place.address.ip();
+        config.listen.push(Listen::implicit(SocketAddr::new(ip, port::free(ip)?)));
     }
     if place.setup.demand_reuse {
         config.data_tls_reuse = DataTlsReuse::Require;

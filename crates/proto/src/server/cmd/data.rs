@@ -127,11 +127,21 @@ fn aim(session: &mut Session, target: Result<HostPort, AddressError>) {
     match target {
         Ok(target) => {
             let role = session.memory.role;
-            let slot = session.new_slot(role, Some(target.unmapped()));
+            let slot = session.new_slot(role, Some(named(session, target)));
             session.start(Effect::Aim(slot.clone()), Then::Keep(slot));
         }
         Err(AddressError::UnknownFamily) => session.say(522, "network protocol not supported, use (1,2)"),
         Err(error) => session.say(501, error.to_string()),
+    }
+}
+
+/// The address that was meant. lftp 4.9.2 listens on all of its IPv6 addresses and sends `EPRT |2|::|port|`;
+/// "any address" can only be the one that it speaks from.
+fn named(session: &Session, target: HostPort) -> HostPort {
+    let target = target.unmapped();
+    match target.ip.is_unspecified() {
+        true => HostPort { ip: session.endpoints.peer.ip(), port: target.port }.unmapped(),
+        false => target,
     }
 }
 

@@ -51,6 +51,11 @@ impl Fxp {
         fxp
     }
 
+    /// The person's home directory.
+    pub(crate) fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
     /// From now on it trusts the certificate of `server`.
     pub(crate) fn trust(&self, server: &str, fingerprint: &str) {
         let ran = self.run(["trust", "add", server, fingerprint]);

@@ -159,6 +159,10 @@ impl Courier<'_> {
             false => step.leftover.is_some() || part::is_ambiguous(&step.destination),
         };
         self.claim.look(self.destination, place, may_be_taken).await?;
+        let before = match attempt {
+            0 => step.modified,
+            _ => self.source.stat(&step.source).await?.and_then(|entry| entry.modified),
+        };
         let mut offset = self.where_to_begin(step, place, attempt > 0, notes).await?;
         if offset == 0 {
             self.note_begun(place, None);
@@ -180,12 +184,31 @@ impl Courier<'_> {
         };
         let source = At { side: self.source, path: &step.source };
         let destination = At { side: self.destination, path: place };
-        match verify::compare(source, destination, self.verify).await {
+        let compared = match verify::compare(source, destination, self.verify).await {
+            // Equal sizes say nothing about a file that was rewritten meanwhile.
+            Ok(verified) if verified.how == Verification::Size => {
+                self.held_still(step, before).await.map(|()| verified)
+            }
+            compared => compared,
+        };
+        match compared {
             Ok(verified) => Ok((carried, verified)),
             Err(trouble) if trouble.kind == TroubleKind::Verification => {
                 Err(self.damaged(trouble, carried.rung.as_ref(), place).await)
             }
             Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// An error if the source's time shows that it was changed since `before`.
+    async fn held_still(&mut self, step: &Step, before: Option<(FtpTime, Precision)>) -> Result<(), Trouble> {
+        let Some((before, Precision::Second)) = before else { return Ok(()) };
+        match self.source.stat(&step.source).await?.and_then(|entry| entry.modified) {
+            Some((now, Precision::Second)) if now.seconds != before.seconds => {
+                let why = "the source was changed while it was copied";
+                Err(Trouble::new(TroubleKind::Verification, why).on(Some(Leg::Source)))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -446,15 +469,27 @@ impl Courier<'_> {
             {
                 self.note_begun(place, begun);
             }
+            self.sweep(&trouble, step, place).await;
             return trouble;
         }
-        let unasked = *self.publisher == Publisher::Refuses;
+        let unasked = *self.publisher != Publisher::InPlace;
         // A whole file of which only no digest was to be had stays.
         let whole = trouble.kind == TroubleKind::Verification && trouble.class.is_some();
         if unasked && !whole && matches!(ours, Ok(true)) {
             let _ = self.destination.delete(place).await;
         }
         trouble
+    }
+
+    /// A destination that had accepted a file which was then refused has an empty part, which is of no use.
+    async fn sweep(&mut self, trouble: &Trouble, step: &Step, place: &VPath) {
+        let passing = retry::may_help(trouble) || trouble.kind == TroubleKind::Interrupted;
+        if passing || step.leftover.is_some() || part::is_ambiguous(&step.destination) {
+            return;
+        }
+        if matches!(self.destination.size(place).await, Ok(Some(0))) {
+            let _ = self.destination.delete(place).await;
+        }
     }
 
     /// Gives the copy the source's time, before it gets its name, so that no half-made copy looks done.

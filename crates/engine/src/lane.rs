@@ -219,7 +219,12 @@ impl Lane {
             Refusal::Lost | Refusal::TimedOut | Refusal::Transient | Refusal::Connectivity
         );
         if file || (network && (self.proven || (begun && self.has_moved(carriage).await))) {
-            return Tried::Failed(self.of_failure(&rung, &failure), Some(failure.step));
+            let mut trouble = self.of_failure(&rung, &failure);
+            if network {
+                // The servers do reach each other: what there is to say about that would lead astray.
+                trouble.remedy = Some(GOES_ON.to_owned());
+            }
+            return Tried::Failed(trouble, Some(failure.step));
         }
         let sentence = explain::sentence(&rung, &failure, &self.products);
         let mut rungs = std::mem::take(&mut self.rungs);
@@ -398,3 +403,5 @@ fn link_of<'a>(carriage: &'a mut Carriage<'_>, leg: Leg) -> &'a mut Link {
 
 const TRUNCATES: &str = "the source was TLS client: many servers then lose the end of a file under TLS 1.3 (ProFTPD: \
                          TLSProtocol TLSv1.2 avoids it)";
+
+const GOES_ON: &str = "the same command, once the trouble is over, goes on where this one stopped";

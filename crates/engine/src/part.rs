@@ -30,6 +30,11 @@ pub(crate) fn is_ambiguous(path: &VPath) -> bool {
     path.name().is_some_and(|name| name.len() + SUFFIX.len() > MAX_NAME)
 }
 
+/// True if hardly any file system takes the name of `path`.
+pub(crate) fn is_too_long(path: &VPath) -> bool {
+    path.name().is_some_and(|name| name.len() > MAX_NAME)
+}
+
 /// True if `name` is that of a part.
 pub(crate) fn is_part(name: &Text) -> bool {
     name.as_bytes().ends_with(SUFFIX.as_bytes())

@@ -5,6 +5,7 @@
 //! files are stored in place; where RNTO does not replace what is there, that steps aside first
 //! (`replace`). Both are said in the report.
 
+use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
 use crate::part;
@@ -53,6 +54,14 @@ impl Publisher {
         }
         let part = part::part_of(&step.destination);
         match (*self, part) {
+            // The part would have a name that fits: the refusal would come after the copy, and look as if the
+            // server did not rename at all.
+            (_, Some(_)) if part::is_too_long(&step.destination) => {
+                if *self != Publisher::InPlace {
+                    notes.push(TOO_LONG.to_owned());
+                }
+                Ok(step.destination.clone())
+            }
             (Publisher::Untested | Publisher::Remembered | Publisher::Renames, Some(part)) => Ok(part),
             (Publisher::Refuses, _) => {
                 notes.push(IN_PLACE.to_owned());
@@ -68,7 +77,11 @@ impl Publisher {
         let (Some(before), Some(after)) = (temporary(directory, "a"), temporary(directory, "b")) else {
             return Ok(());
         };
-        if relay::store_nothing(link, &before).await.is_err() {
+        if let Err(trouble) = relay::store_nothing(link, &before).await {
+            // Nobody heard whether it is there.
+            if replace::is_lost(&trouble) {
+                let _ = destination.delete(&before).await;
+            }
             return Ok(());
         }
         match destination.rename(&before, &after).await {
@@ -132,11 +145,15 @@ impl Publisher {
 
 /// What to do about a copy that is good, and has no name.
 pub(crate) fn at_part(trouble: Trouble, part: &VPath) -> Trouble {
-    trouble.remedy(format!("the verified copy is at {part}; rename it by hand, or copy again"))
+    trouble
+        .on(Some(Leg::Destination))
+        .remedy(format!("the verified copy is at {part}; rename it by hand, or copy again"))
 }
 
 const IN_PLACE: &str =
     "the destination refuses RNFR/RNTO, so the file was stored under its final name from the start";
+
+const TOO_LONG: &str = "the name has more than 255 bytes, which few file systems take, so the file was stored under it from the start";
 
 /// From this size on it is worth three round trips to know beforehand whether the file can be renamed.
 /// A smaller one is simply copied again in place.

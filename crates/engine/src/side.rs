@@ -150,7 +150,8 @@ impl Side {
         let what = format!("looking at {}", self.name(path));
         match self {
             Side::Remote(link) => {
-                link.perform(&what, TroubleKind::SourceNotFound, |session| {
+                let kind = path_kind(link.leg());
+                link.perform(&what, kind, |session| {
                     let path = path.clone();
                     Box::pin(async move { session.stat(&path).await })
                 })
@@ -184,8 +185,9 @@ impl Side {
     pub(crate) async fn size(&mut self, path: &VPath) -> Result<Option<u64>, Trouble> {
         if let Side::Remote(link) = self {
             let what = format!("asking for the size of {}", link.server.name(path));
+            let kind = path_kind(link.leg());
             let size = link
-                .perform(&what, TroubleKind::SourceNotFound, |session| {
+                .perform(&what, kind, |session| {
                     let path = path.clone();
                     Box::pin(async move { session.size(&path).await })
                 })

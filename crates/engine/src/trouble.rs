@@ -72,8 +72,14 @@ fn of_login(host: &str, command: &str, reply: &Reply, server: &Server) -> Troubl
     let trouble = |kind, class| Trouble::new(kind, what).words(reply).class(class);
     match (verb, code) {
         ("PBSZ" | "PROT" | "AUTH", _) => trouble(TroubleKind::Tls, Refusal::TlsRole),
-        // Too many sessions, going down: another time it may work.
-        (_, 400..=499) => trouble(TroubleKind::Network, Refusal::Transient),
+        // Too many sessions, whatever the code: another time it may work.
+        _ if says_too_many(reply) => trouble(TroubleKind::Network, Refusal::Transient).remedy(
+            "wait until another session with this server ends; one is enough for a copy (several users may share \
+             its limit)",
+        ),
+        // Going down, busy.
+        (_, 400..=499) => trouble(TroubleKind::Network, Refusal::Transient)
+            .remedy("try again later: the server said that this may pass"),
         ("USER" | "PASS", _) if server.tls == TlsMode::Off => trouble(TroubleKind::Login, Refusal::Login)
             .remedy("check user and password; some servers let nobody in without TLS, and --tls off forbids it"),
         _ => trouble(TroubleKind::Login, Refusal::Login).remedy(
@@ -81,6 +87,15 @@ fn of_login(host: &str, command: &str, reply: &Reply, server: &Server) -> Troubl
              --password-command)",
         ),
     }
+}
+
+/// True for "the maximum number of clients (1) for this user are already connected", which ProFTPD says with
+/// 530 and others with 421.
+fn says_too_many(reply: &Reply) -> bool {
+    let words = reply.text().to_string().to_ascii_lowercase();
+    let who = ["client", "connection", "session", "user"].iter().any(|who| words.contains(who));
+    let many = ["too many", "maximum number", "more than"].iter().any(|many| words.contains(many));
+    who && many
 }
 
 /// A session's operation went wrong. `what` says what was tried, `path_kind` what a refusal that is
@@ -202,6 +217,21 @@ fn network(what: String, class: Refusal) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_is_full_is_told_from_a_wrong_password() {
+        let rows = [
+            (421, "this user has too many sessions", true),
+            (530, "Sorry, the maximum number of clients (1) for this user are already connected.", true),
+            (421, "I can't accept more than 1 connections as the same user", true),
+            (421, "There are too many connected users, please try later.", true),
+            (530, "Login incorrect.", false),
+            (530, "too many wrong passwords", false),
+        ];
+        for (code, words, expected) in rows {
+            assert_eq!(says_too_many(&Reply::new(code, words)), expected, "{code} {words}");
+        }
+    }
 
     #[test]
     fn a_refusal_is_not_judged_by_the_name_of_the_file() {

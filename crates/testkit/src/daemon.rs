@@ -11,7 +11,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use tempfile::TempDir;
 
 use crate::certificate::{Authority, IdentityFiles};
@@ -146,6 +146,8 @@ struct Place<'a> {
     root: &'a Path,
     identity: IdentityFiles,
     setup: Setup,
+    /// More settings in the product's own language, see [`Daemon::start_with`].
+    more: &'a [&'a str],
 }
 
 impl Daemon {
@@ -176,6 +178,33 @@ impl Daemon {
         base: Option<&Path>,
         ip: IpAddr,
     ) -> Result<Daemon> {
+        Daemon::begin(product, setup, authority, base, ip, &[])
+    }
+
+    /// As [`Daemon::start`], with more settings: lines of the configuration of ProFTPD and vsftpd, arguments
+    /// of Pure-FTPD, statements of Python for pyftpdlib (which know `handler`, `authorizer` and `server`).
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start`]; and for the embedded server, which takes none.
+    pub fn start_with(
+        product: Product,
+        setup: Setup,
+        authority: &Authority,
+        more: &[&str],
+    ) -> Result<Daemon> {
+        ensure!(product != Product::Fxpd || more.is_empty(), "fxpd is configured by its own program");
+        Daemon::begin(product, setup, authority, None, port::loopback(), more)
+    }
+
+    fn begin(
+        product: Product,
+        setup: Setup,
+        authority: &Authority,
+        base: Option<&Path>,
+        ip: IpAddr,
+        more: &[&str],
+    ) -> Result<Daemon> {
         let folder = match base {
             Some(base) => TempDir::with_prefix_in("fxp-daemon-", base)?,
             None => TempDir::with_prefix("fxp-daemon-")?,
@@ -197,6 +226,7 @@ impl Daemon {
             root: &root,
             identity,
             setup,
+            more,
         };
         let running = match product {
             Product::Fxpd => Running::Embedded(fxpd::start(&place)?),
@@ -219,6 +249,26 @@ impl Daemon {
             Product::Fxpd | Product::Pyftpdlib => Ok(()),
             Product::Vsftpd => process::adopt(&self.root, process::DAEMON),
             Product::Proftpd | Product::Pureftpd => process::adopt(&self.root, process::NOBODY),
+        }
+    }
+
+    /// Ends it and its sessions in the middle of whatever they do, as a loss of power would.
+    pub fn kill(&mut self) {
+        match &mut self.running {
+            Running::Process(process) => process.kill(),
+            Running::Embedded(server) => server.end(),
+        }
+    }
+
+    /// Starts it again after [`Daemon::kill`], with the settings and the files it had.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start`]; and for the embedded server, which ends with its runtime.
+    pub fn start_again(&mut self) -> Result<()> {
+        match &mut self.running {
+            Running::Process(process) => process.start_again(self.folder.path(), self.address),
+            Running::Embedded(_) => bail!("the embedded server is not started again"),
         }
     }
 

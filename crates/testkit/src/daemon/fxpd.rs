@@ -28,14 +28,18 @@ pub(super) struct Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Embedded {
+    pub(super) fn end(&mut self) {
         // Not waiting for transfers that a test left hanging.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
-}
 
-impl Embedded {
     pub(super) fn meter(&self) -> Meter {
         self.meter.clone()
     }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Gid, Signal, Uid};
+use rustix::process::{Gid, Pid, Signal, Uid};
 
 /// The user that most daemons run as: `nobody`.
 pub(super) const NOBODY: u32 = 65534;
@@ -16,57 +16,93 @@ pub(super) const NOBODY: u32 = 65534;
 pub(super) const DAEMON: u32 = 1;
 
 /// A child and its children, killed when dropped.
-pub(super) struct Process(Child);
-
-impl Process {
-    pub(super) fn id(&self) -> u32 {
-        self.0.id()
-    }
+pub(super) struct Process {
+    child: Child,
+    /// Boxed because it is large, and daemons are held in enums.
+    command: Box<Command>,
 }
 
 /// How long a daemon may take to end in order: it only cleans up scoreboard and pid file.
 const GRACE: Duration = Duration::from_millis(300);
 
+impl Process {
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it and the sessions it forked at once.
+    pub(super) fn kill(&mut self) {
+        // It leads a process group, so that the sessions it forked end with it; vsftpd gives each of its
+        // sessions a group of its own.
+        let sessions = descendants(self.child.id());
+        let _ = rustix::process::kill_process_group(self.group(), Signal::KILL);
+        for pid in sessions.into_iter().filter_map(Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again, and waits until it answers.
+    pub(super) fn start_again(&mut self, folder: &Path, address: SocketAddr) -> Result<()> {
+        self.kill();
+        self.child = self.command.spawn().with_context(|| format!("{:?}", self.command))?;
+        self.await_answer(folder, address)
+    }
+
+    fn group(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    fn await_answer(&mut self, folder: &Path, address: SocketAddr) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(15);
+        loop {
+            if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{:?} ended with {status}:\n{}", self.command, logs(folder));
+            }
+            if Instant::now() > deadline {
+                bail!("{:?} does not answer on {address}:\n{}", self.command, logs(folder));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
-        // It leads a process group, so that the sessions it forked end with it.
-        let group = rustix::process::Pid::from_child(&self.0);
-        let _ = rustix::process::kill_process_group(group, Signal::TERM);
+        let _ = rustix::process::kill_process_group(self.group(), Signal::TERM);
         let deadline = Instant::now() + GRACE;
-        while Instant::now() < deadline && !matches!(self.0.try_wait(), Ok(Some(_))) {
+        while Instant::now() < deadline && !matches!(self.child.try_wait(), Ok(Some(_))) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        let _ = self.0.wait();
+        self.kill();
     }
+}
+
+/// The children of `process`, and theirs.
+fn descendants(process: u32) -> Vec<i32> {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+    let children = children.unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|child| child.parse::<u32>().ok());
+    children.flat_map(|child| std::iter::once(child.cast_signed()).chain(descendants(child))).collect()
 }
 
 /// Starts `command` with its output in `folder/output.log` and waits until `address` answers.
 pub(super) fn start(mut command: Command, folder: &Path, address: SocketAddr) -> Result<Process> {
     let output = File::create(folder.join("output.log"))?;
     let libraries = super::folder().join("usr/lib/x86_64-linux-gnu");
-    let child = command
+    command
         .env("LD_LIBRARY_PATH", libraries)
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
-        .stderr(output)
-        .spawn()
-        .with_context(|| format!("{command:?}"))?;
-    let mut process = Process(child);
-    let deadline = Instant::now() + Duration::from_secs(15);
-    loop {
-        if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
-            return Ok(process);
-        }
-        if let Some(status) = process.0.try_wait()? {
-            bail!("{command:?} ended with {status}:\n{}", logs(folder));
-        }
-        if Instant::now() > deadline {
-            bail!("{command:?} does not answer on {address}:\n{}", logs(folder));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        .stderr(output);
+    let child = command.spawn().with_context(|| format!("{command:?}"))?;
+    let mut process = Process { child, command: Box::new(command) };
+    process.await_answer(folder, address)?;
+    Ok(process)
 }
 
 /// All `*.log` files of a daemon's folder.

@@ -43,6 +43,7 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
             reuse = if place.setup.demand_reuse { "NoEmptyFragments" } else { "NoSessionReuseRequired" },
         );
     }
+    text.extend(place.more.iter().map(|line| format!("{line}\n")));
     let file = place.folder.join("proftpd.conf");
     std::fs::write(&file, text)?;
     let mut command = Command::new(daemons.join("usr/sbin/proftpd"));

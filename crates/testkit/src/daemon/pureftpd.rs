@@ -29,6 +29,7 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
     if place.setup.tls {
         command.args(["-Y", "1", "-2", &place.identity.both.display().to_string()]);
     }
+    command.args(place.more);
     process::start(command, place.folder, place.address)
 }
 

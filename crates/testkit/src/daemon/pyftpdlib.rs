@@ -21,7 +21,8 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
         .arg(place.passive.1.to_string())
         .arg(place.root)
         .args([USER, PASSWORD])
-        .arg(if place.setup.fxp { "fxp" } else { "default" });
+        .arg(if place.setup.fxp { "fxp" } else { "default" })
+        .arg(place.more.join("\n"));
     if place.setup.tls {
         command.arg(&place.identity.both);
     }

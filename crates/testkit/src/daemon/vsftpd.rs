@@ -44,6 +44,7 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
             reuse = yes(place.setup.demand_reuse),
         );
     }
+    text.extend(place.more.iter().map(|line| format!("{line}\n")));
     let file = place.folder.join("vsftpd.conf");
     std::fs::write(&file, text)?;
     let mut command = Command::new(super::folder().join("usr/sbin/vsftpd"));

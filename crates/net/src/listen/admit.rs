@@ -26,7 +26,7 @@ pub(super) async fn first_in(held: &mut Held, admission: Admission<'_>) -> Resul
                 Some(Err(error)) => return Err(AdmitError::Listen(error)),
                 Some(Ok((tcp, peer))) if !(admission.admit)(peer) => candidates.refuse(tcp, peer),
                 Some(Ok((tcp, peer))) => match &admission.tls {
-                    None => match DataStream::new(tcp, peer, None, admission.meter.clone()) {
+                    None => match DataStream::from_tcp(tcp, admission.meter.clone()) {
                         Ok(stream) => return Ok(stream),
                         Err(error) => candidates.lose(peer, error),
                     },

@@ -7,8 +7,8 @@ mod whole;
 
 pub use remedy::{RELAY, remedy};
 pub(crate) use remedy::{remedy_of_address, remedy_of_reuse};
-pub(crate) use whole::broke_off;
 pub use whole::{Pair, impossible, is_about_the_file, of_file, refused};
+pub(crate) use whole::{broke_off, turned_away};
 
 use fxp_proto::pair::exchange::{Failure, Refusal};
 use fxp_proto::pair::leg::Leg;

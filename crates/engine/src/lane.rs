@@ -9,6 +9,7 @@ mod trial;
 pub(crate) use trial::Trial;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use fxp_proto::client::request::LoggedIn;
 use fxp_proto::grammar::addr::Family;
@@ -190,7 +191,7 @@ impl Lane {
             destination: facts(Leg::Destination, to.clone(), destination.peer_addr().ip(), destination_data),
             method: rung.method,
             restart: offset,
-            limits: Limits { reply: pool.context().environment.timeout, ..Limits::default() },
+            limits: self.limits(&rung.method, pool.context().environment.timeout),
         };
         let step = |step: Step| tracing::debug!(?step, "exchange");
         let grown = Notify::new();
@@ -198,6 +199,12 @@ impl Lane {
             verdict = direct::run(job, source, destination, &grown, begun, stop, step) => Ok(verdict),
             never = self.spare.watch(&pool, &server, &to, &grown) => match never {},
         }
+    }
+
+    /// The ceilings for waits; a listener that turns others away without a word is not waited for like one that speaks.
+    fn limits(&self, method: &Method, reply: Duration) -> Limits {
+        let silent = self.products.of(method.passive).is_some_and(|product| product.silent);
+        Limits { reply, follow: silent.then_some(FOLLOW), ..Limits::default() }
     }
 
     /// Decides whether a failure is the file's or the rung's.
@@ -233,8 +240,9 @@ impl Lane {
             // Swap the direction first; a vague 425 may have had another reason, so nothing is ruled out.
             rungs.sort_by_key(|other| other.method.passive == rung.method.passive);
         }
-        self.rungs = rungs;
         self.failures.push((rung, failure));
+        rungs.retain(|other| !self.would_be_turned_away(&other.method));
+        self.rungs = rungs;
         self.proven = false;
         Tried::NextRung(sentence)
     }
@@ -244,7 +252,7 @@ impl Lane {
         let leg = failure.leg;
         let same_end = tried.passive == other.passive;
         match failure.class {
-            Refusal::Policy => same_end,
+            Refusal::Policy => same_end || self.products.of(leg).is_some_and(Product::refuses_alike),
             Refusal::Address => same_end && tried.passive == leg,
             Refusal::TlsRole | Refusal::Unsupported
                 if matches!(failure.verb, Some(Verb::Prot | Verb::Pbsz)) =>
@@ -267,6 +275,14 @@ impl Lane {
         }
     }
 
+    /// True if the end that would listen has turned the other server away where it listened, in whatever way, and
+    /// has refused its address where it should have connected. Each further try would cost a wait.
+    fn would_be_turned_away(&self, method: &Method) -> bool {
+        self.failures.iter().any(|(tried, failure)| {
+            tried.method.passive == method.passive && explain::turned_away(tried, failure, &self.failures)
+        })
+    }
+
     /// Remembers what a refusal says about the server.
     fn learn(&self, method: &Method, failure: &Failure, carriage: &mut Carriage<'_>) {
         let reuse = explain::demands_reuse(failure, method, &self.products);
@@ -279,6 +295,11 @@ impl Lane {
         match failure.class {
             Refusal::TlsRole if reuse => link.learn(|known| known.demands_reuse = true),
             Refusal::TlsRole | Refusal::Lost if at_data => self.learn_of_client(method, failure, carriage),
+            Refusal::Policy
+                if at_data && self.products.of(failure.leg).is_some_and(Product::refuses_alike) =>
+            {
+                link.learn(|known| (known.no_foreign_passive, known.no_foreign_active) = (true, true));
+            }
             Refusal::Policy if at_data && failure.leg == passive => {
                 link.learn(|known| known.no_foreign_passive = true);
             }
@@ -405,3 +426,6 @@ const TRUNCATES: &str = "the source was TLS client: many servers then lose the e
                          TLSProtocol TLSv1.2 avoids it)";
 
 const GOES_ON: &str = "the same command, once the trouble is over, goes on where this one stopped";
+
+/// A silent server that lets somebody in says so as soon as the connection stands, which the other end has said.
+const FOLLOW: Duration = Duration::from_secs(8);

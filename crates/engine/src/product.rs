@@ -91,6 +91,15 @@ impl Product {
         let by_name = PRODUCTS.iter().find(|product| product.marks.iter().any(|mark| said.contains(mark)));
         by_name.or_else(|| by_features(features))
     }
+
+    /// True if one setting decides about foreign addresses in both roles: where the other server's address was
+    /// refused in one, it would be in the other. Not so of fxpd, whose rules may know the other's port and how far
+    /// away it is only where fxpd connects.
+    pub fn refuses_alike(&self) -> bool {
+        self.name != "fxpd"
+            && self.allow_active.setting().is_some()
+            && self.allow_active == self.allow_passive
+    }
 }
 
 /// Products whose FEAT is a signature of its own, for servers whose greeting was changed.

@@ -206,6 +206,9 @@ pub struct Admission<'a> {
     pub tls: Option<DataTls>,
     /// When to give up.
     pub deadline: Instant,
+    /// When to give up once a stranger has come, if that is earlier: whoever was meant to come has mostly come by
+    /// then, and the client should hear soon that it was not let in.
+    pub deadline_after_stranger: Instant,
     /// Where the bytes will be counted.
     pub meter: Meter,
 }

@@ -221,7 +221,10 @@ fn job(text: &str) -> Job {
         destination: facts("destination", "203.0.113.9", options.get("to").copied().unwrap_or("/to/a file")),
         method: Method { passive: leg("passive"), verb, tls },
         restart: options.get("restart").map_or(0, |offset| offset.parse().unwrap()),
-        limits: Limits::default(),
+        limits: Limits {
+            follow: options.get("follow").map(|seconds| Duration::from_secs(seconds.parse().unwrap())),
+            ..Limits::default()
+        },
     }
 }
 

@@ -32,7 +32,8 @@ pub fn refused(pair: Pair<'_>, failures: &[(Rung, Failure)]) -> Option<Trouble> 
         .collect();
     let mut remedies: Vec<String> = Vec::new();
     for (rung, failure) in failures {
-        if let Some(remedy) = remedy(&rung.method, failure, pair.products)
+        if !turned_away(rung, failure, failures)
+            && let Some(remedy) = remedy(&rung.method, failure, pair.products)
             && !remedies.contains(&remedy)
         {
             remedies.push(remedy);
@@ -51,6 +52,25 @@ pub fn refused(pair: Pair<'_>, failures: &[(Rung, Failure)]) -> Option<Trouble> 
     trouble.words = words(decisive);
     trouble.rungs = rungs;
     Some(trouble)
+}
+
+/// The data connection broke, in whatever way, at an end that listens and that has refused the other server's
+/// address elsewhere in plain words: it turned the other server away, and firewalls and certificates have
+/// nothing to do with it.
+pub(crate) fn turned_away(rung: &Rung, failure: &Failure, failures: &[(Rung, Failure)]) -> bool {
+    let refuses =
+        |(_, other): &(Rung, Failure)| other.class == Refusal::Policy && other.leg == rung.method.passive;
+    is_vague(failure) && failures.iter().any(refuses)
+}
+
+/// A failure that says that the data connection did not come about, and not why.
+fn is_vague(failure: &Failure) -> bool {
+    let broken = failure.reply.as_ref().is_none_or(|reply| matches!(reply.code.number(), 425 | 426));
+    match failure.class {
+        Refusal::Connectivity | Refusal::TimedOut | Refusal::Lost => true,
+        Refusal::TlsRole => broken,
+        _ => false,
+    }
 }
 
 /// The ladder has no rung.

@@ -18,13 +18,16 @@ type Held = Receiver<io::Result<(TcpStream, SocketAddr)>>;
 
 pub(super) async fn first_in(held: &mut Held, admission: Admission<'_>) -> Result<DataStream, AdmitError> {
     let mut candidates = Candidates::default();
-    let mut open = true;
+    let (mut open, mut deadline) = (true, admission.deadline);
     while open || !candidates.running.is_empty() {
         tokio::select! {
             arrival = held.recv(), if open => match arrival {
                 None => open = false,
                 Some(Err(error)) => return Err(AdmitError::Listen(error)),
-                Some(Ok((tcp, peer))) if !(admission.admit)(peer) => candidates.refuse(tcp, peer),
+                Some(Ok((tcp, peer))) if !(admission.admit)(peer) => {
+                    candidates.refuse(tcp, peer);
+                    deadline = deadline.min(admission.deadline_after_stranger);
+                }
                 Some(Ok((tcp, peer))) => match &admission.tls {
                     None => match DataStream::from_tcp(tcp, admission.meter.clone()) {
                         Ok(stream) => return Ok(stream),
@@ -38,7 +41,7 @@ pub(super) async fn first_in(held: &mut Held, admission: Admission<'_>) -> Resul
                     return Ok(stream);
                 }
             }
-            () = sleep_until(admission.deadline) => break,
+            () = sleep_until(deadline) => break,
         }
     }
     Err(candidates.verdict())

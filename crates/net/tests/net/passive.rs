@@ -33,7 +33,7 @@ fn from_two(peer: SocketAddr) -> bool {
 }
 
 fn admission(tls: Option<DataTls>, deadline: Instant) -> Admission<'static> {
-    Admission { admit: &from_two, tls, deadline, meter: Meter::default() }
+    Admission { admit: &from_two, tls, deadline, deadline_after_stranger: deadline, meter: Meter::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,12 +200,7 @@ async fn slow_handshakes_make_room() {
         let tcp = connect_from(2, to).await;
         fxp_net::listen::secure(tcp, Some(server.as_client()), soon(), Meter::default()).await
     };
-    let admission = Admission {
-        admit: &admit_all,
-        tls: Some(server.foreign()),
-        deadline: soon(),
-        meter: Meter::default(),
-    };
+    let admission = Admission { admit: &admit_all, ..admission(Some(server.foreign()), soon()) };
     let (admitted, peer) = tokio::join!(port.admit(admission), connecting);
     assert!(from_two(admitted.unwrap().peer_addr()));
     peer.unwrap();
@@ -262,6 +257,26 @@ async fn a_range_is_used_up_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_shortens_the_wait_and_nobody_at_all_does_not() {
+    for (came, patient) in [(true, false), (false, true)] {
+        let mut port = listen();
+        let _stranger = match came {
+            true => Some(connect_from(3, port.local_addr()).await),
+            false => None,
+        };
+        let now = Instant::now();
+        let short = now + Duration::from_millis(50);
+        let (deadline, after) = if patient { (short, now + LONG) } else { (now + LONG, short) };
+        let admission = Admission { deadline_after_stranger: after, ..admission(None, deadline) };
+        match port.admit(admission).await {
+            Err(AdmitError::OnlyStrangers { strangers: 1, .. }) => assert!(came),
+            Err(AdmitError::NobodyCame) => assert!(!came),
+            other => panic!("{came}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ipv6_and_both_families() {
     let home = IpAddr::V6(Ipv6Addr::LOCALHOST);
     let Ok(mut port) = PortPool::new(0..=0).listen(home, LONG) else {
@@ -271,7 +286,7 @@ async fn ipv6_and_both_families() {
     };
     let _peer = dial::data(Some(home), port.local_addr(), LONG).await.unwrap();
     let is_home = |peer: SocketAddr| peer.ip() == home;
-    let admission = Admission { admit: &is_home, tls: None, deadline: soon(), meter: Meter::default() };
+    let admission = Admission { admit: &is_home, ..admission(None, soon()) };
     port.admit(admission).await.unwrap();
 
     let mut port = PortPool::new(0..=0).listen(Ipv6Addr::UNSPECIFIED.into(), LONG).unwrap();

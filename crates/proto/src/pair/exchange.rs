@@ -80,10 +80,15 @@ impl Exchange {
     }
 
     /// A preliminary reply (150, 125).
-    pub fn preliminary(&mut self, leg: Leg, id: RequestId, _reply: Reply, _now: Moment) {
+    pub fn preliminary(&mut self, leg: Leg, id: RequestId, _reply: Reply, now: Moment) {
         let transfers = |asked: &&mut Asked| asked.id == Some(id) && asked.step == Step::Transfer;
-        if let Some(asked) = self.side(leg).asked.iter_mut().find(transfers) {
-            asked.deadline = None;
+        let Some(asked) = self.side(leg).asked.iter_mut().find(transfers) else { return };
+        asked.deadline = None;
+        let passive = self.job.method.passive;
+        if let (Some(follow), true) = (self.job.limits.follow, leg != passive) {
+            for asked in self.side(passive).asked.iter_mut().filter(|asked| asked.step == Step::Transfer) {
+                asked.deadline = asked.deadline.map(|deadline| deadline.min(now + follow));
+            }
         }
     }
 

@@ -58,13 +58,17 @@ pub struct Limits {
     /// For the first reply to RETR and STOR. Some servers answer only when the data connection
     /// stands, for which they wait 60 s and more.
     pub start: Duration,
+    /// For the passive leg's first reply after the active leg's, where it is known to speak only once it has let
+    /// somebody in and to turn others away in silence (Pure-FTPD); `None`: as long as `start`.
+    pub follow: Option<Duration>,
     /// For the other leg's final reply after one leg has finished well, or for the next sign that more of
     /// the file arrives: a source has finished once its last bytes are in a buffer, and that buffer may
     /// take minutes to run empty.
     pub straggler: Duration,
     /// For the other leg's own words after the data connection broke for one leg, before it gets an ABOR.
     pub hearing: Duration,
-    /// For the other leg's final reply after one leg has failed.
+    /// For the other leg's final reply after one leg has failed. Some servers hear no ABOR while they wait for a data
+    /// connection; a session that is given up is replaced by a login, so waiting longer gains nothing.
     pub cleanup: Duration,
 }
 
@@ -73,9 +77,10 @@ impl Default for Limits {
         Limits {
             reply: Duration::from_secs(60),
             start: Duration::from_secs(180),
+            follow: None,
             straggler: Duration::from_secs(60),
             hearing: Duration::from_millis(500),
-            cleanup: Duration::from_secs(5),
+            cleanup: Duration::from_secs(3),
         }
     }
 }

@@ -265,10 +265,13 @@ impl Permit {
         let context = &self.question.context;
         let warned = AtomicBool::new(false);
         let admit = |peer: SocketAddr| self.lets_in(peer.ip(), &warned);
+        let (now, limits) = (Instant::now(), &context.live.config.limits);
         let admission = Admission {
             admit: &admit,
             tls: self.tls.clone(),
-            deadline: Instant::now() + context.live.config.limits.data_timeout,
+            deadline: now + limits.data_timeout,
+            // As long as it waits for a foreign host that it connects to.
+            deadline_after_stranger: now + limits.foreign_timeout,
             meter: self.meter(),
         };
         listener.admit(admission).await.map_err(|error| self.not_admitted(&error))

@@ -283,8 +283,16 @@ pub(crate) fn listener(ip: &str) -> listen::PassiveListener {
 /// The first connection to it.
 pub(crate) async fn admit(listener: &mut listen::PassiveListener, tls: Option<DataTls>) -> DataStream {
     let anybody = |_: SocketAddr| true;
-    let admission =
-        Admission { admit: &anybody, tls, deadline: Instant::now() + PATIENCE, meter: Meter::default() };
+    let admission = {
+        let deadline = Instant::now() + PATIENCE;
+        Admission {
+            admit: &anybody,
+            tls,
+            deadline,
+            deadline_after_stranger: deadline,
+            meter: Meter::default(),
+        }
+    };
     listener.admit(admission).await.unwrap()
 }
 

@@ -62,6 +62,11 @@ impl Fxp {
         assert_eq!(ran.code, 0, "{ran:?}");
     }
 
+    /// The book of what is known of servers, as it stands in its file.
+    pub(crate) fn known(&self) -> String {
+        std::fs::read_to_string(self.home.path().join("known.toml")).expect("the book")
+    }
+
     /// Runs `fxp` with `arguments`, at most a minute.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Ran {
         self.dress(Command::new("timeout"))

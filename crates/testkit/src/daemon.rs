@@ -148,6 +148,15 @@ struct Place<'a> {
     setup: Setup,
     /// More settings in the product's own language, see [`Daemon::start_with`].
     more: &'a [&'a str],
+    /// The network namespace it runs in; `None`: this one.
+    namespace: Option<&'a str>,
+}
+
+/// What few daemons are given.
+#[derive(Clone, Copy, Default)]
+struct Extra<'a> {
+    more: &'a [&'a str],
+    namespace: Option<&'a str>,
 }
 
 impl Daemon {
@@ -178,7 +187,8 @@ impl Daemon {
         base: Option<&Path>,
         ip: IpAddr,
     ) -> Result<Daemon> {
-        Daemon::begin(product, setup, authority, base, ip, &[])
+        let address = SocketAddr::new(ip, port::free(ip)?);
+        Daemon::begin(product, setup, authority, base, address, Extra::default())
     }
 
     /// As [`Daemon::start`], with more settings: lines of the configuration of ProFTPD and vsftpd, arguments
@@ -194,7 +204,26 @@ impl Daemon {
         more: &[&str],
     ) -> Result<Daemon> {
         ensure!(product != Product::Fxpd || more.is_empty(), "fxpd is configured by its own program");
-        Daemon::begin(product, setup, authority, None, port::loopback(), more)
+        let ip = port::loopback();
+        let address = SocketAddr::new(ip, port::free(ip)?);
+        Daemon::begin(product, setup, authority, None, address, Extra { more, namespace: None })
+    }
+
+    /// As [`Daemon::start`], at an address of a network namespace of its own (`ip netns`).
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start`]; and for the embedded server, which lives in this process.
+    pub fn start_in(
+        namespace: &str,
+        address: SocketAddr,
+        product: Product,
+        setup: Setup,
+        authority: &Authority,
+    ) -> Result<Daemon> {
+        ensure!(product != Product::Fxpd, "the embedded server cannot live in another namespace");
+        let extra = Extra { namespace: Some(namespace), more: &[] };
+        Daemon::begin(product, setup, authority, None, address, extra)
     }
 
     fn begin(
@@ -202,8 +231,8 @@ impl Daemon {
         setup: Setup,
         authority: &Authority,
         base: Option<&Path>,
-        ip: IpAddr,
-        more: &[&str],
+        address: SocketAddr,
+        extra: Extra<'_>,
     ) -> Result<Daemon> {
         let folder = match base {
             Some(base) => TempDir::with_prefix_in("fxp-daemon-", base)?,
@@ -215,10 +244,9 @@ impl Daemon {
             // The daemons run as other users and must be able to come here.
             std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         }
-        let identity = authority.identity(ip)?;
+        let identity = authority.identity(address.ip())?;
         let fingerprint = identity.fingerprint();
         let identity = authority.write(&identity, folder.path())?;
-        let address = SocketAddr::new(ip, port::free(ip)?);
         let place = Place {
             address,
             passive: port::passive_range(200),
@@ -226,7 +254,8 @@ impl Daemon {
             root: &root,
             identity,
             setup,
-            more,
+            more: extra.more,
+            namespace: extra.namespace,
         };
         let running = match product {
             Product::Fxpd => Running::Embedded(fxpd::start(&place)?),

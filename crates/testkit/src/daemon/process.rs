@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Gid, Pid, Signal, Uid};
 
+use super::Place;
+
 /// The user that most daemons run as: `nobody`.
 pub(super) const NOBODY: u32 = 65534;
 /// The user `daemon`, who has a home that exists: vsftpd insists on one.
@@ -20,7 +22,12 @@ pub(super) struct Process {
     child: Child,
     /// Boxed because it is large, and daemons are held in enums.
     command: Box<Command>,
+    /// It runs in another network namespace, where nobody can connect to it from here.
+    elsewhere: bool,
 }
+
+/// The state of a listening socket in the kernel's tables.
+const LISTENING: &str = " 0A ";
 
 /// How long a daemon may take to end in order: it only cleans up scoreboard and pid file.
 const GRACE: Duration = Duration::from_millis(300);
@@ -49,6 +56,20 @@ impl Process {
         self.await_answer(folder, address)
     }
 
+    /// Whether it answers at `address`; of another namespace the kernel's table of sockets tells.
+    fn listens(&self, address: SocketAddr) -> bool {
+        if !self.elsewhere {
+            return TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
+        }
+        let port = format!(":{:04X} ", address.port());
+        ["tcp", "tcp6"].iter().any(|table| {
+            let sockets = std::fs::read_to_string(format!("/proc/{}/net/{table}", self.id()));
+            sockets.is_ok_and(|sockets| {
+                sockets.lines().any(|line| line.contains(&port) && line.contains(LISTENING))
+            })
+        })
+    }
+
     fn group(&self) -> Pid {
         Pid::from_child(&self.child)
     }
@@ -56,7 +77,7 @@ impl Process {
     fn await_answer(&mut self, folder: &Path, address: SocketAddr) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(15);
         loop {
-            if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
+            if self.listens(address) {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
@@ -89,10 +110,14 @@ fn descendants(process: u32) -> Vec<i32> {
     children.flat_map(|child| std::iter::once(child.cast_signed()).chain(descendants(child))).collect()
 }
 
-/// Starts `command` with its output in `folder/output.log` and waits until `address` answers.
-pub(super) fn start(mut command: Command, folder: &Path, address: SocketAddr) -> Result<Process> {
-    let output = File::create(folder.join("output.log"))?;
+/// Starts `command` at its place, with its output in `output.log` there, and waits until it listens.
+pub(super) fn start(command: Command, place: &Place<'_>) -> Result<Process> {
+    let output = File::create(place.folder.join("output.log"))?;
     let libraries = super::folder().join("usr/lib/x86_64-linux-gnu");
+    let mut command = match place.namespace {
+        Some(namespace) => within(namespace, &command),
+        None => command,
+    };
     command
         .env("LD_LIBRARY_PATH", libraries)
         .process_group(0)
@@ -100,9 +125,16 @@ pub(super) fn start(mut command: Command, folder: &Path, address: SocketAddr) ->
         .stdout(output.try_clone()?)
         .stderr(output);
     let child = command.spawn().with_context(|| format!("{command:?}"))?;
-    let mut process = Process { child, command: Box::new(command) };
-    process.await_answer(folder, address)?;
+    let mut process = Process { child, command: Box::new(command), elsewhere: place.namespace.is_some() };
+    process.await_answer(place.folder, place.address)?;
     Ok(process)
+}
+
+/// The same in a network namespace. `ip netns exec` becomes the program, so that its process is still ours.
+fn within(namespace: &str, command: &Command) -> Command {
+    let mut inside = Command::new("ip");
+    inside.args(["netns", "exec", namespace]).arg(command.get_program()).args(command.get_args());
+    inside
 }
 
 /// All `*.log` files of a daemon's folder.

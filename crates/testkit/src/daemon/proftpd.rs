@@ -16,7 +16,7 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
     let folder = place.folder.display();
     let mut text = format!(
         "ModulePath {modules}\nLoadModule mod_tls.c\nLoadModule mod_digest.c\n\
-         ServerName fxp-interop\nServerType standalone\nDefaultServer on\nUseIPv6 off\n\
+         ServerName fxp-interop\nServerType standalone\nDefaultServer on\nUseIPv6 {v6}\n\
          DefaultAddress {ip}\nPort {port}\nSocketBindTight on\nPassivePorts {first} {last}\n\
          User nobody\nGroup nogroup\nAuthUserFile {users}\nAuthOrder mod_auth_file.c\nRequireValidShell off\n\
          DefaultRoot {root}\nUseReverseDNS off\nWtmpLog off\nTransferLog none\nSystemLog {folder}/proftpd.log\n\
@@ -24,6 +24,7 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
          AllowOverwrite on\nAllowStoreRestart on\nAllowRetrieveRestart on\nMaxInstances 60\n\
          AllowForeignAddress {foreign}\n",
         modules = daemons.join("usr/lib/proftpd").display(),
+        v6 = if place.address.is_ipv6() { "on" } else { "off" },
         ip = place.address.ip(),
         port = place.address.port(),
         first = place.passive.0,
@@ -48,7 +49,7 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
     std::fs::write(&file, text)?;
     let mut command = Command::new(daemons.join("usr/sbin/proftpd"));
     command.arg("--nodaemon").arg("--config").arg(&file);
-    process::start(command, place.folder, place.address)
+    process::start(command, place)
 }
 
 /// A password file in the form of passwd(5).

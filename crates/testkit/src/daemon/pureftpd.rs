@@ -16,7 +16,7 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
 
     let mut command = Command::new(daemons.join("usr/sbin/pure-ftpd"));
     command
-        .arg("-4")
+        .arg(if place.address.is_ipv6() { "-6" } else { "-4" })
         .args(["-S", &format!("{},{}", place.address.ip(), place.address.port())])
         .args(["-l", &format!("puredb:{}", database.display())])
         .args(["-p", &format!("{}:{}", place.passive.0, place.passive.1)])
@@ -30,7 +30,7 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
         command.args(["-Y", "1", "-2", &place.identity.both.display().to_string()]);
     }
     command.args(place.more);
-    process::start(command, place.folder, place.address)
+    process::start(command, place)
 }
 
 /// Pure-FTPD's own database of virtual users. It is made from a file of our own: `pure-pw useradd` would

@@ -26,5 +26,5 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
     if place.setup.tls {
         command.arg(&place.identity.both);
     }
-    process::start(command, place.folder, place.address)
+    process::start(command, place)
 }

@@ -1,6 +1,7 @@
 //! vsftpd 3.0.3. Its user is a guest (`guest_enable`), mapped to the system's user `daemon`, whom PAM lets
 //! in by the service file that `tools/daemons/install` wrote.
 
+use std::net::IpAddr;
 use std::process::Command;
 
 use anyhow::Result;
@@ -17,7 +18,7 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
     std::fs::create_dir(&empty)?;
     let yes = |on: bool| if on { "YES" } else { "NO" };
     let mut text = format!(
-        "listen=YES\nbackground=NO\nlisten_address={ip}\nlisten_port={port}\n\
+        "{listen}\nbackground=NO\nlisten_port={port}\n\
          anonymous_enable=NO\nlocal_enable=YES\npam_service_name={PAM_SERVICE}\nguest_enable=YES\n\
          guest_username=daemon\nvirtual_use_local_privs=YES\nlocal_root={root}\nchroot_local_user=YES\n\
          nopriv_user=nobody\nsecure_chroot_dir={empty}\nallow_writeable_chroot=YES\nwrite_enable=YES\n\
@@ -26,7 +27,10 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
          pasv_min_port={first}\npasv_max_port={last}\nport_promiscuous={fxp}\npasv_promiscuous={fxp}\n\
          xferlog_enable=YES\ndual_log_enable=YES\nxferlog_file={folder}/xfer.log\nvsftpd_log_file={folder}/vsftpd.log\n\
          log_ftp_protocol=YES\nxferlog_std_format=NO\n",
-        ip = place.address.ip(),
+        listen = match place.address.ip() {
+            IpAddr::V4(ip) => format!("listen=YES\nlisten_address={ip}"),
+            IpAddr::V6(ip) => format!("listen=NO\nlisten_ipv6=YES\nlisten_address6={ip}"),
+        },
         port = place.address.port(),
         root = place.root.display(),
         empty = empty.display(),
@@ -49,5 +53,5 @@ pub(super) fn start(place: &Place<'_>) -> Result<Process> {
     std::fs::write(&file, text)?;
     let mut command = Command::new(super::folder().join("usr/sbin/vsftpd"));
     command.arg(&file);
-    process::start(command, place.folder, place.address)
+    process::start(command, place)
 }

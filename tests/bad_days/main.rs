@@ -13,6 +13,7 @@ mod lab;
 #[path = "../common/server.rs"]
 mod server;
 
+mod alternatives;
 mod mask;
 mod mount;
 mod proxy;

@@ -23,6 +23,8 @@ const DIFFERS: i32 = 9;
 const NETWORK: i32 = 7;
 /// What `timeout` says of a command that it had to end.
 const TIMED_OUT: i32 = 124;
+/// What became of one that did not end at once when it was told to.
+const KILLED: i32 = -1;
 
 /// One way in which the source is TLS client.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +125,7 @@ fn once(grounds: &Grounds, way: Way, number: usize, time: usize) -> Result<bool,
         // What broke off or arrived short is a network's trouble, or a copy that differs.
         DIFFERS | NETWORK => Ok(false),
         // It stands still now and then, and fxp is still waiting for it.
-        TIMED_OUT if way.destination == Product::Pyftpdlib => Ok(false),
+        TIMED_OUT | KILLED if way.destination == Product::Pyftpdlib => Ok(false),
         code => Err(format!("exit code {code}\n{}{}", ran.stdout, ran.stderr)),
     }
 }

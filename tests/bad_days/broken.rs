@@ -141,7 +141,8 @@ fn through_proxy(leg: &str) -> Vec<&'static str> {
     }
 }
 
-/// One end closes idle sessions after two seconds; the other one keeps it waiting for longer than that.
+/// One end closes idle sessions after two seconds; the other one keeps it waiting for longer than that. Whether the
+/// client has heard of that before it asks for the second file is a matter of milliseconds.
 #[test]
 fn a_server_closes_idle_sessions() {
     let mut story = Story::new("idle_sessions");

@@ -11,7 +11,6 @@ use crate::claim::Claim;
 use crate::context::Context;
 use crate::file::{Courier, Way};
 use crate::lane::Lane;
-use crate::plan::ladder::Policy;
 use crate::plan::select::{self, Goal, Origin, Wish};
 use crate::plan::walk::interrupted;
 use crate::plan::{Plan, Step};
@@ -23,6 +22,7 @@ use crate::side::Side;
 use crate::site::{Location, locate};
 use crate::url::Address;
 
+pub use crate::plan::ladder::Policy;
 pub use crate::policy::{EndChoice, MethodChoice, Secure, VerifyChoice, Via};
 
 /// A copy to be done.
@@ -36,14 +36,8 @@ pub struct CopyRequest {
     pub recursive: bool,
     /// Route.
     pub via: Via,
-    /// Protection.
-    pub secure: Secure,
-    /// Passive end.
-    pub passive: EndChoice,
-    /// TLS client of the data connection.
-    pub tls_client: EndChoice,
-    /// Method.
-    pub method: MethodChoice,
+    /// Protection, passive end, TLS client, method.
+    pub policy: Policy,
     /// Verification.
     pub verify: VerifyChoice,
     /// Store under the final name at once, without `.fxp-part`.
@@ -107,7 +101,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, Trouble> {
         let (began, before) = (Instant::now(), passed_through(&context.environment.meter));
         let (locations, goal) = locations(&request, context)?;
-        let pool = Pool::new(context.clone(), request.secure);
+        let pool = Pool::new(context.clone(), request.policy.secure);
         let mut sources: Vec<Side> = Vec::new();
         let mut sides = Vec::with_capacity(locations.len());
         for location in &locations {
@@ -185,20 +179,14 @@ impl<'a> Run<'a> {
 
     /// Direct or through this machine, for each source.
     async fn choose_ways(&mut self) -> Result<(), Trouble> {
-        let policy = Policy {
-            secure: self.request.secure,
-            passive: self.request.passive,
-            tls_client: self.request.tls_client,
-            method: self.request.method,
-        };
         for source in &mut self.sources {
             let way = match (&mut *source, &mut self.destination) {
                 (Side::Remote(from), Side::Remote(to)) if self.request.via != Via::Relay => {
-                    Way::Direct(Box::new(Lane::new(from, to, &policy).await?))
+                    Way::Direct(Box::new(Lane::new(from, to, &self.request.policy).await?))
                 }
                 (from, to) => {
                     let local = matches!((&*from, &*to), (Side::Local(_), _) | (_, Side::Local(_)));
-                    let (protection, assurance) = through(from, to, self.request.secure)?;
+                    let (protection, assurance) = through(from, to, self.request.policy.secure)?;
                     let route = if local { Route::Local } else { Route::Relay };
                     let lowered =
                         assurance == Assurance::Clear && from.is_secured().max(to.is_secured()) == Some(true);
@@ -316,7 +304,7 @@ impl<'a> Run<'a> {
     async fn copy_file(&mut self, step: &Step, publisher: &mut Publisher) -> Result<FileReport, Trouble> {
         let source = &mut self.sources[step.side];
         let relay = match self.request.via {
-            Via::Auto => through(source, &mut self.destination, self.request.secure),
+            Via::Auto => through(source, &mut self.destination, self.request.policy.secure),
             Via::Direct | Via::Relay => Err(Trouble::new(TroubleKind::Usage, "no relay was asked for")),
         };
         let way = &mut self.ways[step.side];

@@ -140,17 +140,8 @@ pub(crate) struct Transfer {
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub(crate) secure: Option<Secure>,
 
-    /// The end that listens [default: the best rung of the ladder]
-    #[arg(long, value_enum, value_name = "END")]
-    pub(crate) passive: Option<End>,
-
-    /// The end that plays TLS client in the data connection [default: the best rung of the ladder]
-    #[arg(long, value_enum, value_name = "END")]
-    pub(crate) tls_client: Option<End>,
-
-    /// How the servers are joined [default: the best rung of the ladder]
-    #[arg(long, value_enum)]
-    pub(crate) method: Option<Method>,
+    #[command(flatten)]
+    pub(crate) joint: Joint,
 
     /// How the copy is compared with its source; the size always is
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
@@ -167,6 +158,22 @@ pub(crate) struct Transfer {
     /// How often a file is tried again after a failure that may pass
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) retries: u32,
+}
+
+/// How the two servers are joined.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Joint {
+    /// The end that listens [default: the best rung of the ladder]
+    #[arg(long, value_enum, value_name = "END")]
+    pub(crate) passive: Option<End>,
+
+    /// The end that plays TLS client in the data connection [default: the best rung of the ladder]
+    #[arg(long, value_enum, value_name = "END")]
+    pub(crate) tls_client: Option<End>,
+
+    /// How the servers are joined [default: the best rung of the ladder]
+    #[arg(long, value_enum)]
+    pub(crate) method: Option<Method>,
 }
 
 /// List files and directories
@@ -250,17 +257,8 @@ pub(crate) struct Demo {
     #[arg(long, value_enum, value_name = "LEVEL", default_value = "require")]
     pub(crate) secure: Secure,
 
-    /// The end that listens [default: the best rung of the ladder]
-    #[arg(long, value_enum, value_name = "END")]
-    pub(crate) passive: Option<End>,
-
-    /// The end that plays TLS client in the data connection [default: the best rung of the ladder]
-    #[arg(long, value_enum, value_name = "END")]
-    pub(crate) tls_client: Option<End>,
-
-    /// How the servers are joined [default: the best rung of the ladder]
-    #[arg(long, value_enum)]
-    pub(crate) method: Option<Method>,
+    #[command(flatten)]
+    pub(crate) joint: Joint,
 }
 
 /// Print a completion script for a shell

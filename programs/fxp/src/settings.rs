@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use etcetera::BaseStrategy;
-use fxp_engine::run::{CopyRequest, EndChoice, MethodChoice, Secure, VerifyChoice, Via};
+use fxp_engine::run::{CopyRequest, EndChoice, MethodChoice, Policy, Secure, VerifyChoice, Via};
 use fxp_engine::site::TlsMode;
 use fxp_engine::url::Address;
 
@@ -109,15 +109,24 @@ pub(crate) fn copy_request(
         destination: address(destination)?,
         recursive: transfer.recursive,
         via: transfer.via.into(),
-        secure: transfer.secure.map_or(Secure::Default, Into::into),
-        passive: transfer.passive.map_or(EndChoice::Auto, Into::into),
-        tls_client: transfer.tls_client.map_or(EndChoice::Auto, Into::into),
-        method: transfer.method.map_or(MethodChoice::Auto, Into::into),
+        policy: transfer.joint.policy(transfer.secure),
         verify: transfer.verify.into(),
         inplace: transfer.inplace,
         dry_run: transfer.dry_run,
         retries: transfer.retries,
     })
+}
+
+impl args::Joint {
+    /// The same in the engine's words, with the protection of the data.
+    pub(crate) fn policy(&self, secure: Option<args::Secure>) -> Policy {
+        Policy {
+            secure: secure.map_or(Secure::Default, Into::into),
+            passive: self.passive.map_or(EndChoice::Auto, Into::into),
+            tls_client: self.tls_client.map_or(EndChoice::Auto, Into::into),
+            method: self.method.map_or(MethodChoice::Auto, Into::into),
+        }
+    }
 }
 
 impl From<args::Tls> for TlsMode {
@@ -152,8 +161,8 @@ impl From<args::Secure> for Secure {
 }
 
 impl From<args::End> for EndChoice {
-    fn from(passive: args::End) -> Self {
-        match passive {
+    fn from(end: args::End) -> Self {
+        match end {
             args::End::Source => EndChoice::Source,
             args::End::Destination => EndChoice::Destination,
         }

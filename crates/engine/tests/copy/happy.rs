@@ -4,7 +4,7 @@ use fxp_engine::place;
 use fxp_engine::proto::listing::time::FtpTime;
 use fxp_engine::proto::path::VPath;
 use fxp_engine::report::{Assurance, Event, Route, Verification};
-use fxp_engine::run::{CopyRequest, EndChoice, MethodChoice, Secure, Via};
+use fxp_engine::run::{CopyRequest, EndChoice, MethodChoice, Policy, Secure, Via};
 use fxp_engine::url::Address;
 use fxp_store::storage::Storage;
 
@@ -51,19 +51,29 @@ async fn a_tree_goes_from_server_to_server_and_nothing_through_us() {
 async fn every_way_of_joining_two_servers_works() {
     type Choice = fn(CopyRequest) -> CopyRequest;
     let rows: &[(&str, Choice, &str)] = &[
-        ("cpsv", |r| CopyRequest { method: MethodChoice::Cpsv, ..r }, "CPSV"),
-        ("sscn", |r| CopyRequest { method: MethodChoice::Sscn, ..r }, "SSCN ON"),
+        ("cpsv", |r| CopyRequest { policy: Policy { method: MethodChoice::Cpsv, ..r.policy }, ..r }, "CPSV"),
         (
             "sscn",
-            |r| CopyRequest { method: MethodChoice::Sscn, passive: EndChoice::Source, ..r },
+            |r| CopyRequest { policy: Policy { method: MethodChoice::Sscn, ..r.policy }, ..r },
+            "SSCN ON",
+        ),
+        (
+            "sscn",
+            |r| CopyRequest {
+                policy: Policy { method: MethodChoice::Sscn, passive: EndChoice::Source, ..r.policy },
+                ..r
+            },
             "source Client PASV",
         ),
         (
             "cpsv",
-            |r| CopyRequest { method: MethodChoice::Cpsv, passive: EndChoice::Source, ..r },
+            |r| CopyRequest {
+                policy: Policy { method: MethodChoice::Cpsv, passive: EndChoice::Source, ..r.policy },
+                ..r
+            },
             "source Client CPSV",
         ),
-        ("plain", |r| CopyRequest { secure: Secure::Off, ..r }, "PROT C"),
+        ("plain", |r| CopyRequest { policy: Policy { secure: Secure::Off, ..r.policy }, ..r }, "PROT C"),
         ("relay", |r| CopyRequest { via: Via::Relay, ..r }, "RETR"),
     ];
     let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
@@ -91,7 +101,13 @@ async fn what_is_called_clear_went_in_clear_and_what_is_called_relay_did_not() {
     {
         let desk = Desk::new(&[&source, &destination]);
         let request = request(vec![source.at("f")], destination.at(word));
-        let report = desk.copied(CopyRequest { secure, via: Via::Relay, ..request }).await;
+        let report = desk
+            .copied(CopyRequest {
+                policy: Policy { secure, ..Policy::default() },
+                via: Via::Relay,
+                ..request
+            })
+            .await;
         assert_eq!(report.files[0].assurance, assurance);
         for (leg, transfer) in [("source Client ", "RETR "), ("destination Client ", "STOR ")] {
             let dialogue = desk.dialogue();

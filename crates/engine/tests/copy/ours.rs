@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use fxp_engine::proto::listing::time::FtpTime;
 use fxp_engine::proto::path::VPath;
 use fxp_engine::report::TroubleKind;
-use fxp_engine::run::{CopyRequest, EndChoice, Secure, Via};
+use fxp_engine::run::{CopyRequest, EndChoice, Policy, Secure, Via};
 use fxp_store::storage::Storage;
 
 use crate::cable::Cable;
@@ -24,7 +24,8 @@ async fn a_copy_in_place_that_never_began_leaves_the_old_file_alone() {
         let secure = if impossible { Secure::Require } else { Secure::Default };
         // One rung only, so that the loss is the end.
         let passive = EndChoice::Destination;
-        let request = CopyRequest { secure, passive, ..request(vec![cable.at("f")], destination.at("f")) };
+        let policy = Policy { secure, passive, ..Policy::default() };
+        let request = CopyRequest { policy, ..request(vec![cable.at("f")], destination.at("f")) };
         let report = desk.copy(request).await.expect("a report");
         assert_eq!(report.failures.len(), 1, "{impossible}: {:?}", report.files);
         assert_eq!(destination.get("/f").as_deref(), Some(&b"old and good"[..]), "{impossible}");

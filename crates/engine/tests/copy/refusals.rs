@@ -1,7 +1,7 @@
 //! FXP that is not allowed: explained, remembered, and gone round only with leave.
 
 use fxp_engine::report::{Assurance, Event, Route, TroubleKind};
-use fxp_engine::run::{CopyRequest, Secure, Via};
+use fxp_engine::run::{CopyRequest, Policy, Secure, Via};
 
 use crate::front::Front;
 use crate::world::{CLOSED, Desk, PLAIN, STRICT, Server, TLS, request};
@@ -76,7 +76,11 @@ async fn protection_is_never_lowered_in_silence() {
     for (index, (via, secure, expected)) in rows.into_iter().enumerate() {
         let desk = Desk::new(&[&source]);
         let to = format!("f{index}");
-        let request = CopyRequest { via, secure, ..request(vec![source.at("f")], destination.at(&to)) };
+        let request = CopyRequest {
+            via,
+            policy: Policy { secure, ..Policy::default() },
+            ..request(vec![source.at("f")], destination.at(&to))
+        };
         let kind = match desk.copy(request).await {
             Ok(report) => {
                 let lowered = report.files.first().map(|file| file.notes.join(" ")).unwrap_or_default();
@@ -108,7 +112,11 @@ async fn a_server_that_protects_only_commands_is_used_with_leave() {
         let desk = Desk::new(&[&source]);
         front.trusted_by(&desk);
         let to = format!("f{index}");
-        let request = CopyRequest { via, secure, ..request(vec![source.at("f")], front.at(&to)) };
+        let request = CopyRequest {
+            via,
+            policy: Policy { secure, ..Policy::default() },
+            ..request(vec![source.at("f")], front.at(&to))
+        };
         match desk.copy(request).await {
             Ok(report) => {
                 assert_eq!(expected, None, "{via:?} {secure:?}");
@@ -134,7 +142,7 @@ async fn a_server_that_takes_protected_data_only_is_not_asked_for_clear_without_
         let report = desk
             .copy(CopyRequest {
                 via,
-                secure: Secure::Off,
+                policy: Policy { secure: Secure::Off, ..Policy::default() },
                 ..request(vec![source.at("f")], destination.at(""))
             })
             .await

@@ -17,7 +17,7 @@ use fxp_engine::context::{Context, Observer, Person};
 use fxp_engine::proto::path::VPath;
 use fxp_engine::proto::wire::{secret::Secret, text::Text};
 use fxp_engine::report::{Event, Report, Trouble};
-use fxp_engine::run::{CopyRequest, EndChoice, MethodChoice, Secure, Stop, VerifyChoice, Via};
+use fxp_engine::run::{CopyRequest, Policy, Stop, VerifyChoice, Via};
 use fxp_engine::url::Address;
 use fxp_server::config::Config;
 use fxp_server::config::fxp::{Peer, Rule};
@@ -259,10 +259,7 @@ pub(crate) fn request(sources: Vec<Address>, destination: Address) -> CopyReques
         destination,
         recursive: true,
         via: Via::Direct,
-        secure: Secure::Default,
-        passive: EndChoice::Auto,
-        tls_client: EndChoice::Auto,
-        method: MethodChoice::Auto,
+        policy: Policy::default(),
         verify: VerifyChoice::Auto,
         inplace: false,
         dry_run: false,

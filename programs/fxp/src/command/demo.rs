@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fxp_engine::report::Report;
-use fxp_engine::run::{self, CopyRequest, EndChoice, MethodChoice, VerifyChoice};
+use fxp_engine::run::{self, CopyRequest, VerifyChoice};
 
 use self::dialogue::Dialogue;
 use self::figures::Figures;
@@ -77,10 +77,7 @@ async fn perform(
         destination: stage.destination.address(""),
         recursive: true,
         via: args.via.into(),
-        secure: args.secure.into(),
-        passive: args.passive.map_or(EndChoice::Auto, Into::into),
-        tls_client: args.tls_client.map_or(EndChoice::Auto, Into::into),
-        method: args.method.map_or(MethodChoice::Auto, Into::into),
+        policy: args.joint.policy(Some(args.secure)),
         verify: VerifyChoice::Auto,
         inplace: false,
         dry_run: false,

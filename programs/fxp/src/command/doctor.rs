@@ -1,8 +1,6 @@
 //! `fxp doctor`: what two servers can do together, and why not more.
 
 use fxp_engine::doctor::{self, Diagnosis, Examination};
-use fxp_engine::plan::ladder::Policy;
-use fxp_engine::run::{EndChoice, MethodChoice, Secure};
 
 use super::site::server;
 use crate::args;
@@ -11,16 +9,12 @@ use crate::exit::{Exit, Outcome};
 use crate::output::Item;
 
 pub(super) async fn run(args: &args::Doctor, desk: &Desk) -> Outcome<Exit> {
+    let joint = args::Joint { passive: args.passive, tls_client: args.tls_client, method: args.method };
     let examination = Examination {
         first: server(&args.first)?,
         second: args.second.as_deref().map(server).transpose()?,
         one_way: args.one_way,
-        policy: Policy {
-            secure: args.secure.map_or(Secure::Default, Into::into),
-            passive: args.passive.map_or(EndChoice::Auto, Into::into),
-            tls_client: args.tls_client.map_or(EndChoice::Auto, Into::into),
-            method: args.method.map_or(MethodChoice::Auto, Into::into),
-        },
+        policy: joint.policy(args.secure),
         probe: args.probe,
     };
     let context = desk.context()?;

@@ -7,6 +7,7 @@ use fxp_engine::place;
 use fxp_engine::site::{Site, TlsMode};
 use fxp_engine::url::{Address, Scheme, Url};
 
+use super::trust;
 use crate::args::{self, SiteCommand, YesNo};
 use crate::desk::Desk;
 use crate::exit::{Exit, Failure, Outcome};
@@ -95,9 +96,7 @@ fn unlearn(name: &OsStr, desk: &Desk) -> Outcome<Exit> {
         desk.voice.confirmation(&format!("Nothing was learned about {key}."));
         return Ok(Exit::Done);
     }
-    book.save().map_err(|error| {
-        Failure::new(Exit::DestinationDenied, format!("cannot write {}", book.path.display())).because(&error)
-    })?;
+    trust::save(&book)?;
     desk.voice.confirmation(&format!("Forgot what was learned about {key}; its certificates stay trusted."));
     Ok(Exit::Done)
 }

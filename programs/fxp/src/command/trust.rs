@@ -113,7 +113,8 @@ fn parse_fingerprint(typed: &str) -> Outcome<String> {
     }
 }
 
-fn save(book: &KnownBook) -> Outcome {
+/// Writes the book of what is known, or says that it cannot be written.
+pub(super) fn save(book: &KnownBook) -> Outcome {
     book.save().map_err(|error| {
         Failure::new(Exit::DestinationDenied, format!("cannot write {}", book.path.display())).because(&error)
     })

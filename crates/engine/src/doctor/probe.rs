@@ -1,7 +1,6 @@
 //! The probe: a small file of random bytes under a name of its own, and the list of all places where it
 //! may lie. What is on the list is removed at the end, whatever happened in between.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
@@ -33,8 +32,13 @@ pub(super) struct Probe {
 impl Probe {
     pub(super) fn new() -> Self {
         let storage = Memory::new();
-        storage.put(LOCAL, &noise()).expect("a kibibyte has room in memory");
-        Probe { name: format!(".fxp-doctor-{:016x}", random(0)), storage, copies: 0, places: Vec::new() }
+        storage.put(LOCAL, &rand::random::<[u8; SIZE]>()).expect("a kibibyte has room in memory");
+        Probe {
+            name: format!(".fxp-doctor-{:016x}", rand::random::<u64>()),
+            storage,
+            copies: 0,
+            places: Vec::new(),
+        }
     }
 
     /// Puts it on a server, by an ordinary upload; once on each.
@@ -138,18 +142,6 @@ async fn remove_at(patient: &mut Patient, path: &VPath) -> Result<(), Trouble> {
 fn too_slow(patient: &Patient) -> Trouble {
     let what = format!("{} did not answer within {} s", patient.name, PATIENCE.as_secs());
     Trouble::new(TroubleKind::Network, what)
-}
-
-/// Bytes that no server has seen.
-fn noise() -> Vec<u8> {
-    (1..=SIZE / 8).flat_map(|seed| random(seed as u64).to_le_bytes()).collect()
-}
-
-/// The standard library keys every `RandomState` at random; that is all the chance a name needs.
-fn random(seed: u64) -> u64 {
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u64(seed);
-    hasher.finish()
 }
 
 /// Bytes of the probe.

@@ -9,7 +9,7 @@ use fxp_testkit::demand::demand;
 use crate::fxp::Fxp;
 use crate::lab::Lab;
 use crate::proxy::Proxy;
-use crate::server::{Server, Settings};
+use crate::server::{Host, Server, Settings};
 use crate::story::{OLD, Running, Story};
 use crate::world::{COPY, MEBI, World, content, cp};
 
@@ -193,7 +193,7 @@ fn the_line_between_the_servers_breaks() {
         let authority = Authority::new().expect("an authority");
         let limits = Settings { top: "[limits]\ntransfer_idle = 2\n", ..Settings::default() };
         let start = |host: &str, address: &str| {
-            Server::start(Some((&lab, host)), address.parse().expect("an address"), &authority, limits)
+            Server::start(Host::Lab(&lab, host), address.parse().expect("an address"), &authority, limits)
         };
         let (source, destination) = (start("a", "10.77.0.2:21"), start("b", "10.77.0.3:21"));
         let fxp = Fxp::new(&[]);

@@ -8,7 +8,7 @@ use fxp_testkit::daemon::{Daemon, Product, Setup};
 use fxp_testkit::{demand, port};
 
 use crate::fxp::Fxp;
-use crate::server::{Server, Settings};
+use crate::server::{Host, Server, Settings};
 
 /// A server; `fxpd` is the program, not the library.
 pub(crate) enum End {
@@ -32,8 +32,8 @@ impl End {
         let user: Vec<&str> = user.iter().map(|line| &line["user.".len()..]).collect();
         let ip = port::loopback();
         let address = SocketAddr::new(ip, port::free(ip).expect("a port"));
-        let settings = Settings { top: &top.join("\n"), user: &user.join("\n"), root: None };
-        End::Server(Box::new(Server::start(None, address, authority, settings)))
+        let settings = Settings { top: &top.join("\n"), user: &user.join("\n"), ..Settings::default() };
+        End::Server(Box::new(Server::start(Host::Here, address, authority, settings)))
     }
 
     /// Where it listens.

@@ -22,6 +22,19 @@ pub(crate) struct Settings<'a> {
     pub(crate) user: &'a str,
     /// Whose root it is; empty: a folder of its own.
     pub(crate) root: Option<&'a Path>,
+    /// No rule: it is as it comes, and talks to no other server.
+    pub(crate) closed: bool,
+}
+
+/// Where an `fxpd` runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Host<'a> {
+    /// On this machine.
+    Here,
+    /// On a host of a lab.
+    Lab(&'a Lab, &'a str),
+    /// In a network namespace.
+    Namespace(&'a str),
 }
 
 /// A running `fxpd`.
@@ -34,9 +47,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it at `address`, on a host of a lab or on this machine. There it answers when this returns.
+    /// Starts it at `address`. It listens when this returns.
     pub(crate) fn start(
-        host: Option<(&Lab, &str)>,
+        host: Host<'_>,
         address: SocketAddr,
         authority: &Authority,
         settings: Settings<'_>,
@@ -48,8 +61,8 @@ impl Server {
         let files = authority.write(&identity, folder.path()).expect("its files");
         let text = format!(
             "listen = [\"{address}\"]\n{top}\n[tls]\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n\
-             [[user]]\nname = \"{USER}\"\npassword = \"{password}\"\nhome = \"{root}\"\n{user}\n\
-             [[fxp.rule]]\naction = \"allow\"\npeer = [\"10.77.0.0/24\", \"127.0.0.0/8\"]\n",
+             [[user]]\nname = \"{USER}\"\npassword = \"{password}\"\nhome = \"{root}\"\n{user}\n{rule}",
+            rule = if settings.closed { "" } else { RULE },
             top = settings.top,
             user = settings.user,
             certificate = files.certificate.display(),
@@ -60,8 +73,12 @@ impl Server {
         std::fs::write(folder.path().join("fxpd.toml"), text).expect("a configuration");
         let child = spawn(host, folder.path());
         let mut server = Server { address, fingerprint: identity.fingerprint(), root, folder, child };
-        if host.is_none() {
-            server.await_answer();
+        match host {
+            Host::Here => server.await_that(Server::answers),
+            // Nobody can connect to it from here, but it writes into a folder of this machine.
+            Host::Lab(..) | Host::Namespace(_) => {
+                server.await_that(|server| server.log().contains("listening"))
+            }
         }
         server
     }
@@ -90,13 +107,17 @@ impl Server {
     /// Starts it again, on this machine, with the configuration and the files it had.
     pub(crate) fn start_again(&mut self) {
         self.kill();
-        self.child = spawn(None, self.folder.path());
-        self.await_answer();
+        self.child = spawn(Host::Here, self.folder.path());
+        self.await_that(Server::answers);
     }
 
-    fn await_answer(&mut self) {
+    fn answers(&self) -> bool {
+        TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok()
+    }
+
+    fn await_that(&mut self, ready: impl Fn(&Server) -> bool) {
         let deadline = Instant::now() + LONGEST_START;
-        while TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_err() {
+        while !ready(self) {
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("fxpd ended with {status}:\n{}", self.log());
             }
@@ -112,11 +133,17 @@ impl Drop for Server {
     }
 }
 
-fn spawn(host: Option<(&Lab, &str)>, folder: &Path) -> Child {
+fn spawn(host: Host<'_>, folder: &Path) -> Child {
     let fxpd = program("fxpd");
     let mut command = match host {
-        Some((lab, host)) => lab.on(host, fxpd),
-        None => Command::new(fxpd),
+        Host::Here => Command::new(fxpd),
+        Host::Lab(lab, host) => lab.on(host, fxpd),
+        Host::Namespace(namespace) => {
+            // It becomes the program, so that its process is still ours.
+            let mut inside = Command::new("ip");
+            inside.args(["netns", "exec", namespace]).arg(fxpd);
+            inside
+        }
     };
     let log = std::fs::File::options().create(true).append(true).open(folder.join("fxpd.log"));
     let log = log.expect("a log");
@@ -142,3 +169,7 @@ fn hash_of(password: &str) -> String {
 
 /// It reads a file and binds a port; the rest is a busy machine.
 const LONGEST_START: Duration = Duration::from_secs(20);
+
+/// The networks of the tests: this machine, the lab's, the matrix's.
+const RULE: &str = "[[fxp.rule]]\naction = \"allow\"\n\
+                    peer = [\"127.0.0.0/8\", \"10.77.0.0/24\", \"10.78.0.0/16\", \"fd78::/64\"]\n";

@@ -11,7 +11,7 @@ use fxp_testkit::demand::demand;
 
 use crate::fxp::{Fxp, Ran};
 use crate::lab::Lab;
-use crate::server::{Server, Settings};
+use crate::server::{Host, Server, Settings};
 
 /// Large enough that a copy through the client could not hide in the control connections' bytes.
 const SIZE: u64 = 8 * 1024 * 1024;
@@ -36,7 +36,7 @@ pub(crate) fn run(fxp: &Fxp, lab: &Lab, arguments: &[&str], limit: Duration) -> 
 /// `fxpd` on a host of the lab, which may still be starting.
 pub(crate) fn server(lab: &Lab, host: &str, ip: &str, authority: &Authority) -> Server {
     let address = SocketAddr::new(ip.parse().expect("an address"), 21);
-    Server::start(Some((lab, host)), address, authority, Settings::default())
+    Server::start(Host::Lab(lab, host), address, authority, Settings::default())
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod grounds;
 mod lab;
 mod network;
 mod page;
+#[path = "../../common/server.rs"]
+mod server;
 mod servers;
 mod table;
 mod truncation;

@@ -2,17 +2,14 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::Result;
 use fxp_testkit::certificate::Authority;
-use fxp_testkit::daemon::{Daemon, PASSWORD, Product, Setup, USER};
-use tempfile::TempDir;
+use fxp_testkit::daemon::{Daemon, Product, Setup, USER};
 
-use crate::fxp::program;
 use crate::network::Host;
+use crate::server::{self, Host as At, Settings};
 
 /// A product in one of its configurations: a row and a column of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,20 +79,8 @@ pub(crate) struct Server {
 }
 
 enum Running {
-    Fxpd(Fxpd),
+    Fxpd(server::Server),
     Daemon(Daemon),
-}
-
-struct Fxpd {
-    child: Child,
-    folder: TempDir,
-}
-
-impl Drop for Fxpd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Server {
@@ -103,7 +88,14 @@ impl Server {
     pub(crate) fn start(kind: Kind, host: &Host, v6: bool, authority: &Authority) -> Result<Server> {
         let address = SocketAddr::new(host.ip(v6), PORTS[usize::from(v6)]);
         if kind.product == Product::Fxpd {
-            return fxpd(kind, host, address, authority);
+            let settings = Settings { closed: !kind.fxp, ..Settings::default() };
+            let fxpd = server::Server::start(At::Namespace(&host.namespace), address, authority, settings);
+            return Ok(Server {
+                address,
+                root: fxpd.root().to_owned(),
+                fingerprint: fxpd.fingerprint.clone(),
+                running: Running::Fxpd(fxpd),
+            });
         }
         // What comes with TLS in the default configuration comes with its demand for session reuse.
         let setup = Setup { tls: true, fxp: kind.fxp, demand_reuse: !kind.fxp };
@@ -131,69 +123,10 @@ impl Server {
     /// The end of its log, for the message of a failure.
     pub(crate) fn log(&self) -> String {
         let log = match &self.running {
-            Running::Fxpd(fxpd) => read(&fxpd.folder.path().join("fxpd.log")),
+            Running::Fxpd(fxpd) => fxpd.log(),
             Running::Daemon(daemon) => daemon.log(),
         };
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 }
-
-fn fxpd(kind: Kind, host: &Host, address: SocketAddr, authority: &Authority) -> Result<Server> {
-    let folder = TempDir::with_prefix("fxp-matrix-")?;
-    let root = folder.path().join("root");
-    std::fs::create_dir(&root)?;
-    let identity = authority.identity(address.ip())?;
-    let files = authority.write(&identity, folder.path())?;
-    let rule = "[[fxp.rule]]\naction = \"allow\"\npeer = [\"10.78.0.0/16\", \"fd78::/64\"]\n";
-    let text = format!(
-        "listen = [\"{address}\"]\n[tls]\ncertificate = \"{}\"\nkey = \"{}\"\ncontrol = \"offered\"\ndata = \"offered\"\n\
-         [[user]]\nname = \"{USER}\"\npassword = \"{}\"\nhome = \"{}\"\n{}",
-        files.certificate.display(),
-        files.key.display(),
-        hash()?,
-        root.display(),
-        if kind.fxp { rule } else { "" },
-    );
-    let (config, log) = (folder.path().join("fxpd.toml"), folder.path().join("fxpd.log"));
-    std::fs::write(&config, text)?;
-    let output = std::fs::File::create(&log)?;
-    let child = Command::new("ip")
-        .args(["netns", "exec", &host.namespace])
-        .arg(program("fxpd"))
-        .arg("--config")
-        .arg(config)
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output)
-        .spawn()
-        .context("fxpd")?;
-    let mut fxpd = Fxpd { child, folder };
-    let deadline = Instant::now() + LONGEST_START;
-    while !read(&log).contains("listening") {
-        if let Some(status) = fxpd.child.try_wait()? {
-            bail!("fxpd ended with {status}:\n{}", read(&log));
-        }
-        ensure!(Instant::now() < deadline, "fxpd does not listen:\n{}", read(&log));
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok(Server { address, root, fingerprint: identity.fingerprint(), running: Running::Fxpd(fxpd) })
-}
-
-/// What `fxpd passwd` makes of the password.
-fn hash() -> Result<String> {
-    let output = Command::new("sh")
-        .args(["-c", "printf '%s\\n' \"$1\" | \"$0\" passwd"])
-        .arg(program("fxpd"))
-        .arg(PASSWORD)
-        .output()?;
-    ensure!(output.status.success(), "fxpd passwd failed");
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_default()
-}
-
-/// It reads a file and binds a port; the rest is a busy machine.
-const LONGEST_START: Duration = Duration::from_secs(20);

@@ -155,7 +155,9 @@ fn a_server_closes_idle_sessions() {
     for idle in rows {
         // Two sources: while one sends for longer than two seconds, the session with the other one is idle.
         let source = slow(Product::Vsftpd);
-        let Some(world) = World::new("idle", source, idle) else { return };
+        // pyftpdlib calls a session idle whose transfer is running; the destination's is never idle here.
+        let busy: &[&str] = if idle.0 == Product::Pyftpdlib { &[] } else { idle.1 };
+        let Some(world) = World::new("idle", source, (idle.0, busy)) else { return };
         let Some(other) = World::new("idle", (idle.0, idle.1), (Product::Fxpd, &[])) else { return };
         story.heading(&format!("{}, second source and destination", idle.0));
         prepare(&world, &mut story);

@@ -1,0 +1,1 @@
+//! Attacks on `fxp`, by the servers that it talks to and by whoever stands between.

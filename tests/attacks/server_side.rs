@@ -1,0 +1,1 @@
+//! Attacks on `fxpd`, by its users and by strangers.

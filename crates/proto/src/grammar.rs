@@ -9,6 +9,7 @@ pub mod feat;
 pub mod handbook;
 pub mod opts;
 pub mod params;
+pub mod peer;
 pub mod quote;
 pub mod reply;
 pub mod verb;

@@ -122,10 +122,11 @@ impl Command {
 }
 
 impl fmt::Display for Command {
-    /// As on the wire, with the argument of PASS and ACCT masked: what a transcript or a log shows.
+    /// As on the wire, with the argument of PASS and ACCT and the key of PEER masked: what a transcript or a log shows.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.verb, self.argument.is_empty()) {
             (Verb::Pass | Verb::Acct, _) => write!(f, "{} ****", self.verb.name()),
+            (Verb::Peer, false) if !is_public(self.argument.as_bytes()) => f.write_str("PEER KEY ****"),
             (_, true) => f.write_str(self.verb.name()),
             (_, false) => write!(f, "{} {}", self.verb.name(), self.argument),
         }
@@ -136,6 +137,12 @@ impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// True for what may follow PEER and is no secret. A key that was mistyped is one all the same.
+fn is_public(argument: &[u8]) -> bool {
+    let word = split_word(argument).0;
+    word.eq_ignore_ascii_case(b"OFF") || word.eq_ignore_ascii_case(b"EXPECT")
 }
 
 /// Telnet's urgent data can lose one byte of a command; no verb begins with what is left of it.
@@ -252,5 +259,10 @@ mod tests {
         assert_eq!(Command::new(Verb::Pass, "hush").to_string(), "PASS ****");
         assert_eq!(format!("{:?}", Command::new(Verb::Acct, "hush")), "ACCT ****");
         assert_eq!(Command::new(Verb::User, "anna").to_string(), "USER anna");
+        for secret in ["KEY hush", "key  hush", "KYE hush", "hush"] {
+            assert_eq!(Command::new(Verb::Peer, secret).to_string(), "PEER KEY ****");
+        }
+        assert_eq!(Command::new(Verb::Peer, "OFF").to_string(), "PEER OFF");
+        assert_eq!(Command::new(Verb::Peer, "EXPECT SHA-256=00").to_string(), "PEER EXPECT SHA-256=00");
     }
 }

@@ -133,7 +133,7 @@ fn run(session: &mut Session, verb: Verb, argument: Text) {
         Verb::SiteSymlink => site::symlink(session, word),
         // Their rows refuse them, so nothing comes here; a test walks through the table.
         Verb::Acct | Verb::Smnt | Verb::Adat | Verb::Ccc | Verb::Mic | Verb::Conf | Verb::Enc | Verb::Lprt
-        | Verb::Lpsv | Verb::Mfct | Verb::Site => session.answer(replies::syntax(verb)),
+        | Verb::Lpsv | Verb::Mfct | Verb::Peer | Verb::Site => session.answer(replies::syntax(verb)),
     }
 }
 

@@ -13,6 +13,7 @@ mod fxp;
 mod lab;
 mod netlab;
 mod pairs;
+mod peer_script;
 mod plain;
 #[path = "../common/server.rs"]
 mod server;

@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 
 use crate::listen::canonical;
 use crate::meter::Meter;
-use crate::tls::{Engine, TlsInfo};
+use crate::tls::{Engine, Proven, TlsInfo};
 use pipe::Pipe;
 use socket::Socket;
 
@@ -137,7 +137,12 @@ impl DataStream {
         let peer = canonical(peer);
         let socket = Arc::new(Socket::new(tcp.into_std()?)?);
         let (engine, tls) = tls.unzip();
-        let stream = DataStream { pipe: Pipe::new(socket, engine), peer, tls, meter };
+        let mut pipe = Pipe::new(socket, engine);
+        let pinned = tls.as_ref().is_some_and(|tls| tls.proven == Some(Proven::Pin));
+        if pinned && pipe.is_tls_client() {
+            pipe.demand_end();
+        }
+        let stream = DataStream { pipe, peer, tls, meter };
         stream.apply(&DataOptions::default())?;
         Ok(stream)
     }
@@ -161,6 +166,17 @@ impl DataStream {
     /// something for its sake asks first.
     pub fn is_cancelled(&self) -> bool {
         self.pipe.socket().check().is_err()
+    }
+
+    /// Waits until the peer has sent something, or has ended its data, where that is the sign that it takes us
+    /// for the right one: a TLS 1.3 client is done with its handshake before the server has judged it.
+    /// Blocks. Who is about to change something for the transfer's sake asks first.
+    ///
+    /// # Errors
+    ///
+    /// Network, cancelled, truncated.
+    pub fn await_first(&mut self) -> Result<(), DataError> {
+        if self.pipe.is_tls_client() { self.pipe.await_first() } else { Ok(()) }
     }
 
     /// Changes the settings; a new connection has the default ones.

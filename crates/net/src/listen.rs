@@ -299,7 +299,7 @@ async fn handshake(mut tcp: TcpStream, tls: DataTls, meter: Meter) -> Result<Dat
     // The flights are small, and each waits for the one before.
     tcp.set_nodelay(true)?;
     let secured = tls.handshake(&mut tcp).await.inspect_err(|error| {
-        if let HandshakeError::NotResumed = error {
+        if let HandshakeError::NotResumed | HandshakeError::Unproven(_) = error {
             // The handshake itself went well, so that an orderly end would look like an empty file.
             let _ = socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
         }

@@ -11,14 +11,19 @@
 mod accept;
 mod client;
 mod engine;
+mod expect;
+mod exporter;
+mod keyed;
 mod outdated;
 mod pin;
+mod proof;
 mod server;
 mod supply;
 pub mod trust;
 
 use std::sync::Arc;
 
+use fxp_proto::grammar::params::TlsRole;
 use rustls::client::UnbufferedClientConnection;
 use rustls::crypto::CryptoProvider;
 use rustls::server::UnbufferedServerConnection;
@@ -28,8 +33,10 @@ use rustls_pki_types::ServerName;
 use accept::Accepting;
 pub use client::{ClientSession, ClientTls};
 pub(crate) use engine::{Engine, EngineError, Step};
+use keyed::Keyed;
 pub use outdated::Outdated;
 use pin::OnePeer;
+pub use proof::FileRole;
 pub use server::{IdentityError, ServerSession, ServerTls};
 use supply::Supply;
 use trust::Fingerprint;
@@ -48,6 +55,17 @@ pub struct TlsInfo {
     pub peer: Option<Fingerprint>,
     /// How the peer's certificate was verified; `None` if it was not.
     pub verified: Option<trust::Verified>,
+    /// What the other end of a data connection between two servers has proven; `None` if nothing was asked.
+    pub proven: Option<Proven>,
+}
+
+/// What the other end of a data connection has proven (PEER).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proven {
+    /// That it holds the key of this file.
+    Key,
+    /// That it owns a certificate that was expected.
+    Pin,
 }
 
 /// Why a handshake failed.
@@ -62,6 +80,12 @@ pub enum HandshakeError {
     /// The data connection had to resume the control connection's TLS session, and did not.
     #[error("the data connection must resume the TLS session of the control connection")]
     NotResumed,
+    /// The peer did not prove that it holds the key of the file (PEER KEY).
+    #[error("{0}")]
+    Unproven(&'static str),
+    /// The peer shows another certificate than the expected one (PEER EXPECT).
+    #[error("the peer shows the certificate {0}, which is not the expected one")]
+    Unexpected(Fingerprint),
     /// The server's TLS is too old.
     #[error("{0}")]
     Outdated(Outdated),
@@ -109,23 +133,27 @@ pub(crate) enum Role {
         name: ServerName<'static>,
         peer: Option<Arc<OnePeer>>,
         supply: Option<Arc<Supply>>,
+        proven: Option<Proven>,
     },
     Server(Accepting),
+    /// Either role, with a proof behind the handshake.
+    Keyed(Keyed),
 }
 
 impl std::fmt::Debug for DataTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self.0 {
-            Role::Client { .. } => "DataTls(client)",
-            Role::Server(_) => "DataTls(server)",
-        })
+        f.write_str(if self.is_client() { "DataTls(client)" } else { "DataTls(server)" })
     }
 }
 
 impl DataTls {
     /// True if we are the TLS client.
     pub fn is_client(&self) -> bool {
-        matches!(self.0, Role::Client { .. })
+        match &self.0 {
+            Role::Client { .. } => true,
+            Role::Server(_) => false,
+            Role::Keyed(keyed) => keyed.tls == TlsRole::Client,
+        }
     }
 
     /// Shakes hands on a connected socket. Blocks nothing, but has no deadline of its own.
@@ -133,23 +161,25 @@ impl DataTls {
         self,
         tcp: &mut tokio::net::TcpStream,
     ) -> Result<(Engine, TlsInfo), HandshakeError> {
-        let (mut engine, peer, visit) = match self.0 {
-            Role::Client { config, name, peer, supply } => {
+        let (mut engine, peer, visit, proven) = match self.0 {
+            Role::Keyed(keyed) => return keyed.handshake(tcp).await,
+            Role::Client { config, name, peer, supply, proven } => {
                 if let Some(supply) = &supply {
                     supply.refill();
                 }
                 let connection = UnbufferedClientConnection::new(config, name).map_err(protocol)?;
-                (Engine::client(connection, supply), peer, None)
+                (Engine::client(connection, supply), peer, None, proven)
             }
             Role::Server(accepting) => {
+                let proven = accepting.proves();
                 let (config, visit) = accepting.begin(tcp.peer_addr()?.ip());
                 let connection = UnbufferedServerConnection::new(config).map_err(protocol)?;
-                (Engine::server(connection), None, visit)
+                (Engine::server(connection), None, visit, proven)
             }
         };
         match engine.handshake(tcp).await {
             Ok(()) => {
-                let info = describe(engine.state(), peer.as_deref());
+                let info = TlsInfo { proven, ..describe(engine.state(), peer.as_deref()) };
                 visit.map_or(Ok(()), |visit| visit.end(info.resumed))?;
                 Ok((engine, info))
             }
@@ -179,6 +209,7 @@ fn describe(state: &CommonState, peer: Option<&OnePeer>) -> TlsInfo {
         resumed: state.handshake_kind() == Some(HandshakeKind::Resumed),
         peer: peer.and_then(OnePeer::fingerprint).or(shown),
         verified: peer.and_then(OnePeer::verified),
+        proven: None,
     }
 }
 
@@ -194,7 +225,9 @@ fn iana_name(suite: rustls::CipherSuite) -> String {
 /// The error of a failed handshake. `peer` is the server, where we are its client: what was wrong with its
 /// certificate was put down by the verifier.
 fn blame(error: rustls::Error, peer: Option<&OnePeer>) -> HandshakeError {
-    let Some(peer) = peer else { return protocol(error) };
+    let Some(peer) = peer else {
+        return expect::unexpected(&error).map_or_else(|| protocol(error), HandshakeError::Unexpected);
+    };
     let refusal = match error {
         rustls::Error::InvalidCertificate(_) => peer.take_refusal(),
         _ => None,

@@ -15,6 +15,8 @@ pub(super) struct Pipe {
     batch: Vec<u8>,
     /// The peer has ended its data in the orderly way.
     ended: bool,
+    /// What we sent counts for nothing before the peer has ended the connection.
+    needs_end: bool,
 }
 
 impl fmt::Debug for Pipe {
@@ -25,7 +27,39 @@ impl fmt::Debug for Pipe {
 
 impl Pipe {
     pub(super) fn new(socket: Arc<Socket>, engine: Option<Engine>) -> Self {
-        Pipe { socket, engine: engine.map(Box::new), batch: Vec::new(), ended: false }
+        Pipe { socket, engine: engine.map(Box::new), batch: Vec::new(), ended: false, needs_end: false }
+    }
+
+    /// A sender that never hears how the peer ends the connection has failed.
+    pub(super) fn demand_end(&mut self) {
+        self.needs_end = true;
+    }
+
+    /// True if we are the TLS client.
+    pub(super) fn is_tls_client(&self) -> bool {
+        self.engine.as_ref().is_some_and(|engine| engine.is_client())
+    }
+
+    /// Waits until the peer has sent something, or has ended its data.
+    pub(super) fn await_first(&mut self) -> Result<(), DataError> {
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let mut first = engine.take_early();
+        while first.is_empty() {
+            match engine.step(&mut first).map_err(broken)? {
+                Step::Again => {}
+                Step::PeerClosed => break,
+                Step::NeedInput => {
+                    self.socket.write_all(engine.outgoing())?;
+                    let count = self.socket.read(engine.room())?;
+                    if count == 0 {
+                        return Err(DataError::Truncated);
+                    }
+                    engine.arrived(count);
+                }
+            }
+        }
+        engine.keep_early(first);
+        Ok(())
     }
 
     pub(super) fn socket(&self) -> &Arc<Socket> {
@@ -194,16 +228,25 @@ impl Pipe {
         let _ = self.socket.end_output();
     }
 
+    /// The peer has not ended the connection in time.
+    fn unended(&self) -> Result<(), DataError> {
+        match self.needs_end {
+            true => Err(DataError::Network(io::ErrorKind::TimedOut.into())),
+            false => Ok(()),
+        }
+    }
+
     /// Reads what a receiver sends: session tickets, close_notify. Unread bytes would turn our close
     /// into a reset, which destroys data that is still on its way.
     fn await_end(&mut self) -> Result<(), DataError> {
-        let patience = Instant::now() + END_WAIT;
+        let wait = if self.needs_end { self.socket.idle() } else { END_WAIT };
+        let patience = Instant::now() + wait;
         let mut spare = vec![0; 4096];
         let mut drained = 0;
         loop {
             let left = patience.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Ok(());
+                return self.unended();
             }
             let room = match &mut self.engine {
                 Some(engine) => match engine.step(&mut self.batch).map_err(broken)? {
@@ -217,7 +260,9 @@ impl Pipe {
             let count = match self.socket.read_within(room, left) {
                 Ok(0) => return Ok(()),
                 Ok(count) => count,
-                Err(DataError::Network(error)) if error.kind() == io::ErrorKind::TimedOut => return Ok(()),
+                Err(DataError::Network(error)) if error.kind() == io::ErrorKind::TimedOut => {
+                    return self.unended();
+                }
                 Err(error) => return Err(error),
             };
             if let Some(engine) = &mut self.engine {

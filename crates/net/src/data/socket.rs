@@ -144,7 +144,7 @@ impl Socket {
         }
     }
 
-    fn idle(&self) -> Duration {
+    pub(super) fn idle(&self) -> Duration {
         Duration::from_millis(self.idle.load(Ordering::Relaxed))
     }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use rustls::ServerConfig;
 use rustls::server::StoresServerSessions;
 
-use super::HandshakeError;
+use super::{HandshakeError, Proven};
 
 /// How to take one data connection as TLS server.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub(crate) enum Accepting {
     Own(Own),
     /// From a foreign peer.
     Foreign(Arc<ServerConfig>),
+    /// From whoever owns the expected certificate.
+    Expected(Arc<ServerConfig>),
     /// From whoever comes: `own` for `client`, `foreign` for everybody else.
     Either { client: IpAddr, own: Own, foreign: Arc<ServerConfig> },
 }
@@ -42,11 +44,16 @@ pub(super) enum Resumption {
 }
 
 impl Accepting {
+    /// What the handshake will have proven.
+    pub(super) fn proves(&self) -> Option<Proven> {
+        matches!(self, Accepting::Expected(_)).then_some(Proven::Pin)
+    }
+
     /// The configuration for one handshake with `peer`, and what is left to do behind it.
     pub(crate) fn begin(self, peer: IpAddr) -> (Arc<ServerConfig>, Option<Visit>) {
         match self {
             Accepting::Own(own) => own.begin(),
-            Accepting::Foreign(config) => (config, None),
+            Accepting::Foreign(config) | Accepting::Expected(config) => (config, None),
             Accepting::Either { client, own, .. } if peer.to_canonical() == client => own.begin(),
             Accepting::Either { foreign, .. } => (foreign, None),
         }

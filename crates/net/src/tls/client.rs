@@ -10,7 +10,7 @@ use rustls_pki_types::ServerName;
 use super::pin::{AnyPeer, OnePeer, Roots};
 use super::supply::Supply;
 use super::trust::Trust;
-use super::{DataTls, HandshakeError, Role, TlsInfo, Versions, blame, describe, provider};
+use super::{DataTls, HandshakeError, Proven, Role, TlsInfo, Versions, blame, describe, provider};
 
 /// The client side, made once per process.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +64,7 @@ impl ClientSession {
             name: self.name.clone(),
             peer: Some(self.peer.clone()),
             supply: Some(self.supply.clone()),
+            proven: None,
         })
     }
 
@@ -96,10 +97,15 @@ pub(super) fn anonymous(versions: Versions) -> DataTls {
     let mut config = config(versions, Arc::new(AnyPeer));
     config.resumption = Resumption::disabled();
     config.enable_sni = false;
-    DataTls(Role::Client { config: Arc::new(config), name: no_name(), peer: None, supply: None })
+    nameless(config, None)
 }
 
-fn config(versions: Versions, judge: Arc<dyn ServerCertVerifier>) -> ClientConfig {
+/// TLS client with `config`, towards a peer without a name.
+pub(super) fn nameless(config: ClientConfig, proven: Option<Proven>) -> DataTls {
+    DataTls(Role::Client { config: Arc::new(config), name: no_name(), peer: None, supply: None, proven })
+}
+
+pub(super) fn config(versions: Versions, judge: Arc<dyn ServerCertVerifier>) -> ClientConfig {
     // Early data stays off, as it is unless asked for: what opens a data connection must not be replayable.
     ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(versions.list())
@@ -116,6 +122,6 @@ fn server_name(host: &str) -> Option<ServerName<'static>> {
 }
 
 /// Stands where a name is demanded and none is meant; never sent.
-fn no_name() -> ServerName<'static> {
+pub(super) fn no_name() -> ServerName<'static> {
     ServerName::from(std::net::Ipv4Addr::UNSPECIFIED)
 }

@@ -151,6 +151,49 @@ impl Engine {
         }
     }
 
+    /// True if we are the TLS client.
+    pub(crate) fn is_client(&self) -> bool {
+        matches!(self.side, Side::Client(_))
+    }
+
+    /// Sends `payload` at once.
+    pub(crate) async fn send(&mut self, tcp: &mut TcpStream, payload: &[u8]) -> Result<(), EngineError> {
+        self.seal(payload)?;
+        Ok(tcp.write_all(self.outgoing.take()).await?)
+    }
+
+    /// Fills `buffer` with the first payload that comes; what comes behind it is kept for
+    /// [`Engine::take_early`].
+    pub(crate) async fn receive_exact(
+        &mut self,
+        tcp: &mut TcpStream,
+        buffer: &mut [u8],
+    ) -> Result<(), EngineError> {
+        let mut plain = self.take_early();
+        while plain.len() < buffer.len() {
+            match self.step(&mut plain)? {
+                Step::Again => {}
+                Step::PeerClosed => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+                Step::NeedInput => {
+                    tcp.write_all(self.outgoing.take()).await?;
+                    let count = tcp.read(self.room()).await?;
+                    self.arrived(count);
+                    if count == 0 {
+                        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                    }
+                }
+            }
+        }
+        buffer.copy_from_slice(&plain[..buffer.len()]);
+        self.keep_early(plain.split_off(buffer.len()));
+        Ok(())
+    }
+
+    /// Puts payload back that was read too early.
+    pub(crate) fn keep_early(&mut self, payload: Vec<u8>) {
+        self.early = payload;
+    }
+
     /// Payload that arrived with the end of the handshake; once.
     pub(crate) fn take_early(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.early)

@@ -6,6 +6,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use fxp_proto::grammar::params::TlsRole;
+use fxp_proto::grammar::peer::{PeerKey, PeerPin};
 use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -13,8 +15,12 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::accept::{Accepting, CONTROL_TICKETS, DATA_TICKETS, OneControlConnection, Own, Resumption};
+use super::keyed::Keyed;
 use super::trust::Fingerprint;
-use super::{DataTls, HandshakeError, Role, TlsInfo, Versions, blame, client, describe, provider};
+use super::{
+    DataTls, FileRole, HandshakeError, Proven, Role, TlsInfo, Versions, blame, client, describe, expect,
+    provider,
+};
 
 /// The server side, made once per certificate.
 #[derive(Clone, Debug)]
@@ -24,6 +30,7 @@ pub struct ServerTls {
     base: Arc<ServerConfig>,
     foreign: Arc<ServerConfig>,
     as_client: DataTls,
+    versions: Versions,
 }
 
 /// Why a certificate or key cannot be used.
@@ -73,7 +80,7 @@ impl ServerTls {
         base.send_tls13_tickets = 0;
         let base = Arc::new(base);
         let foreign = base.clone();
-        ServerTls { fingerprint, identity, base, foreign, as_client: client::anonymous(versions) }
+        ServerTls { fingerprint, identity, base, foreign, as_client: client::anonymous(versions), versions }
     }
 
     /// The same certificate with other versions of TLS.
@@ -103,6 +110,8 @@ impl ServerTls {
             },
             foreign: self.foreign.clone(),
             as_client: self.as_client.clone(),
+            identity: self.identity.clone(),
+            versions: self.versions,
         }
     }
 }
@@ -114,6 +123,8 @@ pub struct ServerSession {
     data: Own,
     foreign: Arc<ServerConfig>,
     as_client: DataTls,
+    identity: Arc<SingleCertAndKey>,
+    versions: Versions,
 }
 
 impl ServerSession {
@@ -162,6 +173,24 @@ impl ServerSession {
     /// handshake signature, sends no SNI and no certificate, resumes nothing.
     pub fn as_client(&self) -> DataTls {
         self.as_client.clone()
+    }
+
+    /// For a data connection whose two ends prove `key` to each other (`PEER KEY`); we are `tls` in the
+    /// handshake and `file` in the transfer.
+    pub fn keyed(key: PeerKey, tls: TlsRole, file: FileRole) -> DataTls {
+        DataTls(Role::Keyed(Keyed { key, tls, file }))
+    }
+
+    /// For a data connection whose other end shows a certificate of `pin` (`PEER EXPECT`). As TLS server we
+    /// show the control connection's, as TLS client none.
+    pub fn expecting(&self, pin: &PeerPin, tls: TlsRole) -> DataTls {
+        match tls {
+            TlsRole::Client => client::nameless(expect::as_client(pin, self.versions), Some(Proven::Pin)),
+            TlsRole::Server => {
+                let config = expect::as_server(pin, self.identity.clone(), self.versions);
+                DataTls(Role::Server(Accepting::Expected(Arc::new(config))))
+            }
+        }
     }
 
     /// For the control connection itself.

@@ -4,6 +4,7 @@ mod control;
 mod ending;
 mod matrix;
 mod passive;
+mod proof;
 mod relay;
 mod resumption;
 mod support;

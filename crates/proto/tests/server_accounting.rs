@@ -102,7 +102,8 @@ impl World {
         self.line("USER bob");
         self.line("PASS hunter2");
         if let Some((id, _)) = self.running.take() {
-            let welcome = LoggedIn { home: VPath::root(), message: Text::from("welcome") };
+            let welcome =
+                LoggedIn { home: VPath::root(), message: Text::from("welcome"), foreign_peers: true };
             self.machine.done(id, Outcome::LoggedIn(welcome), self.now);
             self.drain();
         }
@@ -222,9 +223,11 @@ impl World {
             return Outcome::Failed(Failure { kind, detail: Text::from("it did not work") });
         }
         match effect {
-            Effect::Login(_) => {
-                Outcome::LoggedIn(LoggedIn { home: VPath::root(), message: Text::from("welcome") })
-            }
+            Effect::Login(_) => Outcome::LoggedIn(LoggedIn {
+                home: VPath::root(),
+                message: Text::from("welcome"),
+                foreign_peers: true,
+            }),
             Effect::Listen { .. } => Outcome::Listening("192.0.2.1:50000".parse().expect("an address")),
             Effect::Send(_) | Effect::Receive(_) | Effect::List(_) => {
                 Outcome::Transferred { bytes: 5, name: None }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fxp_net::control::{Control, Received};
-use fxp_net::listen::PassiveListener;
 use fxp_proto::moment::Moment;
 use fxp_proto::server::effect::{Effect, EffectId, SlotId};
 use fxp_proto::server::machine::{Action, Appetite, Endpoints, Input, Machine};
@@ -18,6 +17,7 @@ use tracing::Instrument;
 
 use crate::context::{Context, Live, Shared};
 use crate::effect::{self, Gain, Job, News, What};
+use crate::own_ports::Listening;
 
 /// Serves a client from its first byte to its last. Never fails: what goes wrong ends this connection
 /// and is logged.
@@ -43,7 +43,7 @@ struct Connection {
     /// The machine's origin of time.
     started: Instant,
     /// Prepared passive ports.
-    listeners: HashMap<SlotId, PassiveListener>,
+    listeners: HashMap<SlotId, Listening>,
     tasks: JoinSet<()>,
     running: HashMap<EffectId, Running>,
     /// Cancelled effects whose threads may not have ended yet.

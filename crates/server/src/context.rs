@@ -20,6 +20,7 @@ use crate::config::fxp::Peer;
 use crate::config::network::PassiveAddress;
 use crate::limits::{Budget, Counter, Door, Ticket};
 use crate::names::Names;
+use crate::own_ports::OwnPorts;
 use crate::policy::{Host, Rulebook, Scope};
 
 /// One server: what all its connections share.
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) door: Door,
     pub(crate) users: Counter<fxp_store::Text>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) own_ports: OwnPorts,
     pub(crate) names: Names,
     /// Password checks at a time: each takes memory and a core.
     pub(crate) logins: Arc<Semaphore>,
@@ -155,7 +157,8 @@ impl Live {
 impl View {
     /// The rules, with what their names stand for.
     pub(crate) fn rulebook<'a>(&'a self, context: &'a Context) -> Rulebook<'a> {
-        Rulebook { rules: &context.live.config.fxp.rules, names: &self.names }
+        let fxp = &context.live.config.fxp;
+        Rulebook { rules: &fxp.rules, allowances: fxp.allowances, names: &self.names }
     }
 
     /// The other end of a data connection, as the policy sees it.

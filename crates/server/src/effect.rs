@@ -10,19 +10,20 @@ mod digest;
 mod files;
 mod list;
 mod login;
+mod permit;
 mod receive;
 mod send;
 mod text;
 
 use std::sync::Arc;
 
-use fxp_net::listen::PassiveListener;
 use fxp_proto::server::effect::{Effect, EffectId, Event, Failure, FailureKind, Outcome, SlotId};
 use fxp_store::Text;
 use fxp_store::storage::{Storage, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::context::{Context, User};
+use crate::own_ports::Listening;
 
 /// What a task tells its connection.
 pub(crate) struct News {
@@ -43,7 +44,7 @@ pub(crate) enum Gain {
     /// Nothing.
     Nothing,
     /// A port that listens.
-    Listener(SlotId, PassiveListener),
+    Listener(SlotId, Listening),
     /// A user who has logged in.
     User(Arc<User>),
 }
@@ -61,7 +62,7 @@ pub(crate) struct Job {
 type Result<T = Outcome> = std::result::Result<T, Failure>;
 
 /// Runs one effect to its end and reports it. `listener` is the slot's, if it has one.
-pub(crate) async fn run(job: Job, effect: Effect, listener: Option<PassiveListener>) {
+pub(crate) async fn run(job: Job, effect: Effect, listener: Option<Listening>) {
     let (outcome, gain) = match perform(&job, effect, listener).await {
         Ok(ended) => ended,
         Err(failure) => (Outcome::Failed(failure), Gain::Nothing),
@@ -70,10 +71,10 @@ pub(crate) async fn run(job: Job, effect: Effect, listener: Option<PassiveListen
     let _ = job.news.send(News { id: job.id, what: What::End(Box::new(outcome), gain) }).await;
 }
 
-async fn perform(job: &Job, effect: Effect, listener: Option<PassiveListener>) -> Result<(Outcome, Gain)> {
+async fn perform(job: &Job, effect: Effect, listener: Option<Listening>) -> Result<(Outcome, Gain)> {
     let outcome = match effect {
         Effect::Login(login) => return login::login(job, login).await,
-        Effect::Listen { slot, family } => return data::listen(job, slot.id, family).await,
+        Effect::Listen { slot, family } => return data::listen(job, &slot, family).await,
         Effect::Aim(slot) => data::aim(job, slot).await,
         Effect::Release(_) => Ok(Outcome::Done),
         Effect::Send(order) => send::send(job, order, listener).await,

@@ -40,6 +40,7 @@ mod context;
 mod limits;
 mod names;
 mod observe;
+mod own_ports;
 
 mod effect;
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use fxp_net::data::DataStream;
-use fxp_net::tls::TlsInfo;
+use fxp_net::tls::{Proven, TlsInfo};
 use fxp_proto::server::effect::Failure;
 use fxp_store::account::{Account, LoginError};
 use fxp_store::{Text, VPath};
@@ -106,7 +106,8 @@ impl Transfer {
         self.told = true;
         info!(
             path = %self.path, peer = %self.peer, foreign = self.foreign, bytes = self.bytes(),
-            milliseconds = self.milliseconds(), tls = self.tls(), resumed = self.resumed(), "{}", self.direction,
+            milliseconds = self.milliseconds(), tls = self.tls(), resumed = self.resumed(), proof = self.proof(), "{}",
+            self.direction,
         );
     }
 
@@ -129,6 +130,14 @@ impl Transfer {
 
     fn tls(&self) -> Option<&'static str> {
         self.tls.as_ref().map(|tls| tls.version)
+    }
+
+    /// What the other server has proven.
+    fn proof(&self) -> Option<&'static str> {
+        self.tls.as_ref().and_then(|tls| tls.proven).map(|proven| match proven {
+            Proven::Key => "key",
+            Proven::Pin => "pin",
+        })
     }
 
     fn resumed(&self) -> Option<bool> {

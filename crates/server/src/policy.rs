@@ -10,18 +10,20 @@
 //!
 //! The attack behind it all is the *bounce*: a user makes the server connect to, or take data from,
 //! a host that never consented (CERT CA-1997-27, RFC 2577). So without a rule there is only the control
-//! peer itself, whose consent is its control connection.
+//! peer itself, whose consent is its control connection, and whoever proves a key or, where we listen,
+//! shows the certificate that the client expects (PEER).
+
+mod rules;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use fxp_proto::grammar::params::Protection;
 use fxp_store::{Text, VPath};
-use ipnet::IpNet;
 
-use crate::config::fxp::{Action, Direction, Peer, Rule};
-use crate::config::network::TlsNeed;
+use crate::config::fxp::{Allowances, Proof, Rule};
 use crate::never;
+use rules::{Found, first_match};
 
 /// What is known about one data connection.
 #[derive(Clone, Debug)]
@@ -42,6 +44,12 @@ pub struct Facts<'a> {
     pub intent: Option<Intent<'a>>,
     /// In clear or inside TLS.
     pub protection: Protection,
+    /// What the other end has to prove (PEER): at the third question, what it has proven.
+    pub proof: Proof,
+    /// Where the other end may be (`PEER EXPECT ... FROM=`); empty is anywhere.
+    pub from: &'a [IpAddr],
+    /// The target is a port of this very process, which waits for the same key there.
+    pub meets_itself: bool,
 }
 
 /// One end of a connection.
@@ -139,6 +147,12 @@ pub enum Reason {
     /// No rule speaks of it.
     #[error("another host than the client, and no rule allows it")]
     NoRule,
+    /// No rule speaks of it, and a pin does not stand in for one where we connect.
+    #[error("the peer is pinned, but to connect to it takes a key or a rule")]
+    PinnedActive,
+    /// The client has said where the peer would come from.
+    #[error("the client expects the peer elsewhere")]
+    Elsewhere,
     /// The client is farther away than the peer.
     #[error("the client is in a wider network than the peer")]
     Scope,
@@ -161,6 +175,8 @@ pub enum Reason {
 pub struct Rulebook<'a> {
     /// In the order of the configuration.
     pub rules: &'a [Rule],
+    /// Whether a proof stands in for a rule.
+    pub allowances: Allowances,
     /// Addresses by name; a name that is missing has not been asked for or has no answer.
     pub names: &'a BTreeMap<String, Vec<IpAddr>>,
 }
@@ -168,6 +184,9 @@ pub struct Rulebook<'a> {
 /// Judges one data connection.
 pub fn judge(book: Rulebook<'_>, facts: &Facts<'_>) -> Verdict {
     match facts.peer {
+        Some(peer) if !facts.from.is_empty() && !facts.from.contains(&peer.ip) => {
+            Verdict::Deny(Reason::Elsewhere)
+        }
         // Whoever listens can at least be reached by the client.
         None => Verdict::Maybe,
         Some(peer) if peer.ip == facts.client.ip => judge_client(book, facts, peer),
@@ -205,7 +224,20 @@ fn judge_foreign(book: Rulebook<'_>, facts: &Facts<'_>, peer: Host) -> Verdict {
         Found::Deny(reason) => Verdict::Deny(reason),
         Found::Nothing if never::range_of(peer.ip).is_some() => Verdict::Deny(Reason::NeverAddress),
         Found::Nothing if has_unsafe_port(facts) => Verdict::Deny(Reason::NeverPort),
-        Found::Nothing => Verdict::Deny(Reason::NoRule),
+        Found::Nothing => match allowance(book, facts) {
+            Ok(()) => with_intent(facts, Relation::Foreign),
+            Err(reason) => Verdict::Deny(reason),
+        },
+    }
+}
+
+/// A peer that proves a key consents by that to this very transfer, whoever connects. A certificate says who
+/// the peer is, not that it consents; so a pin stands in for a rule only where we connect to nobody.
+fn allowance(book: Rulebook<'_>, facts: &Facts<'_>) -> Result<(), Reason> {
+    match (book.allowances, facts.proof, facts.way) {
+        (Allowances::On, Proof::Key, _) | (Allowances::On, Proof::Pin, Way::Passive) => Ok(()),
+        (Allowances::On, Proof::Pin, Way::Active(_)) => Err(Reason::PinnedActive),
+        (Allowances::On, Proof::None, _) | (Allowances::Off, _, _) => Err(Reason::NoRule),
     }
 }
 
@@ -221,7 +253,7 @@ fn out_of_reach(facts: &Facts<'_>, peer: Host) -> Option<Reason> {
         return None;
     }
     if peer.own {
-        return (!facts.client.own).then_some(Reason::Own);
+        return (!facts.client.own && !facts.meets_itself).then_some(Reason::Own);
     }
     let reaches = match facts.client.scope {
         Scope::Loopback => true,
@@ -233,136 +265,6 @@ fn out_of_reach(facts: &Facts<'_>, peer: Host) -> Option<Reason> {
 
 fn has_unsafe_port(facts: &Facts<'_>) -> bool {
     matches!(facts.way, Way::Active(port) if never::is_unsafe_port(port))
-}
-
-/// What the rules say.
-enum Found {
-    Allow,
-    /// Only at the address command: a rule might allow it once more is known.
-    Perhaps,
-    Deny(Reason),
-    Nothing,
-}
-
-/// The first rule that surely matches decides. A rule of which too little is known is passed over,
-/// and remembered if it allows; at the end of the three questions only a name that cannot be resolved
-/// is still unknown, and then a deny rule counts and an allow rule does not.
-fn first_match(book: Rulebook<'_>, facts: &Facts<'_>, peer: Host) -> Found {
-    let early = facts.intent.is_none();
-    let mut perhaps = false;
-    for (at, rule) in book.rules.iter().enumerate() {
-        match (fit(book, rule, facts, peer), rule.action) {
-            (Fit::No, _) => {}
-            (Fit::Yes, Action::Allow) => return Found::Allow,
-            (Fit::Yes, Action::Deny) if perhaps => return Found::Perhaps,
-            (Fit::Yes, Action::Deny) => return Found::Deny(Reason::Rule(at)),
-            (Fit::Unknown, Action::Allow) => perhaps |= early,
-            (Fit::Unknown, Action::Deny) if early => {}
-            (Fit::Unknown, Action::Deny) => return Found::Deny(Reason::Unresolved(at)),
-        }
-    }
-    if perhaps { Found::Perhaps } else { Found::Nothing }
-}
-
-/// Does a rule, or a part of it, match?
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fit {
-    Yes,
-    No,
-    Unknown,
-}
-
-impl From<bool> for Fit {
-    fn from(fits: bool) -> Self {
-        if fits { Fit::Yes } else { Fit::No }
-    }
-}
-
-impl Fit {
-    /// All parts must match.
-    fn all(parts: impl IntoIterator<Item = Fit>) -> Fit {
-        parts.into_iter().fold(Fit::Yes, |so_far, part| match (so_far, part) {
-            (Fit::No, _) | (_, Fit::No) => Fit::No,
-            (Fit::Unknown, _) | (_, Fit::Unknown) => Fit::Unknown,
-            (Fit::Yes, Fit::Yes) => Fit::Yes,
-        })
-    }
-
-    /// One must match.
-    fn any(parts: impl IntoIterator<Item = Fit>) -> Fit {
-        parts.into_iter().fold(Fit::No, |so_far, part| match (so_far, part) {
-            (Fit::Yes, _) | (_, Fit::Yes) => Fit::Yes,
-            (Fit::Unknown, _) | (_, Fit::Unknown) => Fit::Unknown,
-            (Fit::No, Fit::No) => Fit::No,
-        })
-    }
-}
-
-fn fit(book: Rulebook<'_>, rule: &Rule, facts: &Facts<'_>, peer: Host) -> Fit {
-    Fit::all([
-        fit_user(rule, facts),
-        fit_intent(rule, facts),
-        fit_protection(rule, facts),
-        fit_port(rule, facts),
-        fit_peer(book, rule, facts, peer),
-    ])
-}
-
-fn fit_user(rule: &Rule, facts: &Facts<'_>) -> Fit {
-    let named = |name: &String| name.as_bytes() == facts.user.as_bytes();
-    (rule.who.is_empty() || (!facts.anonymous && rule.who.iter().any(named))).into()
-}
-
-fn fit_intent(rule: &Rule, facts: &Facts<'_>) -> Fit {
-    let (direction, path) = match facts.intent {
-        None if rule.direction == Direction::Any && rule.path.is_root() => return Fit::Yes,
-        None => return Fit::Unknown,
-        // A listing has no direction and no file; of rules it knows only whom and which port they name.
-        Some(Intent::Listing) => return Fit::Yes,
-        Some(Intent::In(path)) => (Direction::In, path),
-        Some(Intent::Out(path)) => (Direction::Out, path),
-    };
-    ((rule.direction == Direction::Any || rule.direction == direction) && path.is_beneath(&rule.path)).into()
-}
-
-fn fit_protection(rule: &Rule, facts: &Facts<'_>) -> Fit {
-    (rule.tls == TlsNeed::Offered || facts.protection == Protection::Private).into()
-}
-
-fn fit_port(rule: &Rule, facts: &Facts<'_>) -> Fit {
-    match facts.way {
-        // A peer that connects to us may come from any port; servers like to use port 20.
-        Way::Passive => Fit::Yes,
-        Way::Active(port) if rule.ports.is_empty() => {
-            (rule.action == Action::Deny || !never::is_unsafe_port(port)).into()
-        }
-        Way::Active(port) => rule.ports.iter().any(|range| range.contains(port)).into(),
-    }
-}
-
-/// A rule that names no peer speaks of every *other* server, never of the client itself; if it allows, of
-/// public ones only and of nothing on the never-list. A host name does not mean the client either, lest
-/// every transfer between two wait for a name server.
-fn fit_peer(book: Rulebook<'_>, rule: &Rule, facts: &Facts<'_>, peer: Host) -> Fit {
-    let foreign = peer.ip != facts.client.ip;
-    let never = never::range_of(peer.ip).filter(|_| foreign && rule.action == Action::Allow);
-    if rule.peer.is_empty() {
-        let public = peer.scope == Scope::Public && never.is_none();
-        return (foreign && (public || rule.action == Action::Deny)).into();
-    }
-    Fit::any(rule.peer.iter().map(|named| match named {
-        Peer::Net(net) => (net.contains(&peer.ip) && never.is_none_or(|range| names(*net, range))).into(),
-        Peer::Name(_) if never.is_some() || !foreign => Fit::No,
-        Peer::Name(name) => match book.names.get(name) {
-            None => Fit::Unknown,
-            Some(addresses) => addresses.iter().any(|ip| ip.to_canonical() == peer.ip).into(),
-        },
-    }))
-}
-
-/// A prefix names a range of the never-list if it lies within it; 0.0.0.0/0 names nothing.
-fn names(net: IpNet, range: IpNet) -> bool {
-    net.prefix_len() >= range.prefix_len()
 }
 
 #[cfg(test)]

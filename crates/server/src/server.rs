@@ -25,6 +25,7 @@ use crate::connection;
 use crate::context::{Live, Shared};
 use crate::limits::{Counter, Door};
 use crate::names::Names;
+use crate::own_ports::OwnPorts;
 
 /// A server that listens: its ports are bound, nobody is served yet.
 ///
@@ -102,6 +103,7 @@ impl Server {
             door: Door::default(),
             users: Counter::default(),
             budget: Arc::default(),
+            own_ports: OwnPorts::default(),
             names: Names::default(),
             logins: Arc::new(Semaphore::new(config.limits.logins_at_once.max(1))),
             digests: Arc::new(Semaphore::new(config.limits.digests_at_once.max(1))),

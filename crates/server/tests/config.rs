@@ -47,7 +47,8 @@ fn mistakes_are_named_with_line_and_key() {
     refuses("[[fxp.rule]]\nwho = \"a\"", &["line 1", "action"]);
     refuses("[[fxp.rule]]\naction = \"deny\"\ntls = \"required\"", &["fxp.rule[0].tls", "wrong way"]);
     refuses(&format!("{rule}peer = \"192.0.2.0/33\""), &["line 3", "192.0.2.0/33"]);
-    refuses(&format!("{rule}proof = \"key\""), &["line 3", "PEER"]);
+    refuses(&format!("{rule}proof = \"oath\""), &["line 3", "oath"]);
+    refuses("[[fxp.rule]]\naction = \"deny\"\nproof = \"key\"", &["fxp.rule[0].proof", "wrong way"]);
     refuses(&format!("{rule}path = \"incoming\""), &["line 3", "begin with /"]);
     refuses(&format!("{rule}who = \"bob\"\n{user}"), &["fxp.rule[0].who", "bob"]);
 }

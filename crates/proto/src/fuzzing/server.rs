@@ -263,7 +263,9 @@ impl World {
 impl What {
     fn success(self) -> Outcome {
         match self {
-            What::Login => Outcome::LoggedIn(LoggedIn { home: VPath::root(), message: "in".into() }),
+            What::Login => {
+                Outcome::LoggedIn(LoggedIn { home: VPath::root(), message: "in".into(), foreign_peers: true })
+            }
             What::Listen => Outcome::Listening("192.0.2.1:50000".parse().expect("a literal address")),
             What::Transfer | What::Lines => Outcome::Transferred { bytes: 7, name: None },
             What::Stat => Outcome::Facts(Entry::new("x".into(), Kind::File)),

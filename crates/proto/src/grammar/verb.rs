@@ -114,7 +114,7 @@ table! {
     Conf "CONF" Req("message"), Always, None, "RFC 2228", None, Refused(502), "Confidentiality-protected command.";
     Enc "ENC" Req("message"), Always, None, "RFC 2228", None, Refused(502), "Privacy-protected command.";
     Sscn "SSCN" Opt("ON|OFF"), LoggedIn, None, "RaidenFTPD 2003", Some("SSCN"), Yes, "Chooses the TLS role on data connections.";
-    Peer "PEER" Req("KEY key|EXPECT SHA-256=hex[,..] [FROM=address[,..]]|OFF"), LoggedIn, None, "docs/spec/peer.md", None, Refused(502), "Says what the other server must prove on data connections.";
+    Peer "PEER" Req("KEY key|EXPECT SHA-256=hex[,..] [FROM=address[,..]]|OFF"), LoggedIn, None, "docs/spec/peer.md", Some("PEER KEY;EXPECT"), Yes, "Says what the other server must prove on data connections.";
     Ccsn "CCSN" Opt("ON|OFF"), LoggedIn, None, "in use", None, Yes, "The older name of SSCN.";
     // Transfer parameters.
     Type "TYPE" Req("A|I|L 8"), Always, None, "RFC 959", None, Yes, "Sets the representation type.";

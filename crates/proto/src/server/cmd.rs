@@ -7,6 +7,7 @@ mod info;
 mod listing;
 mod login;
 mod params;
+mod peer;
 mod security;
 mod site;
 mod transfer;
@@ -73,6 +74,7 @@ fn run(session: &mut Session, verb: Verb, argument: Text) {
         Verb::Pbsz => security::pbsz(session, word),
         Verb::Prot => security::prot(session, word),
         Verb::Sscn | Verb::Ccsn => security::sscn(session, word),
+        Verb::Peer => peer::peer(session, argument),
         Verb::Type => params::kind(session, word),
         Verb::Mode => params::mode(session, word),
         Verb::Stru => params::structure(session, word),
@@ -133,7 +135,7 @@ fn run(session: &mut Session, verb: Verb, argument: Text) {
         Verb::SiteSymlink => site::symlink(session, word),
         // Their rows refuse them, so nothing comes here; a test walks through the table.
         Verb::Acct | Verb::Smnt | Verb::Adat | Verb::Ccc | Verb::Mic | Verb::Conf | Verb::Enc | Verb::Lprt
-        | Verb::Lpsv | Verb::Mfct | Verb::Peer | Verb::Site => session.answer(replies::syntax(verb)),
+        | Verb::Lpsv | Verb::Mfct | Verb::Site => session.answer(replies::syntax(verb)),
     }
 }
 

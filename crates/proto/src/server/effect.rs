@@ -8,6 +8,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use crate::grammar::addr::{Family, HostPort};
 use crate::grammar::params::{DigestKind, Protection, TlsRole, TransferType};
+use crate::grammar::peer::PeerProof;
 use crate::grammar::verb::Verb;
 pub use crate::listing::mlsx::FactSet;
 use crate::listing::{entry::Entry, time::FtpTime};
@@ -39,6 +40,9 @@ pub struct Slot {
     pub role: TlsRole,
     /// Where to connect to; `None` when we listen.
     pub target: Option<HostPort>,
+    /// What the other end must prove (PEER). A file transfer carries what is in force at its command, which
+    /// may be a later key than the slot was made under; a listing, which goes to the client, carries nothing.
+    pub peer: Option<PeerProof>,
 }
 
 impl Slot {
@@ -279,6 +283,8 @@ pub struct LoggedIn {
     pub home: VPath,
     /// Text for the 230 reply.
     pub message: Text,
+    /// The user may exchange files with other servers, where a rule or a proof allows it.
+    pub foreign_peers: bool,
 }
 
 /// Why an effect failed: a kind for the reply code, a sentence for the person.
@@ -327,7 +333,7 @@ pub enum FailureKind {
     Policy,
     /// 425: no data connection came about (refused, timed out, nobody came).
     Connect,
-    /// 425: the TLS handshake failed.
+    /// 425: the TLS handshake failed, or the peer did not prove what it had to (PEER).
     Handshake,
     /// 522: the data connection must resume the control connection's TLS session.
     NotResumed,

@@ -9,6 +9,7 @@ use super::pending::{Running, Then};
 use super::replies;
 use crate::grammar::addr::HostPort;
 use crate::grammar::params::{DigestKind, ParameterError, Protection, TlsRole, TransferType};
+use crate::grammar::peer::PeerProof;
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
 use crate::moment::Moment;
@@ -72,6 +73,10 @@ pub(super) struct Memory {
     pub(super) protection: Protection,
     /// SSCN.
     pub(super) role: TlsRole,
+    /// PEER: what the other end of file transfers must prove.
+    pub(super) peer: Option<PeerProof>,
+    /// The user may have other servers as peers.
+    pub(super) foreign_peers: bool,
     /// CEPR: 229 names the address.
     pub(super) full_epsv: bool,
     /// EPSV ALL: no other address command may come.
@@ -261,11 +266,18 @@ impl Session {
 
     // ---- data slots ----
 
-    /// A slot as PROT and SSCN stand now; the one before it is gone.
+    /// A slot as PROT, SSCN and PEER stand now; the one before it is gone.
     pub(super) fn new_slot(&mut self, role: TlsRole, target: Option<HostPort>) -> Slot {
         self.drop_slot();
         self.last_slot += 1;
-        Slot { id: SlotId(self.last_slot), verb: self.verb, protection: self.memory.protection, role, target }
+        Slot {
+            id: SlotId(self.last_slot),
+            verb: self.verb,
+            protection: self.memory.protection,
+            role,
+            target,
+            peer: self.memory.peer.clone(),
+        }
     }
 
     /// Forgets the prepared data connection: something changed that it was made under.
@@ -289,13 +301,15 @@ impl Session {
         self.stranger_since = self.now;
     }
 
-    /// Forgets the user and the data connection prepared for them; transfer parameters stay
-    /// (RFC 959, 4.1.1 USER).
+    /// Forgets the user, the data connection prepared for them and the peers introduced to them; transfer
+    /// parameters stay (RFC 959, 4.1.1 USER).
     pub(super) fn change_user(&mut self, user: User) {
         if self.is_logged_in() {
             self.stranger_since = self.now;
         }
         self.drop_slot();
+        self.memory.peer = None;
+        self.memory.foreign_peers = false;
         self.memory.user = user;
         self.memory.directory = VPath::root();
         self.memory.rename = None;

@@ -1,6 +1,7 @@
 //! Effects, outcomes and news as transcripts write them.
 
 use fxp_proto::grammar::params::{Protection, TlsRole, TransferType};
+use fxp_proto::grammar::peer::PeerProof;
 use fxp_proto::listing::entry::{Entry, Kind, Precision};
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
@@ -77,7 +78,13 @@ fn slot_text(slot: &Slot) -> String {
         (Protection::Private, TlsRole::Server) => "tls-server",
     };
     let target = slot.target.map(|target| format!(" to {target}")).unwrap_or_default();
-    format!("slot{} {} {protection}{target}", slot.id.0, slot.verb.name())
+    let peer = match &slot.peer {
+        None => String::new(),
+        // Only a test may print it: the first byte tells keys apart.
+        Some(PeerProof::Key(key)) => format!(" key {:02x}", key.expose()[0]),
+        Some(PeerProof::Pin(pin)) => format!(" pin {pin}"),
+    };
+    format!("slot{} {} {protection}{target}{peer}", slot.id.0, slot.verb.name())
 }
 
 fn type_text(kind: TransferType) -> &'static str {
@@ -87,13 +94,14 @@ fn type_text(kind: TransferType) -> &'static str {
     }
 }
 
-/// `done`, `in HOME`, `listening ADDRESS`, `facts KIND [SIZE [TIME]]`, `space N`, `digest HEX START END`,
+/// `done`, `in HOME`, `in HOME alone` (without foreign peers), `listening ADDRESS`, `facts KIND [SIZE [TIME]]`, `space N`, `digest HEX START END`,
 /// `moved N [NAME]`, `failed KIND detail`.
 pub(super) fn outcome(text: &str) -> Result<Outcome, String> {
     let words: Vec<&str> = text.split(' ').collect();
     Ok(match words.as_slice() {
         ["done"] => Outcome::Done,
-        ["in", home] => Outcome::LoggedIn(LoggedIn { home: path(home)?, message: Text::from("welcome") }),
+        ["in", home] => Outcome::LoggedIn(welcome(home, true)?),
+        ["in", home, "alone"] => Outcome::LoggedIn(welcome(home, false)?),
         ["listening", address] => {
             Outcome::Listening(address.parse().map_err(|_| format!("no address: {address}"))?)
         }
@@ -123,6 +131,10 @@ pub(super) fn event(text: &str) -> Result<Event, String> {
         ["opening", size] => Event::Opening { size: Some(number(size)?), name: None },
         _ => return Err(format!("no news: {text}")),
     })
+}
+
+fn welcome(home: &str, foreign_peers: bool) -> Result<LoggedIn, String> {
+    Ok(LoggedIn { home: path(home)?, message: Text::from("welcome"), foreign_peers })
 }
 
 fn entry(kind: &str, rest: &[&str]) -> Result<Entry, String> {

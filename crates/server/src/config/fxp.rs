@@ -25,7 +25,8 @@ pub struct Fxp {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Allowances {
-    /// A peer that proves who it is needs no rule.
+    /// A peer that proves a key needs no rule, one that shows an expected certificate needs none where it
+    /// connects to us.
     #[default]
     On,
     /// Foreign peers need a rule, always.
@@ -101,23 +102,26 @@ pub enum Direction {
     Any,
 }
 
-/// What a peer must prove.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a peer must prove (`PEER`, `docs/spec/peer.md`).
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// Nothing: its address is enough.
     #[default]
     None,
+    /// That it is the server which the client saw: by a certificate, or by a key.
+    Pin,
+    /// That the client gave it the same key for this very file.
+    Key,
 }
 
-impl<'de> Deserialize<'de> for Proof {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match text.as_str() {
-            "none" => Ok(Proof::None),
-            "key" | "pin" => Err(de::Error::custom(format!(
-                "proof = \"{text}\" comes with the PEER command, which this version does not speak"
-            ))),
-            _ => Err(de::Error::custom(format!("no such proof: \"{text}\" (none)"))),
+impl Proof {
+    /// True if who has proven this has proven `demanded`, too.
+    pub fn satisfies(self, demanded: Proof) -> bool {
+        match demanded {
+            Proof::None => true,
+            Proof::Pin => self != Proof::None,
+            Proof::Key => self == Proof::Key,
         }
     }
 }
@@ -185,6 +189,11 @@ impl Fxp {
             if let Some(name) = rule.who.iter().find(unknown) {
                 return Err(invalid(format!("fxp.rule[{at}].who"), format!("there is no user {name}")));
             }
+            if rule.action == Action::Deny && rule.proof != Proof::None {
+                let problem = "a deny rule that holds for proven peers only would be read the wrong way \
+                               round; write an allow rule with proof";
+                return Err(invalid(format!("fxp.rule[{at}].proof"), problem));
+            }
             if rule.action == Action::Deny && rule.tls == TlsNeed::Required {
                 let problem = "a deny rule that holds for protected connections only would be read the \
                                wrong way round; write an allow rule with tls = \"required\"";
@@ -206,12 +215,13 @@ impl Fxp {
             }
         }
         for (at, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.action == Action::Allow) {
-            if rule.peer.is_empty() {
+            if rule.peer.is_empty() && rule.proof != Proof::Key {
                 warnings.push(format!(
                     "fxp.rule[{at}] has no peer: its users may make this server connect to any public host"
                 ));
             }
-            if rule.tls == TlsNeed::Offered {
+            // What is proven is proven inside TLS.
+            if rule.tls == TlsNeed::Offered && rule.proof == Proof::None {
                 warnings
                     .push(format!("fxp.rule[{at}] allows transfers in clear (tls = \"required\" would not)"));
             }

@@ -4,20 +4,21 @@ use std::io;
 use std::time::SystemTime;
 
 use fxp_net::data::Sink;
-use fxp_net::listen::PassiveListener;
 use fxp_proto::listing::{format, mlsx};
 use fxp_proto::server::effect::{EffectId, Event, FailureKind, List, ListStyle, Outcome, Slot};
 use fxp_store::storage::Storage;
 use fxp_store::{Entry, FtpTime, Kind, Text, VPath};
 use tokio::sync::{mpsc, oneshot};
 
-use super::data::{Connected, Purpose, broken, on_thread, permit};
+use super::data::{broken, on_thread};
+use super::permit::{Connected, Purpose, permit};
 use super::send::storage_error;
 use super::{Job, News, Result, What, failure, stored};
 use crate::observe::Transfer;
+use crate::own_ports::Listening;
 
 /// What is listed is looked at first, so that a missing directory never gets as far as `150`.
-pub(super) async fn list(job: &Job, mut order: List, listener: Option<PassiveListener>) -> Result {
+pub(super) async fn list(job: &Job, mut order: List, listener: Option<Listening>) -> Result {
     if !job.user()?.account.rights.list {
         return Err(failure(FailureKind::Denied, "no right to list"));
     }
@@ -32,13 +33,7 @@ pub(super) async fn list(job: &Job, mut order: List, listener: Option<PassiveLis
     }
 }
 
-async fn over_data(
-    job: &Job,
-    slot: Slot,
-    order: List,
-    what: Entry,
-    listener: Option<PassiveListener>,
-) -> Result {
+async fn over_data(job: &Job, slot: Slot, order: List, what: Entry, listener: Option<Listening>) -> Result {
     let permit = permit(job, slot, Purpose::Listing).await?;
     job.event(Event::Opening { size: None, name: None }).await;
     let Connected { stream, .. } = permit.connect(listener).await?;

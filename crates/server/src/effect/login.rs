@@ -23,8 +23,11 @@ pub(super) async fn login(job: &Job, login: Login) -> Result<(Outcome, Gain)> {
         return Err(refuse(job, &name, &LoginError::TooMany).await);
     };
     observe::logged_in(&job.context, &user.account);
-    let logged_in =
-        LoggedIn { home: user.account.home.clone(), message: Text::lossy(format!("{name} logged in")) };
+    let logged_in = LoggedIn {
+        home: user.account.home.clone(),
+        message: Text::lossy(format!("{name} logged in")),
+        foreign_peers: user.may_fxp && !user.account.anonymous,
+    };
     Ok((Outcome::LoggedIn(logged_in), Gain::User(Arc::new(user))))
 }
 

@@ -6,22 +6,23 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use fxp_net::data::{DataError, DataStream, Sink};
-use fxp_net::listen::PassiveListener;
 use fxp_proto::grammar::params::TransferType;
 use fxp_proto::server::effect::{Event, Outcome, Placement, Receive};
 use fxp_store::account::Rights;
 use fxp_store::storage::{Create, Storage, StoreError, WriteFile};
 use fxp_store::{Entry, Kind, Text, VPath};
 
-use super::data::{Connected, Purpose, broken, on_thread, permit};
+use super::data::{broken, on_thread};
+use super::permit::{Connected, Purpose, permit};
 use super::send::storage_error;
 use super::text::Incoming;
 use super::{Job, Result, stored};
 use crate::observe::Transfer;
+use crate::own_ports::Listening;
 
 /// What can be refused is refused before `150`; but the file is touched only when the peer is there and
 /// secured, so that a failed attempt leaves the old one whole.
-pub(super) async fn receive(job: &Job, order: Receive, listener: Option<PassiveListener>) -> Result {
+pub(super) async fn receive(job: &Job, order: Receive, listener: Option<Listening>) -> Result {
     let (path, placement, rights) = (order.path.clone(), order.placement, job.user()?.account.rights);
     let path = job.ask(move |files| look(files, path, placement, rights)).await?;
     let permit = permit(job, order.slot, Purpose::In(path.clone())).await?;
@@ -31,7 +32,8 @@ pub(super) async fn receive(job: &Job, order: Receive, listener: Option<PassiveL
 
     let (files, counted, kind) = (job.files()?, order.progress.0, order.kind);
     let transfer = Transfer::over(&stream, "received", path.clone(), foreign, &counted);
-    let received = on_thread(job, stream, move |stream| {
+    let received = on_thread(job, stream, move |mut stream| {
+        stream.await_first().map_err(broken)?;
         // The thread may have been waited for so long that nobody wants the file any more.
         if stream.is_cancelled() {
             return Err(broken(DataError::Cancelled));

@@ -4,18 +4,19 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use fxp_net::data::Source;
-use fxp_net::listen::PassiveListener;
 use fxp_proto::grammar::params::TransferType;
 use fxp_proto::server::effect::{Event, FailureKind, Outcome, Send};
 use fxp_store::storage::{ReadFile, StoreError};
 
-use super::data::{Connected, Purpose, broken, on_thread, permit};
+use super::data::{broken, on_thread};
+use super::permit::{Connected, Purpose, permit};
 use super::text::Outgoing;
 use super::{Job, Result, failure};
 use crate::observe::Transfer;
+use crate::own_ports::Listening;
 
 /// The file is opened first, so that a missing one never gets as far as `150`.
-pub(super) async fn send(job: &Job, order: Send, listener: Option<PassiveListener>) -> Result {
+pub(super) async fn send(job: &Job, order: Send, listener: Option<Listening>) -> Result {
     let path = order.path.clone();
     let (file, size) = job
         .ask(move |files| {

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use super::*;
 use crate::config::Config;
 
-/// A line is `CLIENT [clear] active|passive PEER [list | in PATH | out PATH] => ANSWER`.
+/// A line is `CLIENT [clear|key|pin|itself|from=IP].. active|passive PEER [list | in PATH | out PATH] => ANSWER`.
+/// `itself`: a key, and the port is one of ours that awaits it.
 /// Without an intent it is the question at the address command. The user is alice, guests are `guest@CLIENT`,
 /// and `homebody@CLIENT` has `may_fxp = false`.
 /// Own addresses are loopback, 9.9.9.9 and 10.0.0.1; ftp.example.org is 8.8.8.8, dark.example.org has no address.
@@ -13,7 +14,7 @@ use crate::config::Config;
 fn check(rules: &str, rows: &str) {
     let config = Config::parse(rules).unwrap();
     let names = BTreeMap::from([("ftp.example.org".to_owned(), vec!["8.8.8.8".parse().unwrap()])]);
-    let book = Rulebook { rules: &config.fxp.rules, names: &names };
+    let book = Rulebook { rules: &config.fxp.rules, allowances: config.fxp.allowances, names: &names };
     for row in rows.lines().map(str::trim).filter(|row| !row.is_empty()) {
         let (question, expected) = row.split_once("=>").unwrap();
         let answer = match judge_row(book, question) {
@@ -31,8 +32,17 @@ fn judge_row(book: Rulebook<'_>, question: &str) -> Verdict {
     let who = words.next().unwrap();
     let (who, client) = who.split_once('@').unwrap_or(("alice", who));
     let anonymous = who == "guest";
-    let clear = words.next_if_eq(&"clear").is_some();
-    let active = words.next() == Some("active");
+    let (mut clear, mut proof, mut meets_itself, mut from) = (false, Proof::None, false, Vec::new());
+    let active = loop {
+        match words.next().expect("active or passive") {
+            "clear" => clear = true,
+            "key" => proof = Proof::Key,
+            "pin" => proof = Proof::Pin,
+            "itself" => (proof, meets_itself) = (Proof::Key, true),
+            word if word.starts_with("from=") => from.push(word[5..].parse::<IpAddr>().unwrap()),
+            word => break word == "active",
+        }
+    };
     let peer = words.next().unwrap();
     let address: Option<SocketAddr> = (peer != "?").then(|| {
         peer.parse()
@@ -53,6 +63,9 @@ fn judge_row(book: Rulebook<'_>, question: &str) -> Verdict {
             "in" => Intent::In(&path),
             _ => Intent::Out(&path),
         }),
+        proof,
+        from: &from,
+        meets_itself,
         protection: if clear { Protection::Clear } else { Protection::Private },
     };
     judge(book, &facts)
@@ -311,6 +324,92 @@ fn rules_that_name_no_peer_speak_of_other_servers() {
         10.3.3.3 active 10.2.2.2:50000 out /x            => Rule(0)
         127.0.0.1 active 127.0.0.2:50000 in /x           => NoRule
         10.3.3.3 active 10.3.3.3:50000 in /x             => client
+        ",
+    );
+}
+
+#[test]
+fn a_key_stands_in_for_a_rule_and_a_pin_does_where_we_listen() {
+    let proven = "
+        1.1.1.1 key passive ?                            => maybe
+        1.1.1.1 key passive 8.8.8.8 in /x                => foreign
+        1.1.1.1 key passive 8.8.8.8 out /x               => foreign
+        1.1.1.1 key active 8.8.8.8:50000                 => maybe
+        1.1.1.1 key active 8.8.8.8:50000 in /x           => foreign
+        1.1.1.1 key active [2a00::2]:50000 out /x        => foreign
+        1.1.1.1 key active 1.1.1.1:50000 out /x          => client
+        1.1.1.1 pin passive 8.8.8.8 in /x                => foreign
+        1.1.1.1 pin passive 8.8.8.8 out /x               => foreign
+        1.1.1.1 pin active 8.8.8.8:50000                 => PinnedActive
+        1.1.1.1 pin active 8.8.8.8:50000 in /x           => PinnedActive
+        1.1.1.1 key active 8.8.8.8:1023 in /x            => NeverPort
+        1.1.1.1 key active 8.8.8.8:6379                  => NeverPort
+        192.168.1.9 key active 169.254.169.254:50000     => NeverAddress
+        1.1.1.1 key passive 169.254.169.254 in /x        => NeverAddress
+        2a00::1 key active [64:ff9b::7f00:1]:50000       => NeverAddress
+        1.1.1.1 key active 192.168.1.1:50000             => Scope
+        192.168.1.9 key active 192.168.1.1:50000 out /x  => foreign
+        192.168.1.9 key active 8.8.8.8:50000 out /x      => foreign
+        192.168.1.9 key active 127.0.0.1:50000           => Own
+        1.1.1.1 key active 9.9.9.9:50000                 => Own
+        1.1.1.1 itself active 9.9.9.9:50000 in /x        => foreign
+        1.1.1.1 itself active 9.9.9.9:50000              => maybe
+        guest@1.1.1.1 key active 8.8.8.8:50000           => Anonymous
+        guest@1.1.1.1 itself active 9.9.9.9:50000        => Anonymous
+        homebody@1.1.1.1 key passive 8.8.8.8 in /x       => MayNot
+        1.1.1.1 key passive 8.8.8.8 list                 => Listing
+    ";
+    check("", proven);
+    check(
+        "fxp = \"off\"",
+        "
+        1.1.1.1 key passive 8.8.8.8 in /x                => NoRule
+        1.1.1.1 key active 8.8.8.8:50000                 => NoRule
+        1.1.1.1 pin passive 8.8.8.8 in /x                => NoRule
+        1.1.1.1 itself active 9.9.9.9:50000 in /x        => NoRule
+        1.1.1.1 key passive 1.1.1.1 in /x                => client
+        ",
+    );
+    // A deny rule comes before the allowances.
+    check(
+        "[[fxp.rule]]\naction = \"deny\"\npeer = \"8.8.8.0/24\"\ndirection = \"out\"",
+        "
+        1.1.1.1 key active 8.8.8.8:50000                 => maybe
+        1.1.1.1 key active 8.8.8.8:50000 out /x          => Rule(0)
+        1.1.1.1 key active 8.8.8.8:50000 in /x           => foreign
+        ",
+    );
+}
+
+#[test]
+fn rules_that_demand_a_proof() {
+    check(
+        "[[fxp.rule]]\naction = \"allow\"\npeer = \"8.8.8.8\"\nproof = \"pin\"
+         [[fxp.rule]]\naction = \"allow\"\npeer = \"8.8.4.4\"\nproof = \"key\"
+         [[fxp.rule]]\naction = \"deny\"",
+        "
+        1.1.1.1 active 8.8.8.8:50000                     => Rule(2)
+        1.1.1.1 pin active 8.8.8.8:50000 in /x           => foreign
+        1.1.1.1 key active 8.8.8.8:50000 in /x           => foreign
+        1.1.1.1 pin active 8.8.4.4:50000                 => Rule(2)
+        1.1.1.1 pin passive 8.8.4.4 in /x                => Rule(2)
+        1.1.1.1 key active 8.8.4.4:50000 in /x           => foreign
+        1.1.1.1 key active 1.0.0.1:50000                 => Rule(2)
+        ",
+    );
+}
+
+#[test]
+fn a_pin_may_say_where_the_peer_is() {
+    check(
+        "[[fxp.rule]]\naction = \"allow\"\npeer = \"8.8.8.0/24\"",
+        "
+        1.1.1.1 pin from=8.8.8.8 from=8.8.4.4 passive ?  => maybe
+        1.1.1.1 pin from=8.8.8.8 passive 8.8.8.8 in /x   => foreign
+        1.1.1.1 pin from=8.8.8.8 passive 8.8.8.9 in /x   => Elsewhere
+        1.1.1.1 pin from=8.8.8.8 active 8.8.8.9:50000    => Elsewhere
+        1.1.1.1 pin from=8.8.8.8 passive 1.1.1.1 in /x   => Elsewhere
+        1.1.1.1 pin from=1.1.1.1 passive 1.1.1.1 in /x   => client
         ",
     );
 }

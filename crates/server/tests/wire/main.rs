@@ -4,6 +4,7 @@ mod fxp;
 mod gate;
 mod life;
 mod listing;
+mod peer;
 mod session;
 mod slow;
 mod tls;

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 use fxp_net::tls::ServerTls;
 use fxp_server::config::Config;
-use fxp_server::config::fxp::{Action, Allowances, Direction, Rule};
+use fxp_server::config::fxp::{Action, Allowances, Direction, Proof, Rule};
 use fxp_server::config::network::{DataTlsReuse, PassiveAddress, Pem, Tls, TlsNeed};
 use fxp_server::config::user::Upload;
 use fxp_store::account::Rights;
@@ -86,7 +86,7 @@ fn summary(path: &Path, config: &Config) -> anyhow::Result<String> {
         None => summary.line("anonymous", "off"),
     }
     let allowances = match config.fxp.allowances {
-        Allowances::On => "every peer needs a rule (no proof of identity is known yet that could replace it)",
+        Allowances::On => "peers that prove who they are need no rule, all others do",
         Allowances::Off => "every peer needs a rule",
     };
     summary.line("fxp", allowances);
@@ -177,7 +177,12 @@ fn describe_rule(rule: &Rule) -> String {
         TlsNeed::Required => ", TLS only",
         TlsNeed::Offered => "",
     };
-    format!("{action} {who}, {direction}, {}, {peers}{tls}", rule.path)
+    let proof = match rule.proof {
+        Proof::None => "",
+        Proof::Pin => ", with the expected certificate or the key",
+        Proof::Key => ", with the key",
+    };
+    format!("{action} {who}, {direction}, {}, {peers}{tls}{proof}", rule.path)
 }
 
 /// Lines of a name and a fact.

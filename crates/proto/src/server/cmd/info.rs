@@ -47,7 +47,7 @@ pub(super) fn feat(session: &mut Session) {
 
 fn is_offered(session: &Session, row: &Row) -> bool {
     match row.verb {
-        Verb::Auth | Verb::Pbsz | Verb::Prot | Verb::Sscn | Verb::Cpsv => {
+        Verb::Auth | Verb::Pbsz | Verb::Prot | Verb::Sscn | Verb::Cpsv | Verb::Peer => {
             session.settings.tls != TlsOffer::None || session.secured
         }
         Verb::Pret => session.settings.advertise_pret,

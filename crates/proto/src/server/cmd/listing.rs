@@ -50,6 +50,7 @@ fn over_data(session: &mut Session, path: &[u8], style: ListStyle) {
     // A listing goes to the control peer, who is a client: we are the TLS server whatever SSCN and CPSV
     // say (RaidenFTPD's SSCN, rule for listings).
     slot.role = TlsRole::Server;
+    slot.peer = None;
     let (then, progress) = transfer::pending(&path);
     session.start(Effect::List(List { slot: Some(slot), path, style, progress }), then);
 }

@@ -31,7 +31,8 @@ pub(super) fn pass(session: &mut Session, password: Text) {
 
 pub(super) fn entered(session: &mut Session, user: Text, outcome: Outcome) {
     match outcome {
-        Outcome::LoggedIn(LoggedIn { home, message }) => {
+        Outcome::LoggedIn(LoggedIn { home, message, foreign_peers }) => {
+            session.memory.foreign_peers = foreign_peers;
             session.memory.user = User::In(user);
             session.memory.directory = home;
             session.failed_logins = 0;

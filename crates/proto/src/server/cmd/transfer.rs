@@ -15,7 +15,7 @@ pub(super) fn retr(session: &mut Session, path: &[u8]) {
     let span = std::mem::take(&mut session.memory.span);
     let Some(path) = path_of(session, path) else { return };
     let Some(kind) = kind_for(session, span) else { return };
-    let Some(slot) = take_slot(session) else { return };
+    let Some(slot) = slot_for_file(session) else { return };
     let (start, end) = span.bounds();
     let (then, progress) = pending(&path);
     session.start(Effect::Send(Send { slot, path, kind, start, end, progress }), then);
@@ -53,7 +53,7 @@ fn receive(session: &mut Session, path: &[u8], placement: Placement, span: Span)
         return session.say(553, "the root is a directory");
     }
     let Some(kind) = kind_for(session, span) else { return };
-    let Some(slot) = take_slot(session) else { return };
+    let Some(slot) = slot_for_file(session) else { return };
     let (then, progress) = pending(&path);
     session.start(Effect::Receive(Receive { slot, path, kind, placement, progress }), then);
 }
@@ -80,6 +80,17 @@ pub(super) fn path_of(session: &mut Session, path: &[u8]) -> Option<VPath> {
 /// Several paths; if one of them is none, says so.
 pub(super) fn paths_of(session: &mut Session, paths: &[Text]) -> Option<Vec<VPath>> {
     paths.iter().map(|path| path_of(session, path.as_bytes())).collect()
+}
+
+/// The data connection for a file: its other end must prove what PEER says now.
+fn slot_for_file(session: &mut Session) -> Option<Slot> {
+    let clear = matches!(&session.memory.slot, Some(slot) if slot.protection == Protection::Clear);
+    if session.memory.peer.is_some() && clear {
+        session.say(521, "nothing can be proven in clear; use PROT P, or PEER OFF");
+        return None;
+    }
+    let peer = session.memory.peer.clone();
+    take_slot(session).map(|slot| Slot { peer, ..slot })
 }
 
 /// The data connection that was prepared, which serves this one transfer; if there is none, or one that

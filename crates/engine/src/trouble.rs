@@ -124,9 +124,11 @@ fn of_data_tls(error: &HandshakeError, what: &str) -> Trouble {
         HandshakeError::Outdated(outdated) => {
             Trouble::new(TroubleKind::Tls, what).class(Refusal::TlsRole).remedy(of_outdated(*outdated))
         }
-        HandshakeError::Untrusted(_) | HandshakeError::NotResumed | HandshakeError::Protocol(_) => {
-            Trouble::new(TroubleKind::Tls, what).class(Refusal::TlsRole)
-        }
+        HandshakeError::Untrusted(_)
+        | HandshakeError::NotResumed
+        | HandshakeError::Unproven(_)
+        | HandshakeError::Unexpected(_)
+        | HandshakeError::Protocol(_) => Trouble::new(TroubleKind::Tls, what).class(Refusal::TlsRole),
     }
 }
 

@@ -1,7 +1,9 @@
 //! PEER KEY between `fxpd` and an end that somebody else has written: `tests/peer/peer_side.py`, made from
 //! `docs/spec/peer.md` alone, plays the other server of a copy, in every role; and plays it falsely.
 
+mod fxpd;
 mod script;
+mod session;
 
 use std::path::{Path, PathBuf};
 
@@ -59,7 +61,8 @@ fn the_script_and_itself() {
             Script::start(passive, Way::Passive(port::loopback()), KEY, file(passive), &["--once"]);
         let address = listening.address();
         let active = passive.opposite();
-        let connecting = Script::start(active, Way::Active(address), KEY, file(active), &["--tag", tag]);
+        let connecting =
+            Script::start(active, Way::Active(port::loopback(), address), KEY, file(active), &["--tag", tag]);
         (listening.end(), connecting.end())
     };
     for passive in Part::all() {

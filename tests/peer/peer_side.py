@@ -4,10 +4,10 @@
     peer_side.py --connect HOST:PORT ...
     peer_side.py --vector PAGE      computes the test vector of the page anew
 
-The passive side prints "listening HOST:PORT" and goes on listening until somebody has proven the key. A source sends
-FILE, a destination writes it; a file that was not proven or is not whole is never there. KEY is as on the wire.
-The last line tells the outcome, and so does the exit code: 0 done, 1 the other end refused or has not proven itself,
-3 the network or TLS.
+The passive side prints "listening HOST:PORT" and goes on listening until somebody has proven the key (with --once the
+first one decides); the active side prints "connected" before it begins with TLS. A source sends FILE, a destination
+writes it; a file that was not proven or is not whole is never there. KEY is as on the wire. The last line tells the
+outcome, and so does the exit code: 0 done, 1 the other end refused or has not proven itself, 3 the network or TLS.
 
 With --tag it misbehaves: "wrong" proves another key, "own-role" claims to be what the other end is, "truncated" stops
 in the middle of the tag, "long" sends a tag with one byte in front of it, "reflected" gives the other end its own tag
@@ -260,7 +260,10 @@ def play(options):
             content = file.read()
     if options.connect:
         host, _, port = options.connect.rpartition(":")
-        return serve(options, socket.create_connection((host.strip("[]"), int(port))), content)
+        source = (options.source, 0) if options.source else None
+        tcp = socket.create_connection((host.strip("[]"), int(port)), source_address=source)
+        print("connected", flush=True)
+        return serve(options, tcp, content)
     family = socket.AF_INET6 if ":" in options.listen else socket.AF_INET
     with socket.create_server((options.listen, 0), family=family) as listener:
         host, port = listener.getsockname()[:2]
@@ -281,6 +284,7 @@ def main():
     parser.add_argument("--vector", metavar="PAGE")
     parser.add_argument("--listen", metavar="HOST")
     parser.add_argument("--connect", metavar="HOST:PORT")
+    parser.add_argument("--source", metavar="HOST", help="the address to connect from")
     parser.add_argument("--tls", choices=["client", "server"])
     parser.add_argument("--role", choices=["source", "destination"])
     parser.add_argument("--key", type=key_of)

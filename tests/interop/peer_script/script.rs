@@ -49,8 +49,8 @@ impl Part {
 pub(super) enum Way {
     /// It listens at this address.
     Passive(IpAddr),
-    /// It connects there.
-    Active(SocketAddr),
+    /// It connects from the one to the other.
+    Active(IpAddr, SocketAddr),
 }
 
 /// A running script.
@@ -103,7 +103,9 @@ impl Script {
         let mut command = command();
         match way {
             Way::Passive(ip) => command.args(["--listen", &ip.to_string()]),
-            Way::Active(address) => command.args(["--connect", &address.to_string()]),
+            Way::Active(from, to) => {
+                command.args(["--source", &from.to_string(), "--connect", &to.to_string()])
+            }
         };
         command.args(["--tls", if part.tls == Tls::Client { "client" } else { "server" }]);
         command.args(["--role", if part.role == Role::Source { "source" } else { "destination" }]);
@@ -112,12 +114,23 @@ impl Script {
         Script { child, output, said: String::new() }
     }
 
-    /// Where it listens, or `None` if it has ended.
+    /// Where it listens.
     pub(super) fn address(&mut self) -> SocketAddr {
+        let address = self.line().strip_prefix("listening ").and_then(|text| text.parse().ok());
+        address.unwrap_or_else(|| panic!("it says {:?}", self.said))
+    }
+
+    /// Waits until it has connected; TLS may take its time.
+    pub(super) fn connected(self) -> Script {
+        let mut connected = self;
+        assert_eq!(connected.line(), "connected");
+        connected
+    }
+
+    fn line(&mut self) -> &str {
         let begin = self.said.len();
         self.output.read_line(&mut self.said).expect("a line");
-        let address = self.said[begin..].trim().strip_prefix("listening ");
-        address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("it says {:?}", self.said))
+        self.said[begin..].trim()
     }
 
     /// Waits for its end; it has a deadline of its own.

@@ -118,7 +118,43 @@ fn failed(error: EngineError) -> HandshakeError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use fxp_proto::grammar::peer::{PeerProof, PeerRequest};
+    use rustls::KeyLog;
+    use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
+
     use super::*;
+
+    /// From the secret of the TLS connection to the tags, as `docs/spec/peer.md` has them.
+    #[test]
+    fn as_the_specification_has_them() {
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spec/peer.md"));
+        let page = page.unwrap();
+        let block = page.split("<!-- vector -->").nth(1).unwrap();
+        let vector: BTreeMap<_, _> = block.lines().filter_map(|line| line.split_once(" = ")).collect();
+        let vector: BTreeMap<_, _> = vector.into_iter().map(|(name, value)| (name.trim(), value)).collect();
+        let shown = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+
+        let request = PeerRequest::parse(format!("KEY {}", vector["key_on_the_wire"]).as_bytes());
+        let Ok(PeerRequest::Set(PeerProof::Key(key))) = request else { panic!("no key") };
+        assert_eq!(shown(key.expose()), vector["key"]);
+        assert_eq!(LABEL, vector["label"].as_bytes());
+        let secret = vector["exporter_master_secret"];
+        let secret = (0..secret.len()).step_by(2).map(|at| u8::from_str_radix(&secret[at..at + 2], 16));
+        let exporter = Exporter::default();
+        exporter.log("EXPORTER_SECRET", &[], &secret.collect::<Result<Vec<u8>, _>>().unwrap());
+        let material = exporter.take(TLS13_AES_128_GCM_SHA256, LABEL).unwrap();
+        assert_eq!(shown(&*material), vector["x"]);
+        for (name, tls, file) in [
+            ("client_tag_source", TlsRole::Client, FileRole::Source),
+            ("client_tag_destination", TlsRole::Client, FileRole::Destination),
+            ("server_tag_source", TlsRole::Server, FileRole::Source),
+            ("server_tag_destination", TlsRole::Server, FileRole::Destination),
+        ] {
+            assert_eq!(shown(tag(&key, tls, file, &material).as_ref()), vector[name], "{name}");
+        }
+    }
 
     /// Eight tags of one key and one connection, all different: none can be shown as another.
     #[test]

@@ -294,11 +294,14 @@ impl Session {
         matches!(self.memory.user, User::In(_))
     }
 
-    /// Forgets everything that was said (AUTH, REIN).
+    /// Forgets everything that was said (AUTH, REIN). The time of a stranger runs on: else one who says
+    /// REIN once a minute never had to log in.
     pub(super) fn forget(&mut self) {
+        if self.is_logged_in() {
+            self.stranger_since = self.now;
+        }
         self.drop_slot();
         self.memory = Memory::default();
-        self.stranger_since = self.now;
     }
 
     /// Forgets the user, the data connection prepared for them and the peers introduced to them; transfer

@@ -5,6 +5,7 @@
 //! and that ceilings hold.
 
 mod client;
+mod ear;
 mod pair;
 mod server;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ear::{Ear, Heard};
 use super::server::minutes;
 use crate::client::machine::{Action, Machine};
 use crate::client::manners::Manners;
@@ -9,7 +10,6 @@ use crate::client::request::{Login, LoginTls, Passive, Request, RequestId, Setti
 use crate::grammar::addr::{Family, HostPort};
 use crate::grammar::command::Command;
 use crate::grammar::params::{Protection, TlsRole, TransferType};
-use crate::grammar::reply::ReplyParser;
 use crate::grammar::verb::Verb;
 use crate::moment::Moment;
 use crate::wire::secret::Secret;
@@ -18,15 +18,21 @@ use crate::wire::secret::Secret;
 ///
 /// * `!a` and a letter asks for something (`request` below);
 /// * `!t` the handshake succeeds, `!T` it fails; `!w` and a letter: so many minutes pass; `!e` the
-///   server is gone.
+///   server is gone;
+/// * `!"` and bytes: these come without an end of line, so that what follows happens between two bytes of
+///   a reply; `!j` an LF comes alone;
+/// * `!{` what comes stays in the socket until `!}`, and is then read at once.
 ///
 /// Promises: every request ends exactly once. Nothing is sent once the connection was given up.
-/// A secret is sent only after the handshake where TLS was demanded.
+/// A secret is sent only after the handshake where TLS was demanded. What was read together with the reply
+/// that began TLS is not looked at.
 pub fn client_machine(data: &[u8]) {
     let window = usize::from(data.first().copied().unwrap_or_default() % 4) + 1;
     let mut world = World {
         machine: Machine::with_manners(Manners { window, ..Manners::default() }),
-        parser: ReplyParser::default(),
+        ear: Ear::new(),
+        held: None,
+        forgotten: false,
         now: Moment::START,
         open: BTreeSet::new(),
         secured: false,
@@ -36,7 +42,7 @@ pub fn client_machine(data: &[u8]) {
     for line in data.split(|&byte| byte == b'\n').take(MAX_LINES) {
         match line.split_first() {
             Some((b'!', order)) => world.drive(order),
-            _ => world.say(line),
+            _ => world.arrive(&[line, b"\r\n"].concat()),
         }
         world.drain();
     }
@@ -51,7 +57,11 @@ const MAX_LINES: usize = 2000;
 
 struct World {
     machine: Machine,
-    parser: ReplyParser,
+    ear: Ear,
+    /// What has come and is not read yet.
+    held: Option<Vec<u8>>,
+    /// TLS began: the rest of what was read goes nowhere.
+    forgotten: bool,
     now: Moment,
     /// Requests that have not ended.
     open: BTreeSet<RequestId>,
@@ -62,12 +72,26 @@ struct World {
 }
 
 impl World {
-    fn say(&mut self, line: &[u8]) {
-        match self.parser.line(line) {
-            Ok(Some(reply)) => self.machine.reply(reply, self.now),
-            Ok(None) => {}
-            // What a driver does with nonsense.
-            Err(_) => self.machine.eof(),
+    /// Bytes come from the server.
+    fn arrive(&mut self, bytes: &[u8]) {
+        match &mut self.held {
+            Some(held) => held.extend_from_slice(bytes),
+            None => self.read(bytes),
+        }
+    }
+
+    /// Bytes are read, all at once.
+    fn read(&mut self, mut bytes: &[u8]) {
+        self.forgotten = false;
+        while let Some(heard) = self.ear.next(&mut bytes) {
+            match heard {
+                Heard::Reply(reply) => self.machine.reply(reply, self.now),
+                Heard::Nonsense => self.machine.eof(),
+            }
+            self.drain();
+            if self.forgotten {
+                return;
+            }
         }
     }
 
@@ -91,6 +115,13 @@ impl World {
                 self.machine.tick(self.now);
             }
             Some(b'e') => self.machine.eof(),
+            Some(b'"') => self.arrive(&order[1..]),
+            Some(b'j') => self.arrive(b"\n"),
+            Some(b'{') => self.held = Some(self.held.take().unwrap_or_default()),
+            Some(b'}') => {
+                let held = self.held.take().unwrap_or_default();
+                self.read(&held);
+            }
             _ => {}
         }
     }
@@ -106,7 +137,10 @@ impl World {
                     );
                     assert!(command.to_bytes().ends_with(b"\r\n"));
                 }
-                Action::StartTls => self.parser.clear(),
+                Action::StartTls => {
+                    self.ear.forget();
+                    self.forgotten = true;
+                }
                 Action::Preliminary(id, reply) => {
                     assert!(self.open.contains(&id) && reply.code.is_preliminary());
                 }

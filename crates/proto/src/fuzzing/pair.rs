@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::ear::{Ear, Heard};
 use super::server::minutes;
 use crate::client::machine::{Action as Said, Machine};
 use crate::client::request::{Passive, Request, Setting};
 use crate::grammar::addr::Family;
 use crate::grammar::params::Protection;
-use crate::grammar::reply::ReplyParser;
 use crate::moment::Moment;
 use crate::pair::exchange::{Action, Exchange, Job, LegFacts, Limits, Verdict};
 use crate::pair::leg::Leg;
@@ -20,7 +20,9 @@ use crate::path::VPath;
 /// begin with `s` come from the source and those with `d` from the destination; the others drive:
 ///
 /// * `w` and a letter: so many minutes pass; `a` the user stops; `m` more of the file
-///   arrives; `S` and `D`: that server is gone.
+///   arrives; `S` and `D`: that server is gone;
+/// * `[` and bytes: these come from the source without an end of line, `]` and bytes: from the destination,
+///   so that what follows happens between two bytes of a reply; `<` and `>`: an LF comes alone.
 ///
 /// Promises: the exchange ends, once, and nothing is asked after that. It is good only if both servers
 /// said 2yz to their transfer. Where the method is protected, both legs are set to `PROT P` before the
@@ -31,8 +33,12 @@ pub fn pair_exchange(data: &[u8]) {
     world.run();
     for line in lines.split(|&byte| byte == b'\n').take(MAX_LINES) {
         match line.split_first() {
-            Some((b's', line)) => world.hear(Leg::Source, line),
-            Some((b'd', line)) => world.hear(Leg::Destination, line),
+            Some((b's', line)) => world.hear(Leg::Source, &[line, b"\r\n"].concat()),
+            Some((b'd', line)) => world.hear(Leg::Destination, &[line, b"\r\n"].concat()),
+            Some((b'[', piece)) => world.hear(Leg::Source, piece),
+            Some((b']', piece)) => world.hear(Leg::Destination, piece),
+            Some((b'<', _)) => world.hear(Leg::Source, b"\n"),
+            Some((b'>', _)) => world.hear(Leg::Destination, b"\n"),
             Some((b'w', order)) => world.wait(order.first().copied().unwrap_or(b'a')),
             Some((b'a', _)) => world.exchange.abort(world.now),
             Some((b'm', _)) => world.exchange.progressed(world.now),
@@ -66,7 +72,7 @@ const MAX_ROUNDS: usize = 20;
 
 struct World {
     exchange: Exchange,
-    legs: BTreeMap<Leg, (Machine, ReplyParser)>,
+    legs: BTreeMap<Leg, (Machine, Ear)>,
     /// Legs that were told `PROT P`.
     private: BTreeMap<Leg, bool>,
     protected: bool,
@@ -96,7 +102,7 @@ impl World {
             restart: if likes & 16 != 0 { 100 } else { 0 },
             limits: Limits::default(),
         };
-        let machine = || (Machine::new(Moment::START), ReplyParser::default());
+        let machine = || (Machine::new(Moment::START), Ear::new());
         World {
             exchange: Exchange::new(job, Moment::START),
             legs: Leg::BOTH.into_iter().map(|leg| (leg, machine())).collect(),
@@ -145,15 +151,19 @@ impl World {
         }
     }
 
-    fn hear(&mut self, leg: Leg, line: &[u8]) {
+    fn hear(&mut self, leg: Leg, mut bytes: &[u8]) {
         let now = self.now;
-        let (machine, parser) = self.leg(leg);
-        match parser.line(line) {
-            Ok(Some(reply)) => machine.reply(reply, now),
-            Ok(None) => {}
-            Err(_) => machine.eof(),
+        let mut heard = Vec::new();
+        while let Some(next) = self.leg(leg).1.next(&mut bytes) {
+            heard.push(next);
         }
-        self.drain(leg);
+        for heard in heard {
+            match heard {
+                Heard::Reply(reply) => self.machine(leg).reply(reply, now),
+                Heard::Nonsense => self.machine(leg).eof(),
+            }
+            self.drain(leg);
+        }
     }
 
     fn gone(&mut self, leg: Leg) {
@@ -175,7 +185,7 @@ impl World {
         &mut self.leg(leg).0
     }
 
-    fn leg(&mut self, leg: Leg) -> &mut (Machine, ReplyParser) {
+    fn leg(&mut self, leg: Leg) -> &mut (Machine, Ear) {
         self.legs.get_mut(&leg).expect("both legs are there")
     }
 }

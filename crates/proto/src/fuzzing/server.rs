@@ -5,11 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::grammar::params::{Protection, TlsRole};
 use crate::grammar::reply::{Reply, ReplyParser};
 use crate::listing::entry::{Entry, Kind};
 use crate::moment::Moment;
 use crate::path::VPath;
-use crate::server::effect::{Effect, EffectId, Event, Failure, FailureKind, FileOp, List, LoggedIn, Outcome};
+use crate::server::effect::{
+    Effect, EffectId, Event, Failure, FailureKind, FileOp, List, LoggedIn, Outcome, Receive, Send, Slot,
+    SlotId,
+};
 use crate::server::machine::{Action, Appetite, Endpoints, Input, Machine, Settings, TlsOffer};
 use crate::wire::line::{Line, LineSplitter, MAX_COMMAND_LINE};
 use crate::wire::text::Text;
@@ -19,20 +23,28 @@ use crate::wire::text::Text;
 /// * `!o` the oldest effect ends well, `!f` and a letter: it fails;
 /// * `!n` it is about to open the data connection, `!l` it has lines for the control connection;
 /// * `!t` the handshake succeeds, `!T` it fails;
-/// * `!w` and a letter: so many minutes pass (`a` is one); `!s` the server goes down; `!e` the client is gone.
+/// * `!w` and a letter: so many minutes pass (`a` is one); `!s` the server goes down; `!e` the client is gone;
+/// * `!"` and bytes: these come without an end of line, so that what follows happens between two bytes of
+///   a line; `!j` an LF comes alone;
+/// * `!{` what comes stays in the socket until `!}`, and is then read at once.
 ///
-/// Promises: before a login nothing but logins is asked of the outside. Nothing follows `Close`.
-/// No effect is named twice. Every line gets exactly one final reply, as long as the connection
-/// stands. What is sent can be read by a client.
+/// The driver is the real one in small: it cuts lines as long as the machine has an appetite, and leaves
+/// the rest in the socket.
+///
+/// Promises: before a login nothing but logins is asked of the outside, and no login where TLS is a must
+/// and missing. Nobody stays for ever without a login. Nothing follows `Close`. No effect is named twice. Every line gets exactly one final
+/// reply, as long as the connection stands. What is sent can be read by a client. A transfer has a data
+/// connection that was prepared for it, with what held then and for the user of then, protected where
+/// that is a must; at most one is kept.
 pub fn server_machine(data: &[u8]) {
     let mut world = World::new(data.first().copied().unwrap_or_default());
     world.drain();
     for line in data.split(|&byte| byte == b'\n').take(MAX_LINES) {
         match line.split_first() {
             Some((b'!', order)) => world.drive(order),
-            _ => world.send(line),
+            _ => world.arrive(&[line, b"\r\n"].concat()),
         }
-        world.drain();
+        world.go_on();
     }
     world.finish();
 }
@@ -40,15 +52,38 @@ pub fn server_machine(data: &[u8]) {
 /// More lines than this say nothing new.
 const MAX_LINES: usize = 2000;
 
+/// More than a minute, so that what happens at the end of the first one might put it off.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// What the greeting says, and the answer to REIN.
+const BANNER: &str = "fuzz";
+
 struct World {
     machine: Machine,
     splitter: LineSplitter,
+    /// What the client has sent; the first `seen` bytes have been cut into lines.
+    unread: Vec<u8>,
+    seen: usize,
+    /// What comes is not read yet.
+    holding: bool,
+    /// Every byte is read alone.
+    in_bytes: bool,
     parser: ReplyParser,
     now: Moment,
+    /// TLS must come before a login.
+    tls_required: bool,
+    require_private_data: bool,
+    secured: bool,
     /// Running effects, without the slots they hold: what they are.
     running: BTreeMap<EffectId, What>,
+    /// Slots whose listeners are being made or whose targets are being looked at.
+    preparing: BTreeMap<EffectId, Slot>,
+    /// Slots that a transfer may take.
+    prepared: BTreeMap<SlotId, Slot>,
     last_id: Option<EffectId>,
     logged_in: bool,
+    /// Since when nobody is logged in.
+    stranger_since: Moment,
     /// The handshake was asked for and has not ended.
     securing: bool,
     closed: bool,
@@ -73,7 +108,7 @@ enum What {
 impl World {
     fn new(seed: u8) -> Self {
         let settings = Settings {
-            banner: "fuzz".into(),
+            banner: BANNER.into(),
             software: "fuzz".into(),
             tls: [TlsOffer::None, TlsOffer::Offered, TlsOffer::Required][usize::from(seed % 3)],
             require_private_data: seed & 8 != 0,
@@ -81,7 +116,7 @@ impl World {
             advertise_pret: false,
             cpsv_in_clear: seed & 16 != 0,
             login_attempts: 3,
-            login_timeout: Duration::from_secs(60),
+            login_timeout: LOGIN_TIMEOUT,
             idle_timeout: Duration::from_secs(300),
         };
         let address = |text: &str| text.parse::<SocketAddr>().expect("a literal address");
@@ -91,13 +126,23 @@ impl World {
             secured: seed & 32 != 0,
         };
         World {
-            machine: Machine::new(Arc::new(settings), endpoints, Moment::START),
             splitter: LineSplitter::new(MAX_COMMAND_LINE),
+            unread: Vec::new(),
+            seen: 0,
+            holding: false,
+            in_bytes: seed & 64 != 0,
             parser: ReplyParser::default(),
             now: Moment::START,
+            tls_required: settings.tls == TlsOffer::Required,
+            require_private_data: settings.require_private_data,
+            secured: endpoints.secured,
+            machine: Machine::new(Arc::new(settings), endpoints, Moment::START),
             running: BTreeMap::new(),
+            preparing: BTreeMap::new(),
+            prepared: BTreeMap::new(),
             last_id: None,
             logged_in: false,
+            stranger_since: Moment::START,
             securing: false,
             closed: false,
             owed: 1,
@@ -105,17 +150,35 @@ impl World {
         }
     }
 
-    fn send(&mut self, line: &[u8]) {
-        let bytes = [line, b"\r\n"].concat();
-        let mut rest = bytes.as_slice();
-        while let Some(line) = self.splitter.next_line(&mut rest) {
-            if self.closed || self.machine.appetite() == Appetite::None {
-                return;
+    /// Bytes come from the client. What comes while the driver waits for the handshake is not for the
+    /// machine.
+    fn arrive(&mut self, bytes: &[u8]) {
+        let pieces = if self.in_bytes { 1 } else { bytes.len().max(1) };
+        for piece in bytes.chunks(pieces) {
+            if !self.securing {
+                self.unread.extend_from_slice(piece);
+                self.look();
             }
+        }
+    }
+
+    /// Cuts lines as long as the machine wants them.
+    fn look(&mut self) {
+        while !self.holding && !self.closed && self.machine.appetite() != Appetite::None {
+            let mut rest = &self.unread[self.seen..];
+            let line = self.splitter.next_line(&mut rest);
+            self.seen = self.unread.len() - rest.len();
+            let Some(line) = line else { return };
             self.owed += 1;
             self.machine.input(input(line), self.now);
             self.drain();
         }
+    }
+
+    /// Everything that can happen without the outside happens.
+    fn go_on(&mut self) {
+        self.drain();
+        self.look();
     }
 
     fn drive(&mut self, order: &[u8]) {
@@ -131,6 +194,14 @@ impl World {
                 self.now = self.now + minutes(letter);
                 self.may_part = true;
                 self.machine.tick(self.now);
+                self.drain();
+                assert!(
+                    self.closed
+                        || self.logged_in
+                        || !self.running.is_empty()
+                        || self.now < self.stranger_since + LOGIN_TIMEOUT,
+                    "a stranger stays for ever"
+                );
             }
             Some(b's') => {
                 self.may_part = true;
@@ -140,11 +211,16 @@ impl World {
                 self.machine.eof();
                 self.may_part = true;
             }
+            Some(b'"') => self.arrive(&order[1..]),
+            Some(b'j') => self.arrive(b"\n"),
+            Some(b'{') => self.holding = true,
+            Some(b'}') => self.holding = false,
             _ => {}
         }
     }
 
     fn handshake(&mut self, secured: bool) {
+        self.secured |= self.securing && secured;
         self.securing = false;
         self.machine.tls(secured, self.now);
     }
@@ -164,6 +240,11 @@ impl World {
         if let Some((id, what)) = self.running.pop_first() {
             let outcome = outcome(what);
             self.logged_in |= matches!(outcome, Outcome::LoggedIn(_));
+            if let Some(slot) = self.preparing.remove(&id)
+                && !matches!(outcome, Outcome::Failed(_))
+            {
+                self.prepared.insert(slot.id, slot);
+            }
             self.machine.done(id, outcome, self.now);
         }
     }
@@ -177,14 +258,18 @@ impl World {
                 Action::Do(id, effect) => self.begin(id, effect),
                 Action::Cancel(id) => {
                     self.running.remove(&id);
+                    self.preparing.remove(&id);
                 }
                 Action::StartTls => {
                     assert!(!self.securing);
                     self.securing = true;
-                    self.logged_in = false;
+                    self.leaves();
                     // What was sent in clear behind AUTH is forgotten, unanswered.
                     self.splitter.clear();
+                    self.unread.clear();
+                    self.seen = 0;
                     self.owed = 0;
+                    assert!(self.prepared.is_empty(), "a data connection of before TLS is kept");
                 }
                 Action::Close => {
                     self.closed = true;
@@ -198,19 +283,66 @@ impl World {
         assert!(self.last_id.is_none_or(|last| id > last), "{id:?} is not new");
         self.last_id = Some(id);
         let what = match effect {
-            Effect::Login(_) => What::Login,
-            Effect::Listen { .. } => What::Listen,
+            Effect::Login(_) => {
+                assert!(self.secured || !self.tls_required, "a password in clear where TLS is a must");
+                assert!(self.prepared.is_empty(), "a data connection of another user is kept");
+                self.leaves();
+                What::Login
+            }
+            Effect::Listen { slot, .. } => {
+                self.preparing.insert(id, slot);
+                What::Listen
+            }
+            Effect::Aim(slot) => {
+                self.preparing.insert(id, slot);
+                What::Other
+            }
             Effect::List(List { slot: None, .. }) => What::Lines,
-            Effect::Send(_) | Effect::Receive(_) | Effect::List(_) => What::Transfer,
+            Effect::Send(Send { slot, .. }) | Effect::Receive(Receive { slot, .. }) => {
+                let prepared = self.take(&slot);
+                assert_eq!(slot.role, prepared.role, "another part in the handshake");
+                What::Transfer
+            }
+            Effect::List(List { slot: Some(slot), .. }) => {
+                self.take(&slot);
+                assert_eq!(slot.role, TlsRole::Server, "a listing goes to the client, who plays client");
+                What::Transfer
+            }
             Effect::File(FileOp::Stat(_)) => What::Stat,
             Effect::File(FileOp::Space(_)) => What::Space,
             Effect::Digest(_) => What::Digest,
             // Needs no answer.
-            Effect::Release(_) => return,
-            Effect::Aim(_) | Effect::File(_) => What::Other,
+            Effect::Release(slot) => {
+                assert!(self.prepared.remove(&slot).is_some(), "{slot:?} was released twice");
+                return;
+            }
+            Effect::File(_) => What::Other,
         };
         assert!(self.logged_in || matches!(what, What::Login), "an effect before the login");
+        assert!(self.preparing.len() + self.prepared.len() <= 1, "more than one data connection is kept");
         self.running.insert(id, what);
+    }
+
+    /// Whoever was logged in is so no longer.
+    fn leaves(&mut self) {
+        if std::mem::take(&mut self.logged_in) {
+            self.stranger_since = self.now;
+        }
+    }
+
+    /// A transfer takes its data connection, and uses it as it was prepared.
+    fn take(&mut self, slot: &Slot) -> Slot {
+        let prepared = self.prepared.remove(&slot.id).expect("a data connection that was prepared");
+        assert_eq!(
+            (slot.verb, slot.protection, slot.target),
+            (prepared.verb, prepared.protection, prepared.target),
+            "it was prepared otherwise"
+        );
+        assert!(
+            slot.protection == Protection::Private || !self.require_private_data,
+            "data in clear where protection is a must"
+        );
+        prepared
     }
 
     /// A whole reply goes out.
@@ -237,17 +369,24 @@ impl World {
         }
         self.owed -= 1;
         self.may_part |= reply.code.number() == 421;
+        if reply.code.number() == 220 && reply.lines == [Text::from(BANNER)] {
+            // The answer to REIN, which nobody survives.
+            self.leaves();
+            assert!(self.prepared.is_empty(), "a data connection of before REIN is kept");
+        }
         assert!(self.owed >= 0 || self.may_part, "{reply} answers nothing");
     }
 
     /// Ends everything that runs; then nothing may be owed.
     fn finish(&mut self) {
-        for _ in 0..MAX_LINES {
+        self.holding = false;
+        self.go_on();
+        for _ in 0..2 * MAX_LINES {
             if self.securing {
                 self.handshake(true);
             }
             self.end_oldest(What::success);
-            self.drain();
+            self.go_on();
             if self.running.is_empty() && !self.securing {
                 break;
             }

@@ -291,6 +291,8 @@ impl Config {
                 "passive_ports includes {port}, where other servers expect another service and will not connect"
             ));
         }
+        warnings.extend(self.users.iter().filter_map(user::User::warning));
+        warnings.extend(self.limits.warnings());
         warnings.extend(self.fxp.warnings());
         warnings
     }

@@ -84,10 +84,15 @@ impl Ending {
 
 impl Connection {
     async fn open(tcp: TcpStream, implicit_tls: bool, shared: Arc<Shared>) -> io::Result<Self> {
+        let started = Instant::now();
         let mut control = Control::new(tcp, LINE_CEILING)?;
         let live = shared.live();
         let tls = match implicit_tls {
-            true => Some(secure(&mut control, &live).await?),
+            // The time for a login begins with the connection, not with its greeting.
+            true => {
+                let deadline = started + live.config.limits.login_timeout;
+                Some(in_time(Some(deadline), secure(&mut control, &live)).await?)
+            }
             false => None,
         };
         let endpoints =
@@ -101,7 +106,7 @@ impl Connection {
             control,
             machine,
             context,
-            started: Instant::now(),
+            started,
             listeners: HashMap::new(),
             tasks: JoinSet::new(),
             running: HashMap::new(),
@@ -120,7 +125,7 @@ impl Connection {
             if self.closed {
                 return Ok(());
             }
-            let wake = self.machine.wake_at().map(|moment| self.started + moment.since_start());
+            let wake = self.wake_at();
             let hungry = self.machine.appetite() != Appetite::None;
             tokio::select! {
                 received = self.control.receive(), if hungry => self.heard(received?),
@@ -133,6 +138,11 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// When the machine's patience ends.
+    fn wake_at(&self) -> Option<Instant> {
+        self.machine.wake_at().map(|moment| self.started + moment.since_start())
     }
 
     fn now(&self) -> Moment {
@@ -189,7 +199,8 @@ impl Connection {
         }
     }
 
-    /// Carries out everything the machine wants, and sends the replies.
+    /// Carries out everything the machine wants, and sends the replies. A client that does not read them
+    /// is waited for no longer than one that says nothing: sending must not put off the machine's deadline.
     async fn obey(&mut self) -> io::Result<()> {
         while let Some(action) = self.machine.next() {
             match action {
@@ -206,7 +217,12 @@ impl Connection {
                 Action::Close => self.closed = true,
             }
         }
-        self.control.flush().await
+        let deadline = match (self.closed, &self.context.user) {
+            // A stranger's time is over: he gets his last reply if he takes it now.
+            (true, None) => Some(Instant::now() + PARTING),
+            _ => self.wake_at(),
+        };
+        in_time(deadline, self.control.flush()).await
     }
 
     fn start(&mut self, id: EffectId, effect: Effect) {
@@ -248,8 +264,9 @@ impl Connection {
 
     /// After `234`: what was said in clear is forgotten, and so is who said it.
     async fn start_tls(&mut self) -> io::Result<()> {
-        self.control.flush().await?;
-        let secured = secure(&mut self.control, &self.context.live).await;
+        let deadline = self.wake_at();
+        in_time(deadline, self.control.flush()).await?;
+        let secured = in_time(deadline, secure(&mut self.control, &self.context.live)).await;
         self.context.user = None;
         match secured {
             Ok(session) => {
@@ -259,6 +276,16 @@ impl Connection {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Does `work` until `deadline`, if there is one.
+async fn in_time<T>(deadline: Option<Instant>, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, work)
+            .await
+            .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes too long"))),
+        None => work.await,
     }
 }
 
@@ -283,6 +310,8 @@ async fn secure(control: &mut Control, live: &Live) -> io::Result<fxp_net::tls::
 
 /// The longest line: SITE SYMLINK with two paths of PATH_MAX.
 const LINE_CEILING: usize = 9 * 1024;
+/// How long somebody who is not logged in may take to read the last reply.
+const PARTING: Duration = Duration::from_secs(5);
 /// How long a cancelled effect's thread is waited for: the storage under it may hang for good.
 const ENDING: Duration = Duration::from_secs(30);
 /// News that wait; a task with more to tell waits, too.

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::bans::Bans;
 use crate::config::Config;
 use crate::config::fxp::Peer;
 use crate::config::network::PassiveAddress;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) meter: Meter,
     pub(crate) door: Door,
     pub(crate) users: Counter<fxp_store::Text>,
+    pub(crate) bans: Bans,
     pub(crate) budget: Arc<Budget>,
     pub(crate) own_ports: OwnPorts,
     pub(crate) names: Names,

@@ -24,7 +24,7 @@
 //! * [`never`]: addresses and ports that nobody is connected to unasked.
 //! * [`config`]: what can be configured; [`accounts`]: the users of a configuration.
 //! * [`policy`]: the one function that judges data connections.
-//! * `limits`, `names`, `observe`, `context`: what all connections share.
+//! * `limits`, `bans`, `names`, `observe`, `context`: what all connections share.
 //! * `effect`: what the machine asks for, done; `connection`: one control connection.
 //! * [`server`]: listeners, and the life of the whole server.
 #![forbid(unsafe_code)]
@@ -36,6 +36,7 @@ pub mod config;
 pub mod accounts;
 pub mod policy;
 
+mod bans;
 mod context;
 mod limits;
 mod names;

@@ -37,11 +37,11 @@ impl<K: Eq + Hash + Clone> Counter<K> {
     /// One more, unless there are `most` already.
     pub(crate) fn take(&self, key: K, most: usize) -> Option<Ticket<K>> {
         let mut counts = self.0.lock().expect("no holder of the lock panics");
-        let count = counts.entry(key.clone()).or_default();
-        if *count >= most {
+        // Whoever gets nothing leaves nothing behind either.
+        if counts.get(&key).copied().unwrap_or_default() >= most {
             return None;
         }
-        *count += 1;
+        *counts.entry(key.clone()).or_default() += 1;
         Some(Ticket { key, counts: self.clone() })
     }
 }
@@ -83,7 +83,7 @@ impl Door {
 }
 
 /// What counts as one source: an IPv4 address, or the /64 of an IPv6 address, which one host owns whole.
-fn source(ip: IpAddr) -> IpAddr {
+pub(crate) fn source(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64))),
         v4 => v4,
@@ -169,6 +169,7 @@ mod tests {
         drop(first);
         assert!(door.enter(ip("::ffff:1.1.1.1"), 3, 2).is_some());
         drop((second, third));
+        assert!(door.enter(ip("1.1.1.1"), 0, 2).is_none() && door.enter(ip("1.1.1.1"), 3, 0).is_none());
         assert!(door.all.0.lock().unwrap().is_empty() && door.sources.0.lock().unwrap().is_empty());
     }
 

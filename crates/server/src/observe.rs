@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fxp_net::data::DataStream;
 use fxp_net::tls::{Proven, TlsInfo};
@@ -13,6 +13,7 @@ use fxp_store::account::{Account, LoginError};
 use fxp_store::{Text, VPath};
 use tracing::{info, warn};
 
+use crate::bans::TurnedAway;
 use crate::context::Context;
 use crate::policy::Reason;
 
@@ -24,6 +25,23 @@ pub(crate) fn logged_in(context: &Context, account: &Account) {
 /// Somebody is not.
 pub(crate) fn login_refused(context: &Context, name: &Text, error: &LoginError) {
     warn!(user = %name, secured = context.tls.is_some(), %error, "login refused");
+}
+
+/// What somebody hears who is banned. How long it lasts is for the log only: it would tell a guesser when
+/// to come again.
+pub(crate) const BANNED: &str = "too many failed logins from your address, try again later";
+
+/// Too many logins have failed.
+pub(crate) fn banned(context: &Context, time: Duration) {
+    warn!(address = %context.client.ip(), seconds = time.as_secs(), "banned: too many failed logins");
+}
+
+/// Somebody who is banned stood at the door. Who hammers at it fills no disk: the log hears of the first
+/// time, and of every time that there are twice as many.
+pub(crate) fn turned_away(address: IpAddr, TurnedAway { remaining, times }: TurnedAway) {
+    if times.is_power_of_two() {
+        info!(%address, times, seconds_left = remaining.as_secs(), "turned away: banned");
+    }
 }
 
 /// Names one refusal in the log and in the reply, so that a client can ask its operator.

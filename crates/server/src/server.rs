@@ -19,12 +19,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::bans::Bans;
 use crate::config::network::{Pem, TlsNeed};
 use crate::config::{Config, ConfigError};
 use crate::connection;
 use crate::context::{Live, Shared};
 use crate::limits::{Counter, Door};
 use crate::names::Names;
+use crate::observe::{self, BANNED};
 use crate::own_ports::OwnPorts;
 
 /// A server that listens: its ports are bound, nobody is served yet.
@@ -102,6 +104,7 @@ impl Server {
             meter: Meter::default(),
             door: Door::default(),
             users: Counter::default(),
+            bans: Bans::default(),
             budget: Arc::default(),
             own_ports: OwnPorts::default(),
             names: Names::default(),
@@ -266,9 +269,15 @@ fn let_in(
 ) {
     let live = shared.live();
     let limits = &live.config.limits;
+    if limits.ban_after(peer.ip()).is_some()
+        && let Some(banned) = shared.bans.turn_away(peer.ip())
+    {
+        observe::turned_away(peer.ip(), banned);
+        return turn_away(tcp, implicit_tls, BANNED);
+    }
     let Some(place) = shared.door.enter(peer.ip(), limits.sessions, limits.sessions_per_address) else {
         tracing::warn!(%peer, "too many connections");
-        return turn_away(tcp, implicit_tls);
+        return turn_away(tcp, implicit_tls, "too many connections, try again later");
     };
     let shared = shared.clone();
     let span = tracing::info_span!("session", %peer, user = tracing::field::Empty);
@@ -286,10 +295,10 @@ fn let_in(
 }
 
 /// Says so if it can be said without waiting.
-fn turn_away(tcp: TcpStream, implicit_tls: bool) {
+fn turn_away(tcp: TcpStream, implicit_tls: bool, why: &str) {
     if let (false, Ok(mut tcp)) = (implicit_tls, tcp.into_std()) {
         // A fresh socket has room for a line; if it has not, the client sees the end and nothing else.
-        let _ = tcp.write(b"421 too many connections, try again later\r\n");
+        let _ = tcp.write(format!("421 {why}\r\n").as_bytes());
     }
 }
 

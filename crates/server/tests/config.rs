@@ -31,6 +31,8 @@ fn mistakes_are_named_with_line_and_key() {
     refuses("data_tls_reuse = \"require\"", &["data_tls_reuse", "[tls]"]);
     refuses("data_tls_reuse = \"always\"", &["line 1", "require"]);
     refuses("[limits]\nidle_timeout = 0", &["line 2", "0 seconds"]);
+    refuses("[limits]\nban_time = 0", &["line 2", "0 seconds"]);
+    refuses("[limits]\nnever_ban = [\"10.0.0.0/40\"]", &["line 2"]);
     refuses("[limits]\nidle_timeout = 999999999", &["line 2", "unit is seconds"]);
     refuses("[tls]\ncertificate = \"c\"", &["line 1", "key"]);
     let user = "[[user]]\nname = \"a\"\npassword = \"HASH\"\nhome = \"/a\"\n";
@@ -134,6 +136,18 @@ fn careless_settings_are_pointed_out() {
     let warnings = config.warnings().join("\n");
     for word in ["no [tls]", "nobody can log in", "4 ports", "includes 8080", "no peer", "in clear"] {
         assert!(warnings.contains(word), "{word:?} is not in:\n{warnings}");
+    }
+    let guessed = "[limits]\nban_after = 0\nnever_ban = [\"::/0\"]\nlogin_attempts = 0";
+    let warnings = Config::parse(guessed).unwrap().warnings().join("\n");
+    for word in ["without end", "never_ban has ::/0", "login_attempts = 0"] {
+        assert!(warnings.contains(word), "{word:?} is not in:\n{warnings}");
+    }
+    let cheap =
+        format!("[limits]\nban_after = 2\n[[user]]\nname = \"a\"\npassword = \"{HASH}\"\nhome = \"/a\"");
+    let warned = |text: &str, word: &str| Config::parse(text).unwrap().warnings().join("\n").contains(word);
+    assert!(warned(&cheap, "the password of a is hashed so cheaply") && warned(&cheap, "locked out for 900"));
+    for dear in ["m=19456,t=2", "m=12288,t=3", "m=9216,t=4", "m=7168,t=5"] {
+        assert!(!warned(&cheap.replace("m=64,t=1", dear), "cheaply"), "{dear}");
     }
     for (peer, warned) in [("0.0.0.0/0", true), ("::/0", true), ("10.0.0.0/8", false)] {
         let rule = format!("[[fxp.rule]]\naction = \"deny\"\npeer = \"{peer}\"");

@@ -53,6 +53,24 @@ impl Password {
         PasswordHash::new(&self.0).ok().and_then(|hash| fits(&hash, plain.expose())).unwrap_or(false)
     }
 
+    /// True if a guess costs less than the cheapest of the parameters that OWASP calls equivalent to the
+    /// standard ones (7 MiB and five passes: memory times passes).
+    pub(crate) fn is_cheap(&self) -> bool {
+        self.params().is_none_or(|params| work(&params) < CHEAPEST)
+    }
+
+    /// What the hash says about itself.
+    fn params(&self) -> Option<Params> {
+        Params::try_from(&PasswordHash::new(&self.0).ok()?).ok()
+    }
+
+    /// What a check costs, in argon2's own words: hashes that say the same here cost the same.
+    pub(crate) fn parameters(&self) -> String {
+        self.params()
+            .map(|params| format!("m={},t={},p={}", params.m_cost(), params.t_cost(), params.p_cost()))
+            .unwrap_or_default()
+    }
+
     /// The PHC string.
     pub fn as_phc(&self) -> &str {
         &self.0
@@ -61,9 +79,8 @@ impl Password {
     /// The same parameters, and no password that fits: what an unknown user is checked against, so that
     /// the time of an answer does not tell which users exist.
     pub(crate) fn decoy(&self) -> Self {
-        let params = PasswordHash::new(&self.0).ok().and_then(|hash| Params::try_from(&hash).ok());
         let nobody_knows: [u8; 32] = rand::random();
-        Self::make(&nobody_knows, params.unwrap_or(Params::DEFAULT)).unwrap_or_else(|| self.clone())
+        Self::make(&nobody_knows, self.params().unwrap_or(Params::DEFAULT)).unwrap_or_else(|| self.clone())
     }
 }
 
@@ -74,6 +91,8 @@ fn fits(hash: &PasswordHash, plain: &[u8]) -> Option<bool> {
     let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
     let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
     let params = Params::try_from(hash).ok()?;
+    #[cfg(test)]
+    WORK.with(|done| done.set(done.get() + work(&params)));
     let mut memory = working_memory(params.block_count());
     let mut computed = vec![0; expected.as_bytes().len()];
     Argon2::new(algorithm, version, params)
@@ -93,6 +112,20 @@ fn working_memory(blocks: usize) -> Vec<Block> {
 
 /// glibc never raises its `M_MMAP_THRESHOLD` above this (`DEFAULT_MMAP_THRESHOLD_MAX` of mallopt(3)).
 const GIVEN_BACK_AT_ONCE: usize = 32 << 20;
+
+/// What a check costs: KiB times passes.
+fn work(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
+}
+
+/// See [`Password::is_cheap`].
+const CHEAPEST: u64 = 7 * 1024 * 5;
+
+#[cfg(test)]
+std::thread_local! {
+    /// What the checks on this thread have cost.
+    pub(crate) static WORK: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
 
 /// 128 bits: no two users share a salt.
 const SALT_BYTES: usize = 16;

@@ -57,6 +57,18 @@ impl User {
     }
 }
 
+impl User {
+    /// What works but is probably not meant.
+    pub(super) fn warning(&self) -> Option<String> {
+        self.password.is_cheap().then(|| {
+            format!(
+                "the password of {} is hashed so cheaply that a stolen hash is soon guessed; `fxpd passwd` makes another",
+                self.name
+            )
+        })
+    }
+}
+
 /// Guests: `anonymous` and `ftp` with any password.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,6 @@
 //! USER and PASS: the slow part, which is argon2.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use fxp_proto::server::effect::{Failure, FailureKind, LoggedIn, Login, Outcome};
 use fxp_store::account::{Account, LoginError};
@@ -9,8 +8,9 @@ use fxp_store::storage::Storage;
 use fxp_store::{Kind, Text};
 
 use super::{Gain, Job, Result, failure, turn};
-use crate::context::User;
-use crate::observe;
+use crate::bans::{Consequence, PENALTY};
+use crate::context::{Context, User};
+use crate::observe::{self, BANNED};
 
 pub(super) async fn login(job: &Job, login: Login) -> Result<(Outcome, Gain)> {
     let name = login.user.clone();
@@ -19,6 +19,7 @@ pub(super) async fn login(job: &Job, login: Login) -> Result<(Outcome, Gain)> {
         Ok(account) => account,
         Err(error) => return Err(refuse(job, &name, &error).await),
     };
+    job.context.shared.bans.succeeded(job.context.client.ip(), &name);
     let Some(user) = admit(job, account) else {
         return Err(refuse(job, &name, &LoginError::TooMany).await);
     };
@@ -33,6 +34,10 @@ pub(super) async fn login(job: &Job, login: Login) -> Result<(Outcome, Gain)> {
 
 async fn check(job: &Job, login: Login) -> Result<std::result::Result<Account, LoginError>> {
     let turn = turn(&job.context.shared.logins).await;
+    if is_banned(&job.context) {
+        // By other sessions of his: the door is closed to guesses that came in before, too.
+        return Err(failure(FailureKind::TooMany, BANNED));
+    }
     let accounts = job.context.live.accounts.clone();
     let (peer, secured) = (job.context.client.ip(), job.context.tls.is_some());
     job.blocking(move || {
@@ -69,11 +74,19 @@ fn admit(job: &Job, account: Account) -> Option<User> {
     })
 }
 
-/// A wrong password, an unknown user and one who may not come from here look alike.
+fn is_banned(context: &Context) -> bool {
+    let ip = context.client.ip();
+    context.live.config.limits.ban_after(ip).is_some() && context.shared.bans.is_banned(ip)
+}
+
+/// A wrong password, an unknown user, one who may not come from here and one whose account is broken look
+/// alike, and count alike: else a guesser could tell by the ban that a password was right.
 async fn refuse(job: &Job, name: &Text, error: &LoginError) -> Failure {
     observe::login_refused(&job.context, name, error);
-    tokio::time::sleep(PENALTY).await;
+    let Consequence { delay, banned } = consequence(&job.context, name, error);
+    tokio::time::sleep(delay).await;
     match error {
+        _ if banned => failure(FailureKind::TooMany, BANNED),
         LoginError::Wrong | LoginError::NotAllowed(_) => {
             failure(FailureKind::BadLogin, "wrong user or password")
         }
@@ -85,5 +98,15 @@ async fn refuse(job: &Job, name: &Text, error: &LoginError) -> Failure {
     }
 }
 
-/// Slows guessing down without keeping a core busy.
-const PENALTY: Duration = Duration::from_millis(300);
+fn consequence(context: &Context, name: &Text, error: &LoginError) -> Consequence {
+    if matches!(error, LoginError::TooMany) {
+        // The password was right, and the answer says so.
+        return Consequence { delay: PENALTY, banned: false };
+    }
+    let (limits, ip) = (&context.live.config.limits, context.client.ip());
+    let consequence = context.shared.bans.failed(ip, name, limits.ban_after(ip), limits.ban_time);
+    if consequence.banned {
+        observe::banned(context, limits.ban_time);
+    }
+    consequence
+}

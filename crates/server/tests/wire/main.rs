@@ -1,5 +1,6 @@
 //! The server as a client sees it: raw lines and data connections over loopback, files in memory.
 
+mod abuse;
 mod fxp;
 mod gate;
 mod life;

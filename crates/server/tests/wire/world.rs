@@ -30,6 +30,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// A running server with one user, `alice`, whose password is `open sesame`.
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
+    /// Of all listeners; the first one is `address`.
+    pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) handle: Handle,
     pub(crate) files: Memory,
     pub(crate) certificate: Certificate,
@@ -90,9 +92,9 @@ impl World {
         );
         let accounts = FileAccounts::new(&config, move |_, _| Ok(open()));
         let server = Server::bind(config, Arc::new(accounts)).unwrap();
-        let (address, handle) = (server.addresses()[0], server.handle());
+        let (addresses, handle) = (server.addresses(), server.handle());
         let running = tokio::spawn(server.run());
-        World { address, handle, files, certificate, running }
+        World { address: addresses[0], addresses, handle, files, certificate, running }
     }
 
     /// A client that has read the greeting.
@@ -133,7 +135,11 @@ impl Client {
 
     /// Reads no greeting.
     pub(crate) async fn connect_silently(address: SocketAddr) -> Self {
-        let tcp = TcpStream::connect(address).await.unwrap();
+        Client::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// The same over a connection that is there.
+    pub(crate) fn over(tcp: TcpStream) -> Self {
         Client { control: Control::new(tcp, 64 * 1024).unwrap(), session: None }
     }
 

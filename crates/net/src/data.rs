@@ -138,8 +138,7 @@ impl DataStream {
         let socket = Arc::new(Socket::new(tcp.into_std()?)?);
         let (engine, tls) = tls.unzip();
         let mut pipe = Pipe::new(socket, engine);
-        let pinned = tls.as_ref().is_some_and(|tls| tls.proven == Some(Proven::Pin));
-        if pinned && pipe.is_tls_client() {
+        if is_pinned(tls.as_ref()) && pipe.is_tls_client() {
             pipe.demand_end();
         }
         let stream = DataStream { pipe, peer, tls, meter };
@@ -169,14 +168,18 @@ impl DataStream {
     }
 
     /// Waits until the peer has sent something, or has ended its data, where that is the sign that it takes us
-    /// for the right one: a TLS 1.3 client is done with its handshake before the server has judged it.
+    /// for the right one: a TLS 1.3 client is done with its handshake before the server has judged it; and of
+    /// a pinned peer, which may not know of any proof, the handshake says no more than that it is there.
     /// Blocks. Who is about to change something for the transfer's sake asks first.
     ///
     /// # Errors
     ///
     /// Network, cancelled, truncated.
     pub fn await_first(&mut self) -> Result<(), DataError> {
-        if self.pipe.is_tls_client() { self.pipe.await_first() } else { Ok(()) }
+        match self.pipe.is_tls_client() || is_pinned(self.tls.as_ref()) {
+            true => self.pipe.await_first(),
+            false => Ok(()),
+        }
     }
 
     /// Changes the settings; a new connection has the default ones.
@@ -252,6 +255,10 @@ impl DataStream {
     /// Closes without sending anything: nothing was transferred. The peer sees a reset, so that it
     /// does not take this for an empty file.
     pub fn abandon(self) {}
+}
+
+fn is_pinned(tls: Option<&TlsInfo>) -> bool {
+    tls.is_some_and(|tls| tls.proven == Some(Proven::Pin))
 }
 
 /// Streams everything from one data connection into another: the relay. Blocking.

@@ -110,21 +110,7 @@ async fn the_expected_client() {
         for (shows, digest, fits) in [(true, right, true), (true, [0; 32], false), (false, right, false)] {
             let ours = server_tls(Versions::Both);
             let expecting = ours.session().expecting(&pin(&[digest]), TlsRole::Server);
-            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let builder = rustls::ClientConfig::builder_with_provider(provider)
-                .with_protocol_versions(&[version])
-                .unwrap()
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Anybody));
-            let config = match shows {
-                true => builder
-                    .with_client_auth_cert(
-                        vec![chain.clone()],
-                        PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap(),
-                    )
-                    .unwrap(),
-                false => builder.with_no_client_auth(),
-            };
+            let config = another_make(version, shows.then_some((&chain, &key)));
             let (active, passive) = connection().await;
             let peer = async {
                 let name = ServerName::try_from("localhost").unwrap();
@@ -145,6 +131,59 @@ async fn the_expected_client() {
                 }
             });
             assert_eq!(admitted, fits.then(|| b"from the peer".to_vec()), "{version:?} {shows}");
+        }
+    }
+}
+
+/// A TLS client of another make, which shows this certificate or none.
+fn another_make(
+    version: &'static rustls::SupportedProtocolVersion,
+    shows: Option<(&CertificateDer<'static>, &String)>,
+) -> rustls::ClientConfig {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody));
+    match shows {
+        Some((chain, key)) => {
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(vec![chain.clone()], key).unwrap()
+        }
+        None => builder.with_no_client_auth(),
+    }
+}
+
+/// A server that finds out late that it cannot send: nothing may be changed for the sake of its handshake.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expected_client_that_leaves_behind_its_handshake() {
+    let (chain, key) = certificate("localhost");
+    let chain = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
+    let digest = fxp_net::tls::trust::Fingerprint::of(&chain).0;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        // It says nothing more; it ends an empty file; it begins one.
+        for says in [None, Some(""), Some("from the peer")] {
+            let expecting = server_tls(Versions::Both).session().expecting(&pin(&[digest]), TlsRole::Server);
+            let (active, passive) = connection().await;
+            let config = another_make(version, Some((&chain, &key)));
+            let peer = async {
+                let name = ServerName::try_from("localhost").unwrap();
+                let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+                let mut stream = connector.connect(name, active).await.unwrap();
+                if let Some(content) = says {
+                    stream.write_all(content.as_bytes()).await.unwrap();
+                    stream.shutdown().await.unwrap();
+                }
+            };
+            let here = fxp_net::listen::secure(passive, Some(expecting), soon(), Default::default());
+            let (_, here) = tokio::join!(peer, here);
+            let mut here = here.unwrap();
+            let waited = blocking(move || here.await_first().map(|()| here)).await;
+            match says {
+                None => assert!(waited.is_err(), "{version:?}"),
+                Some(content) => assert_eq!(receive(waited.unwrap()).await.unwrap(), content.as_bytes()),
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,16 +44,33 @@ impl PortPool {
     ///
     /// `AddrInUse` if no port of the range is free, else as the system says.
     pub fn listen(&self, ip: IpAddr, lifetime: Duration) -> io::Result<PassiveListener> {
+        self.listen_for(ip, lifetime, Box::new(|_| true))
+    }
+
+    /// The same, where it is known of some that they will not be let in whatever the port is asked for:
+    /// while nobody asks, whoever `welcome` does not want is dropped at once, and takes nobody's place.
+    ///
+    /// # Errors
+    ///
+    /// As [`PortPool::listen`].
+    pub fn listen_for(
+        &self,
+        ip: IpAddr,
+        lifetime: Duration,
+        welcome: Welcome,
+    ) -> io::Result<PassiveListener> {
         let (listener, reservation) = self.bind(ip)?;
         let address = listener.local_addr()?;
         let deadline = Instant::now() + lifetime;
         let (hold, held) = mpsc::channel(HELD);
+        let early = Arc::new(Early { asked: AtomicBool::new(false), strangers: Mutex::default(), welcome });
+        let gate = early.clone();
         let acceptor = tokio::spawn(async move {
             // Both end together: the port is free for us once the kernel has it back.
             let _reservation = reservation;
-            let _ = timeout_at(deadline, accept(listener, hold)).await;
+            let _ = timeout_at(deadline, accept(listener, hold, &gate)).await;
         });
-        Ok(PassiveListener { address, held, acceptor: acceptor.abort_handle() })
+        Ok(PassiveListener { address, held, early, acceptor: acceptor.abort_handle() })
     }
 
     /// Draws ports at random; when the range is nearly full, tries all of them.
@@ -145,11 +163,18 @@ fn bound(address: SocketAddr, one_family: bool) -> io::Result<Socket> {
 }
 
 /// Takes connections off the backlog while there is room for them.
-async fn accept(listener: TcpListener, hold: mpsc::Sender<io::Result<(TcpStream, SocketAddr)>>) {
+async fn accept(
+    listener: TcpListener,
+    hold: mpsc::Sender<io::Result<(TcpStream, SocketAddr)>>,
+    early: &Early,
+) {
     while let Ok(place) = hold.reserve().await {
         match listener.accept().await {
             // On a socket for both families IPv4 peers look like ::ffff:192.0.2.1.
-            Ok((tcp, peer)) => place.send(Ok((tcp, canonical(peer)))),
+            Ok((tcp, peer)) => match canonical(peer) {
+                peer if early.keeps(peer) => place.send(Ok((tcp, peer))),
+                peer => refuse(tcp, peer),
+            },
             Err(error) if is_passing(&error) => sleep(PAUSE).await,
             Err(error) => {
                 place.send(Err(error));
@@ -184,11 +209,66 @@ fn is_passing(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| passing.iter().any(|errno| errno.raw_os_error() == code))
 }
 
+/// Nothing is sent to a stranger but the end of the connection.
+fn refuse(tcp: TcpStream, peer: SocketAddr) {
+    tracing::debug!(%peer, "a stranger on the passive port");
+    // A reset: an orderly end would look like an empty file to it.
+    let _ = socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
+}
+
+/// Whether somebody may be let in, as far as that is known before a transfer command comes.
+pub type Welcome = Box<dyn Fn(SocketAddr) -> bool + Send + Sync>;
+
+/// Who came before anybody asked for a connection.
+struct Early {
+    /// A transfer command has come: everybody is passed on to its [`Admission`].
+    asked: AtomicBool,
+    strangers: Mutex<Strangers>,
+    welcome: Welcome,
+}
+
+/// Those who were dropped.
+#[derive(Clone, Copy, Default)]
+struct Strangers {
+    count: u64,
+    first: Option<SocketAddr>,
+}
+
+impl Strangers {
+    fn add(&mut self, peer: SocketAddr) {
+        self.count += 1;
+        self.first.get_or_insert(peer);
+    }
+}
+
+impl Early {
+    fn keeps(&self, peer: SocketAddr) -> bool {
+        if self.asked.load(Ordering::Relaxed) || (self.welcome)(peer) {
+            return true;
+        }
+        self.strangers.lock().expect("no holder panics").add(peer);
+        false
+    }
+
+    /// From now on somebody asks; the strangers so far.
+    fn ask(&self) -> Strangers {
+        self.asked.store(true, Ordering::Relaxed);
+        *self.strangers.lock().expect("no holder panics")
+    }
+}
+
+impl std::fmt::Debug for Early {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Early").field("asked", &self.asked).finish_non_exhaustive()
+    }
+}
+
 /// A passive port that lives for one transfer.
 #[derive(Debug)]
 pub struct PassiveListener {
     address: SocketAddr,
     held: mpsc::Receiver<io::Result<(TcpStream, SocketAddr)>>,
+    early: Arc<Early>,
     acceptor: AbortHandle,
 }
 
@@ -264,7 +344,7 @@ impl PassiveListener {
     ///
     /// When the deadline has come, or the port's lifetime is over and nobody is left to wait for.
     pub async fn admit(&mut self, admission: Admission<'_>) -> Result<DataStream, AdmitError> {
-        let admitted = admit::first_in(&mut self.held, admission).await;
+        let admitted = admit::first_in(&mut self.held, admission, self.early.ask()).await;
         if admitted.is_ok() {
             self.acceptor.abort();
             self.held.close();

@@ -10,22 +10,30 @@ use tokio::sync::mpsc::Receiver;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
-use super::{Admission, AdmitError, handshake};
+use super::{Admission, AdmitError, Strangers, handshake, refuse};
 use crate::data::DataStream;
 use crate::tls::HandshakeError;
 
 type Held = Receiver<io::Result<(TcpStream, SocketAddr)>>;
 
-pub(super) async fn first_in(held: &mut Held, admission: Admission<'_>) -> Result<DataStream, AdmitError> {
-    let mut candidates = Candidates::default();
+pub(super) async fn first_in(
+    held: &mut Held,
+    admission: Admission<'_>,
+    strangers: Strangers,
+) -> Result<DataStream, AdmitError> {
+    let mut candidates = Candidates { strangers, ..Candidates::default() };
     let (mut open, mut deadline) = (true, admission.deadline);
+    if strangers.count > 0 {
+        deadline = deadline.min(admission.deadline_after_stranger);
+    }
     while open || !candidates.running.is_empty() {
         tokio::select! {
             arrival = held.recv(), if open => match arrival {
                 None => open = false,
                 Some(Err(error)) => return Err(AdmitError::Listen(error)),
                 Some(Ok((tcp, peer))) if !(admission.admit)(peer) => {
-                    candidates.refuse(tcp, peer);
+                    candidates.strangers.add(peer);
+                    refuse(tcp, peer);
                     deadline = deadline.min(admission.deadline_after_stranger);
                 }
                 Some(Ok((tcp, peer))) => match &admission.tls {
@@ -53,8 +61,7 @@ struct Candidates {
     handshakes: JoinSet<Result<DataStream, HandshakeError>>,
     /// Oldest first.
     running: Vec<Candidate>,
-    strangers: u64,
-    first_stranger: Option<SocketAddr>,
+    strangers: Strangers,
     last_failure: Option<AdmitError>,
     /// The log has it that somebody did not resume.
     warned: bool,
@@ -66,15 +73,6 @@ struct Candidate {
 }
 
 impl Candidates {
-    /// Nothing is sent to a stranger but the end of the connection.
-    fn refuse(&mut self, tcp: TcpStream, peer: SocketAddr) {
-        tracing::debug!(%peer, "a stranger on the passive port");
-        self.strangers += 1;
-        self.first_stranger.get_or_insert(peer);
-        // A reset: an orderly end would look like an empty file to it.
-        let _ = socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
-    }
-
     /// Gone before its turn came; the right one may still come.
     fn lose(&mut self, peer: SocketAddr, error: io::Error) {
         tracing::debug!(%peer, %error, "gone from the passive port");
@@ -150,9 +148,9 @@ impl Candidates {
             .running
             .last()
             .map(|candidate| AdmitError::Handshake { peer: candidate.peer, error: HandshakeError::TimedOut });
-        match (self.last_failure.or(unfinished), self.first_stranger) {
+        match (self.last_failure.or(unfinished), self.strangers.first) {
             (Some(failure), _) => failure,
-            (None, Some(first)) => AdmitError::OnlyStrangers { strangers: self.strangers, first },
+            (None, Some(first)) => AdmitError::OnlyStrangers { strangers: self.strangers.count, first },
             (None, None) => AdmitError::NobodyCame,
         }
     }

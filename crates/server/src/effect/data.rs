@@ -1,9 +1,11 @@
 //! Data connections before their transfer begins, listening and aiming; and the thread that moves the bytes.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fxp_net::data::{Canceller, DataError, DataStream};
+use fxp_net::listen::Welcome;
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::peer::PeerProof;
 use fxp_proto::server::effect::{Failure, FailureKind, Outcome, Slot};
@@ -20,7 +22,8 @@ pub(super) async fn listen(job: &Job, slot: &Slot, family: Option<Family>) -> Re
     let context = &job.context;
     let family = family.unwrap_or(Family::of(context.local.ip()));
     let ip = local_address(job, family)?;
-    let listener = context.shared.ports.listen(ip, LISTENER_LIFETIME).map_err(|error| {
+    let welcome = welcome(Question::before_command(job, slot.clone()).await?);
+    let listener = context.shared.ports.listen_for(ip, LISTENER_LIFETIME, welcome).map_err(|error| {
         tracing::error!(%ip, %error, "cannot listen for a data connection");
         failure(FailureKind::Connect, "no passive port is free")
     })?;
@@ -35,6 +38,21 @@ pub(super) async fn listen(job: &Job, slot: &Slot, family: Option<Family>) -> Re
         _ => listener.into(),
     };
     Ok((Outcome::Listening(address), Gain::Listener(slot.id, listening)))
+}
+
+/// The first question to the policy for whoever connects before the transfer command: who cannot be let in
+/// whatever it will be takes no place from the one who is meant.
+fn welcome(question: Question) -> Welcome {
+    let warned = AtomicBool::new(false);
+    Box::new(move |peer: SocketAddr| match question.ask(peer.ip()) {
+        Verdict::Allow(_) | Verdict::Maybe => true,
+        Verdict::Deny(reason) => {
+            if !warned.swap(true, Ordering::Relaxed) {
+                observe::denied(CaseId::new(), peer.ip(), reason);
+            }
+            false
+        }
+    })
 }
 
 /// Our address of the family: the control connection's, else one that the configuration listens on.

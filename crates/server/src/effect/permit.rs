@@ -62,6 +62,14 @@ impl Question {
         Ok(Question { context, user, slot, purpose, view })
     }
 
+    /// About a port that listens, while its purpose is not known. Names in rules are not resolved for that, so
+    /// that no PASV waits for a name server; behind them anybody may be meant.
+    pub(super) async fn before_command(job: &Job, slot: Slot) -> Result<Self> {
+        let (context, user) = (job.context.clone(), job.user()?.clone());
+        let view = context.view(false).await;
+        Ok(Question { context, user, slot, purpose: None, view })
+    }
+
     pub(super) fn ask(&self, peer: IpAddr) -> Verdict {
         let (proof, from) = proof_of(self.slot.peer.as_ref());
         let facts = Facts {

@@ -143,9 +143,11 @@ async fn a_stranger_neither_steals_nor_blocks() {
     let address = client.passive("PASV").await;
     let mut strangers = Vec::new();
     for _ in 0..3 {
-        strangers.push(dial::data(Some("127.0.0.9".parse().unwrap()), address, PATIENCE).await.unwrap());
+        // They may be shown the door before they have come in.
+        strangers.extend(dial::data(Some("127.0.0.9".parse().unwrap()), address, PATIENCE).await);
     }
     client.expect("RETR a", "150").await;
+    strangers.push(dial::data(Some("127.0.0.9".parse().unwrap()), address, PATIENCE).await.unwrap());
     for mut stranger in strangers {
         let mut bytes = Vec::new();
         let _ = stranger.read_to_end(&mut bytes).await;
@@ -154,6 +156,32 @@ async fn a_stranger_neither_steals_nor_blocks() {
     let tcp = dial::data(None, address, PATIENCE).await.unwrap();
     assert_eq!(receive(client.secured(tcp).await).await.unwrap(), b"secret");
     client.hears("226").await;
+}
+
+/// More of them than the port holds and the kernel queues: a client that connects before its command has to
+/// get through all the same.
+#[tokio::test]
+async fn strangers_who_came_before_the_command_take_nobodys_place() {
+    let world = World::new();
+    world.files.put("/a", b"secret").unwrap();
+    let mut client = world.client().await;
+    let address = client.passive("PASV").await;
+    let mut strangers = Vec::new();
+    for _ in 0..100 {
+        strangers.push(dial::data(Some("127.0.0.9".parse().unwrap()), address, PATIENCE).await);
+    }
+    let tcp = dial::data(None, address, PATIENCE).await.unwrap();
+    client.expect("RETR a", "150").await;
+    assert_eq!(receive(client.secured(tcp).await).await.unwrap(), b"secret");
+    client.hears("226").await;
+
+    // Where nobody else comes, they are what the client is told of.
+    let address = client.passive("PASV").await;
+    if let Ok(mut early) = dial::data(Some("127.0.0.9".parse().unwrap()), address, PATIENCE).await {
+        assert!(early.read(&mut [0]).await.is_err(), "it is gone before the command comes");
+    }
+    client.expect("RETR a", "150").await;
+    assert!(client.hears("425").await.contains("no data connection with the other server"));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use fxp_proto::grammar::params::TlsRole;
 use fxp_proto::grammar::peer::{PeerKey, PeerPin};
 use rustls::ServerConfig;
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{Acceptor, ClientHello, NoServerSessionStorage};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -198,7 +198,12 @@ impl ServerSession {
         &self,
         tcp: tokio::net::TcpStream,
     ) -> Result<(tokio_rustls::server::TlsStream<tokio::net::TcpStream>, TlsInfo), HandshakeError> {
-        match tokio_rustls::TlsAcceptor::from(self.control.clone()).accept(tcp).await {
+        let accepted = async {
+            let start = tokio_rustls::LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
+            let config = self.control_for(&start.client_hello());
+            start.into_stream(config).await
+        };
+        match accepted.await {
             Ok(stream) => {
                 let info = describe(stream.get_ref().1, None);
                 Ok((stream, info))
@@ -208,4 +213,24 @@ impl ServerSession {
             }
         }
     }
+
+    /// Whoever names protocols (ALPN) must have FTP among them, or the handshake ends with the alert
+    /// `no_application_protocol`: a browser that was led here means another server (ALPACA, CVE-2021-3618).
+    /// Clients of FTP mostly name none.
+    fn control_for(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+        let names = |wanted: &[u8]| hello.alpn().is_some_and(|mut names| names.any(|name| name == wanted));
+        if names(FILEZILLA) && !names(FTP) {
+            // It means FTP, too, but to choose that name would promise things about data connections.
+            return self.control.clone();
+        }
+        let mut config = (*self.control).clone();
+        config.alpn_protocols = vec![FTP.to_vec()];
+        Arc::new(config)
+    }
 }
+
+/// FTP's name in ALPN (IANA, RFC 4217).
+const FTP: &[u8] = b"ftp";
+
+/// What FileZilla's client says that it speaks (3.6x, 2026-11-27).
+const FILEZILLA: &[u8] = b"x-filezilla-ftp";

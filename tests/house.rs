@@ -170,3 +170,44 @@ fn there_is_one_tls_library() {
         assert!(!banned.contains(name), "{name} is banned by deny.toml");
     }
 }
+
+/// The names of the functions that follow `#[test]` or its kin in the Rust files beneath `folder`.
+fn tests_beneath(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target") {
+                tests_beneath(&path, names);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).expect("source");
+            for part in ["#[test]", "#[tokio::test"].iter().flat_map(|mark| text.split(mark).skip(1)) {
+                let name = part.split_once("fn ").map_or("", |(_, rest)| rest);
+                names.insert(name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_table_of_attacks_names_its_tests() {
+    let text = std::fs::read_to_string(root().join("docs/security/ATTACKS.md")).expect("ATTACKS.md");
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let named: BTreeSet<&str> = rows
+        .filter_map(|row| row.trim_end_matches([' ', '|']).rsplit('|').next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        // Names of tests are sentences; settings and commands stand there, too.
+        .filter(|word| word.matches('_').count() >= 3)
+        .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+        .collect();
+
+    let (mut attacks, mut all) = (BTreeSet::new(), BTreeSet::new());
+    tests_beneath(&root().join("tests/attacks"), &mut attacks);
+    for folder in ["tests", "crates", "programs"] {
+        tests_beneath(&root().join(folder), &mut all);
+    }
+    let unnamed: Vec<_> = attacks.iter().filter(|name| !named.contains(name.as_str())).collect();
+    assert!(unnamed.is_empty(), "tests of tests/attacks that ATTACKS.md does not name: {unnamed:?}");
+    let unknown: Vec<_> = named.iter().filter(|name| !all.contains(**name)).collect();
+    assert!(unknown.is_empty(), "tests that ATTACKS.md names and nobody has: {unknown:?}");
+}

@@ -157,7 +157,7 @@ fn spawn(host: Host<'_>, folder: &Path) -> Child {
 }
 
 /// What `fxpd passwd` makes of a password.
-fn hash_of(password: &str) -> String {
+pub(crate) fn hash_of(password: &str) -> String {
     let output = Command::new("sh")
         .args(["-c", "printf '%s\\n' \"$1\" | \"$0\" passwd"])
         .arg(program("fxpd"))

@@ -34,6 +34,7 @@
 //!     ports = "1024-65535"                     # active side: which ports; left out: the safe ones
 //!     proof = "none"
 //!     tls = "required"
+//!     log = true                               # a line for each data connection that it decides
 //!
 //!     [anonymous]                              # left out: no anonymous users
 //!     home = "/srv/ftp/pub"

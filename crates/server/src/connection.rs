@@ -18,6 +18,7 @@ use tracing::Instrument;
 use crate::context::{Context, Live, Shared};
 use crate::effect::{self, Gain, Job, News, What};
 use crate::own_ports::Listening;
+use crate::view;
 
 /// Serves a client from its first byte to its last. Never fails: what goes wrong ends this connection
 /// and is logged.
@@ -99,7 +100,7 @@ impl Connection {
             Endpoints { peer: control.peer_addr(), local: control.local_addr(), secured: implicit_tls };
         let machine = Machine::new(live.settings.clone(), endpoints, Moment::START);
         let (client, local) = (endpoints.peer, endpoints.local);
-        let client_host = live.client_host(client.ip());
+        let client_host = view::client(&live.config, client.ip());
         let context = Context { shared, live, client, client_host, local, tls, user: None };
         let (reporter, news) = mpsc::channel(NEWS);
         Ok(Connection {

@@ -14,6 +14,7 @@ mod permit;
 mod receive;
 mod send;
 mod text;
+mod told;
 
 use std::sync::Arc;
 

@@ -24,7 +24,7 @@
 //! * [`never`]: addresses and ports that nobody is connected to unasked.
 //! * [`config`]: what can be configured; [`accounts`]: the users of a configuration.
 //! * [`policy`]: the one function that judges data connections.
-//! * `limits`, `bans`, `names`, `observe`, `context`: what all connections share.
+//! * `limits`, `bans`, `names`, `view`, `observe`, `context`: what all connections share.
 //! * `effect`: what the machine asks for, done; `connection`: one control connection.
 //! * [`server`]: listeners, and the life of the whole server.
 #![forbid(unsafe_code)]
@@ -42,6 +42,7 @@ mod limits;
 mod names;
 mod observe;
 mod own_ports;
+mod view;
 
 mod effect;
 

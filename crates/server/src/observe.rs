@@ -63,7 +63,19 @@ impl std::fmt::Display for CaseId {
 
 /// The policy said no.
 pub(crate) fn denied(case: CaseId, peer: IpAddr, reason: Reason) {
-    warn!(id = %case, %peer, %reason, "data connection denied");
+    warn!(id = %case, %peer, rule = reason.rule(), %reason, "data connection denied");
+}
+
+/// A rule with `log` said yes.
+pub(crate) fn allowed(
+    peer: IpAddr,
+    port: Option<u16>,
+    rule: usize,
+    direction: Option<&'static str>,
+    path: Option<&VPath>,
+) {
+    let path = path.map(tracing::field::display);
+    info!(%peer, port, rule, direction, path, "data connection allowed");
 }
 
 /// A user has caused too many failed connections to foreign peers.

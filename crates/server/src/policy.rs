@@ -16,6 +16,7 @@
 mod rules;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 
 use fxp_proto::grammar::params::Protection;
@@ -112,12 +113,23 @@ pub enum Intent<'a> {
 /// The answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Yes.
-    Allow(Relation),
+    /// Yes: to whom, and why.
+    Allow(Relation, Ground),
     /// Not no; ask again when more is known.
     Maybe,
     /// No.
     Deny(Reason),
+}
+
+impl Verdict {
+    /// The rule that decided, counted from 0, if one did.
+    pub fn rule(self) -> Option<usize> {
+        match self {
+            Verdict::Allow(_, Ground::Rule(at)) => Some(at),
+            Verdict::Deny(reason) => reason.rule(),
+            Verdict::Allow(..) | Verdict::Maybe => None,
+        }
+    }
 }
 
 /// Who the peer is to us.
@@ -127,6 +139,32 @@ pub enum Relation {
     ControlPeer,
     /// Another host: FXP.
     Foreign,
+}
+
+/// Why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// The client needs no rule.
+    Client,
+    /// An allow rule.
+    Rule(usize),
+    /// Who proves the key needs no rule.
+    Key,
+    /// Who shows the expected certificate needs no rule where we listen.
+    Pin,
+}
+
+impl fmt::Display for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ground::Client => f.write_str("the peer is the client itself, who needs no rule"),
+            Ground::Rule(at) => write!(f, "fxp.rule[{at}] allows it"),
+            Ground::Key => f.write_str("a peer that proves the key needs no rule"),
+            Ground::Pin => {
+                f.write_str("a peer that connects and shows the expected certificate needs no rule")
+            }
+        }
+    }
 }
 
 /// Why not. For the log; a client hears less.
@@ -170,6 +208,16 @@ pub enum Reason {
     Listing,
 }
 
+impl Reason {
+    /// The rule that said no, if one did.
+    pub fn rule(self) -> Option<usize> {
+        match self {
+            Reason::Rule(at) | Reason::Unresolved(at) => Some(at),
+            _ => None,
+        }
+    }
+}
+
 /// The configured rules, with what their host names stand for at the moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Rulebook<'a> {
@@ -198,11 +246,12 @@ pub fn judge(book: Rulebook<'_>, facts: &Facts<'_>) -> Verdict {
 /// addresses does not hold for it; the list of ports does, for other users' services live there.
 fn judge_client(book: Rulebook<'_>, facts: &Facts<'_>, peer: Host) -> Verdict {
     match (first_match(book, facts, peer), facts.intent) {
-        (Found::Allow | Found::Perhaps, _) => with_intent(facts, Relation::ControlPeer),
+        (Found::Perhaps, _) => Verdict::Maybe,
+        (Found::Allow(at), _) => with_intent(facts, Relation::ControlPeer, Ground::Rule(at)),
         (Found::Deny(reason), Some(Intent::In(_) | Intent::Out(_))) => Verdict::Deny(reason),
         // A listing that a rule for files denies, or what may still become one.
         (Found::Deny(_) | Found::Nothing, _) if has_unsafe_port(facts) => Verdict::Deny(Reason::NeverPort),
-        (Found::Deny(_) | Found::Nothing, _) => with_intent(facts, Relation::ControlPeer),
+        (Found::Deny(_) | Found::Nothing, _) => with_intent(facts, Relation::ControlPeer, Ground::Client),
     }
 }
 
@@ -220,12 +269,13 @@ fn judge_foreign(book: Rulebook<'_>, facts: &Facts<'_>, peer: Host) -> Verdict {
         return Verdict::Deny(reason);
     }
     match first_match(book, facts, peer) {
-        Found::Allow | Found::Perhaps => with_intent(facts, Relation::Foreign),
+        Found::Perhaps => Verdict::Maybe,
+        Found::Allow(at) => with_intent(facts, Relation::Foreign, Ground::Rule(at)),
         Found::Deny(reason) => Verdict::Deny(reason),
         Found::Nothing if never::range_of(peer.ip).is_some() => Verdict::Deny(Reason::NeverAddress),
         Found::Nothing if has_unsafe_port(facts) => Verdict::Deny(Reason::NeverPort),
         Found::Nothing => match allowance(book, facts) {
-            Ok(()) => with_intent(facts, Relation::Foreign),
+            Ok(ground) => with_intent(facts, Relation::Foreign, ground),
             Err(reason) => Verdict::Deny(reason),
         },
     }
@@ -233,17 +283,18 @@ fn judge_foreign(book: Rulebook<'_>, facts: &Facts<'_>, peer: Host) -> Verdict {
 
 /// A peer that proves a key consents by that to this very transfer, whoever connects. A certificate says who
 /// the peer is, not that it consents; so a pin stands in for a rule only where we connect to nobody.
-fn allowance(book: Rulebook<'_>, facts: &Facts<'_>) -> Result<(), Reason> {
+fn allowance(book: Rulebook<'_>, facts: &Facts<'_>) -> Result<Ground, Reason> {
     match (book.allowances, facts.proof, facts.way) {
-        (Allowances::On, Proof::Key, _) | (Allowances::On, Proof::Pin, Way::Passive) => Ok(()),
+        (Allowances::On, Proof::Key, _) => Ok(Ground::Key),
+        (Allowances::On, Proof::Pin, Way::Passive) => Ok(Ground::Pin),
         (Allowances::On, Proof::Pin, Way::Active(_)) => Err(Reason::PinnedActive),
         (Allowances::On, Proof::None, _) | (Allowances::Off, _, _) => Err(Reason::NoRule),
     }
 }
 
 /// At the address command a yes is only a maybe.
-fn with_intent(facts: &Facts<'_>, relation: Relation) -> Verdict {
-    if facts.intent.is_some() { Verdict::Allow(relation) } else { Verdict::Maybe }
+fn with_intent(facts: &Facts<'_>, relation: Relation, ground: Ground) -> Verdict {
+    if facts.intent.is_some() { Verdict::Allow(relation, ground) } else { Verdict::Maybe }
 }
 
 /// Where we connect on a client's behalf, the client gets no farther than it could get itself: no rule

@@ -25,7 +25,6 @@ use crate::config::{Config, ConfigError};
 use crate::connection;
 use crate::context::{Live, Shared};
 use crate::limits::{Counter, Door};
-use crate::names::Names;
 use crate::observe::{self, BANNED};
 use crate::own_ports::OwnPorts;
 
@@ -107,7 +106,7 @@ impl Server {
             bans: Bans::default(),
             budget: Arc::default(),
             own_ports: OwnPorts::default(),
-            names: Names::default(),
+            names: Arc::default(),
             logins: Arc::new(Semaphore::new(config.limits.logins_at_once.max(1))),
             digests: Arc::new(Semaphore::new(config.limits.digests_at_once.max(1))),
             drain: CancellationToken::new(),

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! * `args`: what can be typed; `exit`: every way the program can end.
-//! * `settings`: the configuration file, read and completed.
+//! * `settings`: the configuration file, read and completed; `describe`: its rules in words.
 //! * `logging`, `privileges`: what a process does before it serves.
 //! * `command`: one file per subcommand; `command/serve` is the server itself.
 #![forbid(unsafe_code)]
@@ -11,6 +11,7 @@
 mod args;
 mod exit;
 
+mod describe;
 mod settings;
 
 mod logging;

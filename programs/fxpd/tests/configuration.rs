@@ -153,6 +153,36 @@ fn check_warns() {
 }
 
 #[test]
+fn check_puts_rules_into_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fxpd.toml");
+    let rules = r#"
+        [[fxp.rule]]
+        action = "deny"
+        direction = "out"
+        [[fxp.rule]]
+        action = "allow"
+        path = "/in"
+        peer = ["192.0.2.7", "ftp.example.org"]
+        ports = ["2100", "50000-50999"]
+        proof = "key"
+        tls = "required"
+        log = true
+    "#;
+    fs::write(&path, rules).unwrap();
+    let output = check(&path);
+    assert_code(&output, 0);
+    let summary = text(&output.stdout);
+    for words in [
+        "fxp.rule[0]    deny everybody, out, /, any peer but the client\n",
+        "fxp.rule[1]    allow everybody, in and out, /in, 192.0.2.7 ftp.example.org, ports 2100 50000-50999, \
+         TLS only, with the key, logged\n",
+    ] {
+        assert!(summary.contains(words), "{words}: {summary}");
+    }
+}
+
+#[test]
 fn a_missing_configuration_is_explained() {
     let output = fxpd(&["--config", "/nonexistent/fxpd.toml"]);
     assert_code(&output, 2);

@@ -61,6 +61,9 @@ pub struct Rule {
     /// Must the data connection be protected?
     #[serde(default)]
     pub tls: TlsNeed,
+    /// Is each data connection that this rule decides worth a line in the log? Refused ones leave one anyway.
+    #[serde(default)]
+    pub log: bool,
 }
 
 impl Rule {
@@ -75,6 +78,7 @@ impl Rule {
             ports: Vec::new(),
             proof: Proof::None,
             tls: TlsNeed::Offered,
+            log: false,
         }
     }
 }
@@ -169,6 +173,7 @@ impl FromStr for Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Peer::Net(net) if net.prefix_len() == net.max_prefix_len() => net.addr().fmt(f),
             Peer::Net(net) => net.fmt(f),
             Peer::Name(name) => f.write_str(name),
         }

@@ -1,7 +1,6 @@
 //! Data connections before their transfer begins, listening and aiming; and the thread that moves the bytes.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fxp_net::data::{Canceller, DataError, DataStream};
@@ -13,8 +12,8 @@ use fxp_store::storage::StoreError;
 
 use super::permit::Question;
 use super::receive::RangeFull;
+use super::told::Told;
 use super::{Gain, Job, Result, failure, stored};
-use crate::observe::{self, CaseId};
 use crate::policy::Verdict;
 
 /// PASV and its kin: listens on the control connection's own address, or on one of the family asked for.
@@ -43,16 +42,8 @@ pub(super) async fn listen(job: &Job, slot: &Slot, family: Option<Family>) -> Re
 /// The first question to the policy for whoever connects before the transfer command: who cannot be let in
 /// whatever it will be takes no place from the one who is meant.
 fn welcome(question: Question) -> Welcome {
-    let warned = AtomicBool::new(false);
-    Box::new(move |peer: SocketAddr| match question.ask(peer.ip()) {
-        Verdict::Allow(_) | Verdict::Maybe => true,
-        Verdict::Deny(reason) => {
-            if !warned.swap(true, Ordering::Relaxed) {
-                observe::denied(CaseId::new(), peer.ip(), reason);
-            }
-            false
-        }
-    })
+    let told = Told::default();
+    Box::new(move |peer: SocketAddr| !matches!(question.judge_comer(peer.ip(), &told), Verdict::Deny(_)))
 }
 
 /// Our address of the family: the control connection's, else one that the configuration listens on.
@@ -72,10 +63,9 @@ pub(super) async fn aim(job: &Job, slot: Slot) -> Result {
     let Some(target) = slot.target else { return Ok(Outcome::Done) };
     let question = Question::new(job, slot, None).await?;
     match question.ask(target.ip) {
-        Verdict::Maybe | Verdict::Allow(_) => Ok(Outcome::Done),
+        Verdict::Maybe | Verdict::Allow(..) => Ok(Outcome::Done),
         Verdict::Deny(reason) => {
-            let case = CaseId::new();
-            observe::denied(case, target.ip, reason);
+            let case = question.tell_denied(target.ip, reason);
             Err(failure(FailureKind::Policy, format!("no data connection with that address (id {case})")))
         }
     }

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fxp_net::data::{DataOptions, DataStream};
@@ -16,14 +15,16 @@ use fxp_proto::server::effect::{Failure, FailureKind, Slot};
 use fxp_store::VPath;
 use tokio::time::{Instant, sleep_until};
 
+use super::told::Told;
 use super::{Job, Result, failure};
 use crate::config::fxp::Proof;
 use crate::config::network::DataTlsReuse;
-use crate::context::{Context, User, View};
+use crate::context::{Context, User};
 use crate::limits::Stake;
 use crate::observe::{self, CaseId};
 use crate::own_ports::Listening;
 use crate::policy::{Facts, Intent, Relation, Verdict, Way, judge};
+use crate::view::View;
 
 /// What a data connection is for, and whose file it is about.
 #[derive(Clone)]
@@ -42,6 +43,15 @@ impl Purpose {
             Purpose::Listing => Intent::Listing,
             Purpose::In(path) => Intent::In(path),
             Purpose::Out(path) => Intent::Out(path),
+        }
+    }
+
+    /// As rules call it.
+    fn direction(&self) -> &'static str {
+        match self {
+            Purpose::Listing => "list",
+            Purpose::In(_) => "in",
+            Purpose::Out(_) => "out",
         }
     }
 }
@@ -77,7 +87,7 @@ impl Question {
             user: &self.user.account.name,
             anonymous: self.user.account.anonymous,
             may_fxp: self.user.may_fxp,
-            way: self.slot.target.map_or(Way::Passive, |target| Way::Active(target.port.get())),
+            way: self.port().map_or(Way::Passive, Way::Active),
             peer: Some(self.view.host(peer)),
             intent: self.purpose.as_ref().map(Purpose::intent),
             protection: self.slot.protection,
@@ -85,7 +95,28 @@ impl Question {
             from,
             meets_itself: self.meets_itself(),
         };
-        judge(self.view.rulebook(&self.context), &facts)
+        judge(self.view.rulebook(&self.context.live.config), &facts)
+    }
+
+    /// True if the operator wants to hear of what this rule decides.
+    pub(super) fn is_logged(&self, rule: usize) -> bool {
+        self.context.live.config.fxp.rules.get(rule).is_some_and(|rule| rule.log)
+    }
+
+    /// Where we connect to; `None` if we listen.
+    pub(super) fn port(&self) -> Option<u16> {
+        self.slot.target.map(|target| target.port.get())
+    }
+
+    pub(super) fn direction(&self) -> Option<&'static str> {
+        self.purpose.as_ref().map(Purpose::direction)
+    }
+
+    pub(super) fn path(&self) -> Option<&VPath> {
+        match self.purpose.as_ref()? {
+            Purpose::Listing => None,
+            Purpose::In(path) | Purpose::Out(path) => Some(path),
+        }
     }
 
     /// True if the target is a port on which this very process waits for the same key: the server copies to
@@ -137,17 +168,18 @@ pub(super) async fn permit(job: &Job, slot: Slot, purpose: Purpose) -> Result<Pe
     let question = Question::new(job, slot, Some(purpose)).await?;
     let stake = match question.slot.target {
         None => None,
-        Some(target) => match question.ask(target.ip) {
-            Verdict::Allow(Relation::ControlPeer) => None,
-            Verdict::Allow(Relation::Foreign) => Some(place_stake(&question, target.ip)?),
-            // With everything known there is no maybe left.
-            Verdict::Maybe => return Err(uniform(CaseId::new())),
-            Verdict::Deny(reason) => {
-                let case = CaseId::new();
-                observe::denied(case, target.ip, reason);
-                return Err(denial(case));
-            }
-        },
+        Some(target) => {
+            let verdict = question.ask(target.ip);
+            let stake = match verdict {
+                Verdict::Allow(Relation::ControlPeer, _) => None,
+                Verdict::Allow(Relation::Foreign, _) => Some(place_stake(&question, target.ip)?),
+                // With everything known there is no maybe left.
+                Verdict::Maybe => return Err(uniform(CaseId::new())),
+                Verdict::Deny(reason) => return Err(denial(question.tell_denied(target.ip, reason))),
+            };
+            question.tell_allowed(target.ip, verdict);
+            stake
+        }
     };
     Ok(Permit { question, tls, stake })
 }
@@ -272,8 +304,9 @@ impl Permit {
     /// Waits for a peer that the policy lets in.
     async fn admit(&self, mut listener: Listening) -> Result<DataStream> {
         let context = &self.question.context;
-        let warned = AtomicBool::new(false);
-        let admit = |peer: SocketAddr| self.lets_in(peer.ip(), &warned);
+        let told = Told::default();
+        let admit =
+            |peer: SocketAddr| matches!(self.question.judge_comer(peer.ip(), &told), Verdict::Allow(..));
         let (now, limits) = (Instant::now(), &context.live.config.limits);
         let admission = Admission {
             admit: &admit,
@@ -284,20 +317,6 @@ impl Permit {
             meter: self.meter(),
         };
         listener.port.admit(admission).await.map_err(|error| self.not_admitted(&error))
-    }
-
-    /// Of many strangers at one port only the first is worth a line in the log.
-    fn lets_in(&self, peer: IpAddr, warned: &AtomicBool) -> bool {
-        match self.question.ask(peer) {
-            Verdict::Allow(_) => true,
-            Verdict::Deny(reason) => {
-                if !warned.swap(true, Ordering::Relaxed) {
-                    observe::denied(CaseId::new(), peer, reason);
-                }
-                false
-            }
-            Verdict::Maybe => false,
-        }
     }
 
     /// Who listens learns nothing about others by it, but what a foreign peer did is not the client's business.
@@ -325,14 +344,10 @@ impl Permit {
             return Err(uniform(CaseId::new()));
         }
         match self.question.ask(peer) {
-            Verdict::Allow(Relation::Foreign) => Ok(true),
-            Verdict::Allow(Relation::ControlPeer) => self.check_resumption(stream).map(|()| false),
+            Verdict::Allow(Relation::Foreign, _) => Ok(true),
+            Verdict::Allow(Relation::ControlPeer, _) => self.check_resumption(stream).map(|()| false),
             Verdict::Maybe => Err(uniform(CaseId::new())),
-            Verdict::Deny(reason) => {
-                let case = CaseId::new();
-                observe::denied(case, peer, reason);
-                Err(denial(case))
-            }
+            Verdict::Deny(reason) => Err(denial(self.question.tell_denied(peer, reason))),
         }
     }
 

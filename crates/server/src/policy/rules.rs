@@ -10,7 +10,8 @@ use crate::never;
 
 /// What the rules say.
 pub(super) enum Found {
-    Allow,
+    /// This rule allows.
+    Allow(usize),
     /// Only at the address command: a rule might allow it once more is known.
     Perhaps,
     Deny(Reason),
@@ -26,7 +27,7 @@ pub(super) fn first_match(book: Rulebook<'_>, facts: &Facts<'_>, peer: Host) -> 
     for (at, rule) in book.rules.iter().enumerate() {
         match (fit(book, rule, facts, peer), rule.action) {
             (Fit::No, _) => {}
-            (Fit::Yes, Action::Allow) => return Found::Allow,
+            (Fit::Yes, Action::Allow) => return Found::Allow(at),
             (Fit::Yes, Action::Deny) if perhaps => return Found::Perhaps,
             (Fit::Yes, Action::Deny) => return Found::Deny(Reason::Rule(at)),
             (Fit::Unknown, Action::Allow) => perhaps |= early,

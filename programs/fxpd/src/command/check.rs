@@ -8,14 +8,14 @@ use std::path::Path;
 use anyhow::Context;
 use fxp_net::tls::ServerTls;
 use fxp_server::config::Config;
-use fxp_server::config::fxp::{Action, Allowances, Direction, Proof, Rule};
+use fxp_server::config::fxp::Allowances;
 use fxp_server::config::network::{DataTlsReuse, PassiveAddress, Pem, Tls, TlsNeed};
 use fxp_server::config::user::Upload;
 use fxp_store::account::Rights;
 
 use crate::exit::{Failure, Result};
 use crate::privileges::Identity;
-use crate::{logging, settings};
+use crate::{describe, logging, settings};
 
 /// Reads everything, prints what it means to stdout and what is doubtful to stderr.
 pub(crate) fn run(path: &Path) -> Result<()> {
@@ -91,7 +91,7 @@ fn summary(path: &Path, config: &Config) -> anyhow::Result<String> {
     };
     summary.line("fxp", allowances);
     for (at, rule) in config.fxp.rules.iter().enumerate() {
-        summary.line("", format_args!("{}. {}", at + 1, describe_rule(rule)));
+        summary.line(&describe::rule_key(at), describe::rule(rule));
     }
     match (&config.run_as, run_as) {
         (Some(run_as), Some(_)) => summary.line("run as", &run_as.user),
@@ -158,31 +158,6 @@ fn upload(upload: Upload) -> &'static str {
         Upload::Inplace => "uploads in place",
         Upload::Atomic => "uploads atomic",
     }
-}
-
-fn describe_rule(rule: &Rule) -> String {
-    let action = match rule.action {
-        Action::Allow => "allow",
-        Action::Deny => "deny",
-    };
-    let who = if rule.who.is_empty() { "everybody".to_owned() } else { rule.who.join(" ") };
-    let direction = match rule.direction {
-        Direction::In => "in",
-        Direction::Out => "out",
-        Direction::Any => "in and out",
-    };
-    let peers: Vec<_> = rule.peer.iter().map(ToString::to_string).collect();
-    let peers = if peers.is_empty() { "any public peer".to_owned() } else { peers.join(" ") };
-    let tls = match rule.tls {
-        TlsNeed::Required => ", TLS only",
-        TlsNeed::Offered => "",
-    };
-    let proof = match rule.proof {
-        Proof::None => "",
-        Proof::Pin => ", with the expected certificate or the key",
-        Proof::Key => ", with the key",
-    };
-    format!("{action} {who}, {direction}, {}, {peers}{tls}{proof}", rule.path)
 }
 
 /// Lines of a name and a fact.

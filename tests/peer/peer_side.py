@@ -37,8 +37,8 @@ from OpenSSL import SSL
 ALPN = b"fxp-data/1"
 LABEL = b"EXPERIMENTAL-FXP-DATA"
 TAG = 32
-# For everything: a test that hangs is to end.
-DEADLINE = 40
+# For everything: a test that hangs is to end, and one on a busy machine is not.
+DEADLINE = 300
 
 
 class Unproven(Exception):

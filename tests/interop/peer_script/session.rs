@@ -84,4 +84,4 @@ fn reply(stream: &mut impl BufRead) -> (u16, String) {
 }
 
 /// No reply takes this long, unless something hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);

@@ -135,12 +135,31 @@ fn scope_v6(ip: Ipv6Addr) -> Scope {
     match ip.segments() {
         _ if ip.is_loopback() => Scope::Loopback,
         _ if ip.is_unspecified() => Scope::NoHost,
+        // NAT64 for local use (RFC 8215), where an IPv4 address has many places.
+        [0x64, 0xff9b, 1, ..] => Scope::Private,
         [0xff00..=0xffff, ..] => Scope::NoHost,
         [0xfe80..=0xfebf, ..] => Scope::Link,
         // RFC 4193, and the site-local addresses that it replaced.
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Scope::Private,
-        _ => Scope::Public,
+        segments => inner_v4(segments).map_or(Scope::Public, scope_v4),
     }
+}
+
+/// The IPv4 address in whose place an IPv6 address stands: a gateway, or the host itself, makes `127.0.0.1` of
+/// `64:ff9b::7f00:1` again.
+fn inner_v4(segments: [u16; 8]) -> Option<Ipv4Addr> {
+    let (high, low) = match segments {
+        // IPv4-compatible (RFC 4291, 2.5.5.1), IPv4-translated (RFC 2765), NAT64 (RFC 6052).
+        [0, 0, 0, 0, 0, 0, high, low] => (high, low),
+        [0, 0, 0, 0, 0xffff, 0, high, low] => (high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => (high, low),
+        // 6to4 (RFC 3056), and Teredo (RFC 4380), which turns the bits round.
+        [0x2002, high, low, ..] => (high, low),
+        [0x2001, 0, .., high, low] => (!high, !low),
+        _ => return None,
+    };
+    let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+    Some(Ipv4Addr::new(a, b, c, d))
 }
 
 /// `::ffff:192.0.2.1` is 192.0.2.1.
@@ -221,6 +240,16 @@ mod tests {
             2001:db8::1   fd00::1        2001:db8::2   2001:db8::1
             2001:db8::1   fe80::1        2001:db8::2   2001:db8::1
             2001:db8::1   ::1            2001:db8::2   2001:db8::1
+            2001:db8::1   ::127.0.0.1    2001:db8::2   2001:db8::1
+            2001:db8::1   ::ffff:0:127.0.0.1 2001:db8::2 2001:db8::1
+            2001:db8::1   64:ff9b::127.0.0.1 2001:db8::2 2001:db8::1
+            2001:db8::1   64:ff9b::198.51.100.7 2001:db8::2 64:ff9b::c633:6407
+            2001:db8::1   64:ff9b:1::1   2001:db8::2   2001:db8::1
+            2001:db8::1   2002:a9fe:a9fe::1 2001:db8::2 2001:db8::1
+            2001:db8::1   2001::f7f7:f7f7 2001:db8::2  2001::f7f7:f7f7
+            2001:db8::1   2001::f5f6:f6f6 2001:db8::2  2001:db8::1
+            2001:db8::1   64:ff9b::10.9.9.9 2001:db8::2 Private pret
+            64:ff9b::198.51.100.7 -      2001:db8::2   64:ff9b::c633:6407
             fe80::1       -              fe80::2       LinkLocal
             ::1           -              ::1           ::1
             ::ffff:127.0.0.1 127.0.0.1   ::ffff:127.0.0.3 127.0.0.1

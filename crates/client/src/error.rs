@@ -1,6 +1,6 @@
 //! Why a request failed.
 
-use fxp_proto::client::request::{Answer, Request};
+use fxp_proto::client::request::{Answer, Request, Setting};
 use fxp_proto::grammar::reply::Reply;
 use fxp_proto::grammar::verb::Verb;
 
@@ -87,7 +87,11 @@ pub(crate) fn name_of(request: &Request) -> String {
     match request {
         Request::Login(_) => "the login".to_owned(),
         Request::Command(command) | Request::Transfer(command) => command.to_string(),
+        Request::Set(Setting::Peer(Some(pin))) => format!("PEER EXPECT {pin}"),
+        Request::Set(Setting::Peer(None)) => "PEER OFF".to_owned(),
         Request::Set(setting) => format!("{setting:?}"),
+        // Its key is nobody's business.
+        Request::Introduce(_) => "PEER KEY".to_owned(),
         Request::Passive(passive) => format!("{passive:?}").to_uppercase(),
         Request::Active(address) => format!("PORT {address}"),
         Request::Restart(offset) => format!("REST {offset}"),

@@ -147,9 +147,11 @@ impl Session {
             answered => drop(answered?),
         }
         match self.run(Request::Set(Setting::Role(TlsRole::Server))).await {
-            Err(SessionError::Refused { .. }) => Ok(()),
-            answered => answered.map(drop),
+            Err(SessionError::Refused { .. }) => {}
+            answered => drop(answered?),
         }
+        // We prove nothing to the server; our own session with it is what it knows us by.
+        self.run(Request::Set(Setting::Peer(None))).await.map(drop)
     }
 
     /// Makes the server listen, and tells where to connect.

@@ -14,6 +14,7 @@ use fxp_proto::client::request::{Login, LoginTls, Passive, Request, Setting};
 use fxp_proto::grammar::addr::{Family, HostPort};
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::params::{Protection, TlsRole, TransferType};
+use fxp_proto::grammar::peer::{PeerKey, PeerPin};
 use fxp_proto::grammar::reply::ReplyParser;
 use fxp_proto::moment::Moment;
 use fxp_proto::wire::secret::Secret;
@@ -116,6 +117,7 @@ fn request(text: &str) -> Request {
             let ip: IpAddr = ip.parse().unwrap();
             Request::Active(HostPort::new(ip, port.parse().unwrap()).unwrap())
         }
+        "introduce" => Request::Introduce(PeerKey::new([7; PeerKey::LENGTH])),
         "restart" => Request::Restart(rest.parse().unwrap()),
         "transfer" => Request::Transfer(Command::parse(rest.as_bytes()).unwrap()),
         "abort" => Request::Abort,
@@ -152,6 +154,9 @@ fn setting(text: &str) -> Setting {
         "role server" => Setting::Role(TlsRole::Server),
         "extended on" => Setting::ExtendedReply(true),
         "extended off" => Setting::ExtendedReply(false),
+        "peer off" => Setting::Peer(None),
+        "peer pin" => Setting::Peer(Some(PeerPin { digests: vec![[0xab; 32]], from: Vec::new() })),
+        "peer other-pin" => Setting::Peer(Some(PeerPin { digests: vec![[0xcd; 32]], from: Vec::new() })),
         other => panic!("no such setting: {other}"),
     }
 }

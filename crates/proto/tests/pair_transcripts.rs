@@ -14,9 +14,10 @@ use fxp_proto::client::machine::{Action as Said, Machine};
 use fxp_proto::client::request::{Answer, Login, LoginTls, Passive, Request, RequestId};
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::params::Protection;
+use fxp_proto::grammar::peer::{PeerKey, PeerPin};
 use fxp_proto::grammar::reply::{Reply, ReplyParser};
 use fxp_proto::moment::Moment;
-use fxp_proto::pair::exchange::{Action, Exchange, Failure, Job, LegFacts, Limits, Verdict};
+use fxp_proto::pair::exchange::{Action, Exchange, Failure, Job, LegFacts, Limits, Proof, Verdict};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::pair::method::{Method, RoleVerb, TlsPart};
 use fxp_proto::path::VPath;
@@ -220,6 +221,13 @@ fn job(text: &str) -> Job {
         source: facts("source", "198.51.100.1", "/from/a file"),
         destination: facts("destination", "203.0.113.9", options.get("to").copied().unwrap_or("/to/a file")),
         method: Method { passive: leg("passive"), verb, tls },
+        proof: match options.get("proof").copied() {
+            None => Proof::None,
+            Some("key") => Proof::Key(PeerKey::new([7; PeerKey::LENGTH])),
+            Some(_) => {
+                Proof::Pin { by: leg("proof"), pin: PeerPin { digests: vec![[0xab; 32]], from: Vec::new() } }
+            }
+        },
         restart: options.get("restart").map_or(0, |offset| offset.parse().unwrap()),
         limits: Limits {
             follow: options.get("follow").map(|seconds| Duration::from_secs(seconds.parse().unwrap())),

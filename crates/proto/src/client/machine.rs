@@ -217,10 +217,12 @@ impl Machine {
         }
     }
 
-    /// Alone, or beside other small commands within the window.
+    /// Alone, right behind a PEER KEY, or beside other small commands within the window.
     fn may_start(&self, request: &Request) -> bool {
         let small = |verb: Verb| verb.row().data == Data::None && self.manners.window > 1;
+        let introduced = self.running.iter().all(|running| matches!(running.task, Task::Introduction));
         self.running.is_empty()
+            || (introduced && self.running.len() == 1 && may_follow_a_key(request))
             || (self.running.len() < self.manners.window
                 && matches!(request, Request::Command(command) if small(command.verb))
                 && self.running.iter().all(|running| running.is_small()))
@@ -429,6 +431,15 @@ impl Running {
             (_, Some(command)) => manners.ceilings.of(command.verb),
             (_, None) => manners.ceilings.reply,
         }
+    }
+}
+
+/// What is asked between PEER KEY and the transfer it is for.
+fn may_follow_a_key(request: &Request) -> bool {
+    match request {
+        Request::Passive(_) | Request::Active(_) => true,
+        Request::Command(command) => command.verb == Verb::Pret,
+        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::grammar::addr::{Family, HostPort};
 use crate::grammar::command::Command;
 use crate::grammar::feat::Features;
 use crate::grammar::params::{Protection, TlsRole, TransferType};
+use crate::grammar::peer::{PeerKey, PeerPin};
 use crate::grammar::reply::Reply;
 use crate::path::VPath;
 use crate::wire::{secret::Secret, text::Text};
@@ -24,6 +25,9 @@ pub enum Request {
     Command(Command),
     /// A setting; nothing is sent if it is in force already (answered by [`Answer::Skipped`]).
     Set(Setting),
+    /// PEER KEY, for the one transfer that follows. What is asked next goes out behind it, in the same write and
+    /// without waiting for its reply.
+    Introduce(PeerKey),
     /// PASV, EPSV or CPSV.
     Passive(Passive),
     /// PORT or EPRT, as the family demands.
@@ -69,7 +73,7 @@ pub enum LoginTls {
 }
 
 /// Sticky settings of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// TYPE.
     Type(TransferType),
@@ -79,6 +83,8 @@ pub enum Setting {
     Role(TlsRole),
     /// CEPR ON or OFF.
     ExtendedReply(bool),
+    /// PEER EXPECT with this pin, or PEER OFF.
+    Peer(Option<PeerPin>),
 }
 
 /// How to make the server listen.

@@ -4,6 +4,7 @@
 
 use crate::grammar::command::Command;
 use crate::grammar::params::{Protection, TlsRole, TransferType, parse_rest, parse_switch};
+use crate::grammar::peer::{PeerPin, PeerProof, PeerRequest};
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
 
@@ -18,8 +19,21 @@ pub(super) struct Settings {
     extended_reply: Option<bool>,
     buffer_size: bool,
     restart: u64,
+    peer: Peer,
     /// SSCN, or CCSN on servers that know only its older name; `None` if neither is offered.
     pub(super) role_verb: Option<Verb>,
+}
+
+/// What the other end of a data connection must prove.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Peer {
+    /// Nothing: so every session begins.
+    #[default]
+    Nothing,
+    /// That it has the key of one transfer. Which key is nobody's business any more.
+    Key,
+    /// That it owns a certificate.
+    Pin(PeerPin),
 }
 
 impl Settings {
@@ -35,13 +49,15 @@ impl Settings {
     }
 
     /// True if nothing need be sent for `setting`.
-    pub(super) fn in_force(&self, setting: Setting) -> bool {
+    pub(super) fn in_force(&self, setting: &Setting) -> bool {
         match setting {
-            Setting::Type(wanted) => self.transfer_type == Some(wanted),
-            Setting::Protection(wanted) => self.protection == Some(wanted),
+            Setting::Type(wanted) => self.transfer_type == Some(*wanted),
+            Setting::Protection(wanted) => self.protection == Some(*wanted),
             Setting::Role(TlsRole::Server) if self.role_verb.is_none() => true,
-            Setting::Role(wanted) => self.role == Some(wanted),
-            Setting::ExtendedReply(wanted) => self.extended_reply == Some(wanted),
+            Setting::Role(wanted) => self.role == Some(*wanted),
+            Setting::ExtendedReply(wanted) => self.extended_reply == Some(*wanted),
+            Setting::Peer(None) => self.peer == Peer::Nothing,
+            Setting::Peer(Some(wanted)) => matches!(&self.peer, Peer::Pin(pin) if pin == wanted),
         }
     }
 
@@ -79,6 +95,13 @@ impl Settings {
             // that SSCN gave it (protocol notes, 1.2): afterwards the role is anybody's guess.
             Verb::Cpsv => self.role = None,
             Verb::Cepr => self.extended_reply = parse_switch(argument).ok(),
+            Verb::Peer => {
+                self.peer = match PeerRequest::parse(argument) {
+                    Ok(PeerRequest::Set(PeerProof::Pin(pin))) => Peer::Pin(pin),
+                    Ok(PeerRequest::Set(PeerProof::Key(_))) => Peer::Key,
+                    Ok(PeerRequest::Off) | Err(_) => Peer::Nothing,
+                }
+            }
             Verb::Rest => self.restart = parse_rest(argument).unwrap_or(u64::MAX),
             Verb::User | Verb::Rein | Verb::Auth => *self = Settings::default(),
             _ => {}

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::grammar::addr::{Family, HostPort, parse_227, parse_229};
 use crate::grammar::command::Command;
 use crate::grammar::params::TlsRole;
+use crate::grammar::peer::{PeerProof, PeerRequest};
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
 use crate::wire::text::Text;
@@ -25,6 +26,8 @@ pub(super) enum Task {
     Quit,
     /// A setting.
     Setting(Setting),
+    /// PEER KEY; the next request goes with it.
+    Introduction,
     /// PASV, EPSV, CPSV.
     Passive(Passive),
     /// A transfer.
@@ -55,7 +58,13 @@ impl Task {
                 (Task::Login(Box::new(chain)), next)
             }
             Request::Command(command) => (Task::Single, send(command)),
-            Request::Set(setting) => (Task::Setting(setting), set(setting, settings)),
+            Request::Set(setting) => {
+                let next = set(&setting, settings);
+                (Task::Setting(setting), next)
+            }
+            Request::Introduce(key) => {
+                (Task::Introduction, send(peer_command(&PeerRequest::Set(PeerProof::Key(key)))))
+            }
             Request::Passive(passive) => (Task::Passive(passive), send(passive_command(passive))),
             Request::Active(address) => (Task::Single, send(active_command(address))),
             Request::Restart(offset) => (Task::Single, restart(offset, settings)),
@@ -69,8 +78,10 @@ impl Task {
     pub(super) fn reply(&mut self, command: &Command, reply: Reply, settings: &Settings) -> Next {
         match self {
             Task::Login(chain) => chain.reply(command, reply, settings),
-            Task::Single | Task::Quit | Task::Transfer => Next::Done(verdict(command, reply)),
-            Task::Setting(setting) => setting_reply(*setting, command, reply, settings),
+            Task::Single | Task::Introduction | Task::Quit | Task::Transfer => {
+                Next::Done(verdict(command, reply))
+            }
+            Task::Setting(setting) => setting_reply(setting, command, reply, settings),
             Task::Passive(passive) => passive_reply(passive, command, reply),
             Task::Abort(abort) => abort.reply(reply),
         }
@@ -95,7 +106,7 @@ fn send(command: Command) -> Next {
     Next::Send(vec![command])
 }
 
-fn set(setting: Setting, settings: &Settings) -> Next {
+fn set(setting: &Setting, settings: &Settings) -> Next {
     if settings.in_force(setting) {
         return Next::Done(Answer::Skipped);
     }
@@ -106,20 +117,22 @@ fn set(setting: Setting, settings: &Settings) -> Next {
     }
 }
 
-fn setting_command(setting: Setting, settings: &Settings) -> Command {
+fn setting_command(setting: &Setting, settings: &Settings) -> Command {
     match setting {
         Setting::Type(kind) => Command::new(Verb::Type, kind.letter()),
         Setting::Protection(protection) => Command::new(Verb::Prot, protection.letter()),
         // Upper case: ProFTPD refuses `on`. With an argument: wzdftpd takes a bare SSCN for OFF.
         Setting::Role(role) => {
             let verb = settings.role_verb.unwrap_or(Verb::Sscn);
-            Command::new(verb, if role == TlsRole::Client { "ON" } else { "OFF" })
+            Command::new(verb, if *role == TlsRole::Client { "ON" } else { "OFF" })
         }
-        Setting::ExtendedReply(on) => Command::new(Verb::Cepr, if on { "ON" } else { "OFF" }),
+        Setting::ExtendedReply(on) => Command::new(Verb::Cepr, if *on { "ON" } else { "OFF" }),
+        Setting::Peer(None) => peer_command(&PeerRequest::Off),
+        Setting::Peer(Some(pin)) => peer_command(&PeerRequest::Set(PeerProof::Pin(pin.clone()))),
     }
 }
 
-fn setting_reply(setting: Setting, command: &Command, reply: Reply, settings: &Settings) -> Next {
+fn setting_reply(setting: &Setting, command: &Command, reply: Reply, settings: &Settings) -> Next {
     match command.verb {
         // Whatever PBSZ says, PROT decides: some servers know only PROT.
         Verb::Pbsz => send(setting_command(setting, settings)),
@@ -129,6 +142,10 @@ fn setting_reply(setting: Setting, command: &Command, reply: Reply, settings: &S
         }
         _ => Next::Done(verdict(command, reply)),
     }
+}
+
+fn peer_command(request: &PeerRequest) -> Command {
+    Command::new(Verb::Peer, Text::lossy(request.to_argument().as_bytes()))
 }
 
 fn passive_command(passive: Passive) -> Command {

@@ -10,6 +10,7 @@ use crate::client::request::{Login, LoginTls, Passive, Request, RequestId, Setti
 use crate::grammar::addr::{Family, HostPort};
 use crate::grammar::command::Command;
 use crate::grammar::params::{Protection, TlsRole, TransferType};
+use crate::grammar::peer::{PeerKey, PeerPin};
 use crate::grammar::verb::Verb;
 use crate::moment::Moment;
 use crate::wire::secret::Secret;
@@ -173,6 +174,9 @@ fn request(letter: u8) -> Request {
         b'w' => Request::Set(Setting::Role(TlsRole::Client)),
         b'x' => Request::Set(Setting::Role(TlsRole::Server)),
         b'y' => Request::Set(Setting::ExtendedReply(true)),
+        b'k' => Request::Introduce(PeerKey::new([7; PeerKey::LENGTH])),
+        b'z' => Request::Set(Setting::Peer(None)),
+        b'Z' => Request::Set(Setting::Peer(Some(PeerPin { digests: vec![[7; 32]], from: Vec::new() }))),
         digit if digit.is_ascii_digit() => Request::Restart(u64::from(digit - b'0')),
         _ => Request::Command(Command::bare(Verb::Feat)),
     }

@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use super::ear::{Ear, Heard};
 use super::server::minutes;
 use crate::client::machine::{Action as Said, Machine};
-use crate::client::request::{Passive, Request, Setting};
+use crate::client::request::{Answer, Passive, Request, RequestId, Setting};
 use crate::grammar::addr::Family;
 use crate::grammar::params::Protection;
+use crate::grammar::peer::{PeerKey, PeerPin};
 use crate::moment::Moment;
-use crate::pair::exchange::{Action, Exchange, Job, LegFacts, Limits, Verdict};
+use crate::pair::exchange::{Action, Exchange, Job, LegFacts, Limits, Proof, Verdict};
 use crate::pair::leg::Leg;
 use crate::pair::method::Method;
 use crate::path::VPath;
@@ -26,7 +27,7 @@ use crate::path::VPath;
 ///
 /// Promises: the exchange ends, once, and nothing is asked after that. It is good only if both servers
 /// said 2yz to their transfer. Where the method is protected, both legs are set to `PROT P` before the
-/// transfer.
+/// transfer; where something has to be proven, every PEER was accepted before it.
 pub fn pair_exchange(data: &[u8]) {
     let [method, likes, lines @ ..] = data else { return };
     let mut world = World::new(*method, *likes);
@@ -76,6 +77,11 @@ struct World {
     /// Legs that were told `PROT P`.
     private: BTreeMap<Leg, bool>,
     protected: bool,
+    /// PEER KEY and PEER EXPECT that were not accepted yet.
+    unproven: Vec<(Leg, RequestId)>,
+    /// How many were asked for.
+    proofs: usize,
+    proof: Proof,
     now: Moment,
     verdict: Option<Verdict>,
 }
@@ -95,10 +101,19 @@ impl World {
             cepr: likes & 4 != 0,
             sscn: likes & 8 != 0,
         };
+        let proof = match (method.tls, likes & 96) {
+            (Some(_), 32) => Proof::Key(PeerKey::new([7; PeerKey::LENGTH])),
+            (Some(_), 64) => {
+                let pin = PeerPin { digests: vec![[7; 32]], from: Vec::new() };
+                Proof::Pin { by: method.passive, pin }
+            }
+            _ => Proof::None,
+        };
         let job = Job {
             source: facts([198, 51, 100, 1]),
             destination: facts([203, 0, 113, 9]),
             method,
+            proof: proof.clone(),
             restart: if likes & 16 != 0 { 100 } else { 0 },
             limits: Limits::default(),
         };
@@ -108,6 +123,9 @@ impl World {
             legs: Leg::BOTH.into_iter().map(|leg| (leg, machine())).collect(),
             private: BTreeMap::new(),
             protected: method.tls.is_some(),
+            unproven: Vec::new(),
+            proofs: 0,
+            proof,
             now: Moment::START,
             verdict: None,
         }
@@ -131,20 +149,41 @@ impl World {
             }
             Request::Transfer(command) if self.protected => {
                 assert_eq!(self.private.get(&leg), Some(&true), "{command} in clear");
+                assert!(self.unproven.is_empty(), "{command} without proof");
+                assert_eq!(self.proofs, self.proofs_due(), "{command} without proof");
             }
             _ => {}
         }
+        let proves = matches!(&request, Request::Introduce(_) | Request::Set(Setting::Peer(Some(_))));
         let now = self.now;
         let id = self.machine(leg).ask(request, now);
         self.exchange.asked(leg, id);
+        if proves {
+            self.unproven.push((leg, id));
+            self.proofs += 1;
+        }
         self.drain(leg);
+    }
+
+    /// How many legs have something to see to.
+    fn proofs_due(&self) -> usize {
+        match self.proof {
+            Proof::None => 0,
+            Proof::Pin { .. } => 1,
+            Proof::Key(_) => 2,
+        }
     }
 
     fn drain(&mut self, leg: Leg) {
         while let Some(said) = self.machine(leg).next() {
             match said {
                 Said::Preliminary(id, reply) => self.exchange.preliminary(leg, id, reply, self.now),
-                Said::Done(id, answer) => self.exchange.answer(leg, id, answer, self.now),
+                Said::Done(id, answer) => {
+                    if matches!(answer, Answer::Reply(_)) {
+                        self.unproven.retain(|asked| *asked != (leg, id));
+                    }
+                    self.exchange.answer(leg, id, answer, self.now);
+                }
                 Said::Close(_) => self.exchange.lost(leg, self.now),
                 Said::Send(_) | Said::StartTls => {}
             }

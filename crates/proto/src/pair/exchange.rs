@@ -1,27 +1,28 @@
 //! One file between two legs.
 //!
 //! ```text
-//!  passive leg   TYPE PROT SSCN PRET  PASV ──────────── REST ─┐
-//!                                       │ address             ├─ STOR, RETR ── both final replies ── Done
-//!  active leg    TYPE PROT SSCN ────────┴── PORT ────── REST ─┘
-//!                     │ refused                │ refused            │ refused, silent, stopped
-//!                     └────────────────────────┴─ Cleanup ──────────┴─ ABOR where a transfer runs ── Done
+//!  passive leg   TYPE PROT SSCN PEER PRET  PASV ──────────── REST ─┐
+//!                                            │ address             ├─ STOR, RETR ── both final replies ── Done
+//!  active leg    TYPE PROT SSCN ─────────────┴── PEER PORT ─ REST ─┘
+//!                     │ refused                     │ refused            │ refused, silent, stopped
+//!                     └─────────────────────────────┴─ Cleanup ──────────┴─ ABOR where a transfer runs ── Done
 //! ```
 //!
 //! The two legs go ahead side by side and wait for each other twice: the active one for the address,
 //! and both before STOR and RETR. STOR goes first, RETR follows without waiting for any 1yz: some
 //! servers send theirs only when the data connection stands, some only when TLS does, and a client that
-//! waits for one of them waits for ever. Nothing is sent to either server once something has failed,
+//! waits for one of them waits for ever. PEER KEY goes ahead of PASV and PORT without waiting either, so that a key
+//! for each file costs no round trip. Nothing is sent to either server once something has failed,
 //! except the ABOR that ends its transfer; a listener left behind is replaced by the next PASV.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use super::address;
-pub use super::job::{Job, LegFacts, Limits};
+pub use super::job::{Job, LegFacts, Limits, Proof};
 use super::leg::Leg;
 use super::refusal::{classify, weight};
-use super::side::{Ask, Asked, Needed, Side, Transfer, restart, verb_of};
+use super::side::{Ask, Asked, Needed, Side, Transfer, introduction, restart, verb_of};
 pub use super::verdict::{Copied, Failure, Refusal, Step, Verdict};
 use crate::client::request::{Answer, Request, RequestId};
 use crate::grammar::reply::Reply;
@@ -187,7 +188,7 @@ impl Exchange {
     /// Before the transfer: each leg goes down its own script.
     fn set_up(&mut self, now: Moment) {
         for leg in [Leg::Destination, Leg::Source] {
-            if self.side(leg).asked.is_empty()
+            while self.side(leg).may_be_asked()
                 && let Some(ask) = self.side(leg).script.pop_front()
             {
                 self.ask(leg, ask, now);
@@ -254,7 +255,8 @@ impl Exchange {
             _ => Some(now + limits.reply),
         };
         let verb = verb_of(&ask.request, &self.job.method);
-        let asked = Asked { id: None, step: ask.step, verb, needed: ask.needed, deadline };
+        let alone = !matches!(ask.request, Request::Introduce(_));
+        let asked = Asked { id: None, step: ask.step, verb, needed: ask.needed, alone, deadline };
         self.side(leg).asked.push_back(asked);
         self.actions.push_back(Action::Ask(leg, ask.request));
     }
@@ -281,7 +283,9 @@ impl Exchange {
                 let offset = self.job.restart;
                 let connect =
                     Ask { step: Step::Connect, request: Request::Active(address), needed: Needed::Yes };
-                self.side(active).script.extend([connect, restart(offset)]);
+                let introduction = introduction(&self.job);
+                let script = &mut self.side(active).script;
+                script.extend(introduction.into_iter().chain([connect, restart(offset)]));
                 // From here on both legs may become ready.
                 self.step = self.step.max(Step::Connect);
                 self.actions.push_back(Action::Progress(Step::Connect));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::leg::Leg;
 use super::method::Method;
+use crate::grammar::peer::{PeerKey, PeerPin};
 use crate::path::VPath;
 
 /// What is known of one leg when an exchange begins.
@@ -33,10 +34,28 @@ pub struct Job {
     pub destination: LegFacts,
     /// How to join them.
     pub method: Method,
+    /// What they prove to each other on the data connection.
+    pub proof: Proof,
     /// Where to begin: bytes the destination has already. 0 is the whole file.
     pub restart: u64,
     /// Ceilings.
     pub limits: Limits,
+}
+
+/// What two servers prove to each other on their data connection (PEER).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing: whoever comes is taken for the other one.
+    None,
+    /// Both, that they have this key, which was drawn for this file and nothing else.
+    Key(PeerKey),
+    /// One of them, that it owns a certificate; the other one sees to it.
+    Pin {
+        /// The leg that is told what to expect.
+        by: Leg,
+        /// The other leg's certificates.
+        pin: PeerPin,
+    },
 }
 
 impl Job {

@@ -31,7 +31,7 @@ pub(super) fn weight(class: Refusal) -> u8 {
         Refusal::Address => 7,
         Refusal::Path | Refusal::Space | Refusal::Login => 6,
         Refusal::Policy => 5,
-        Refusal::TlsRole | Refusal::Unsupported => 4,
+        Refusal::TlsRole | Refusal::Unsupported | Refusal::Proof => 4,
         Refusal::Connectivity => 3,
         Refusal::Transient => 2,
         Refusal::Other | Refusal::TimedOut | Refusal::Lost => 1,
@@ -45,6 +45,8 @@ fn by_code_alone(code: u16, verb: Option<Verb>, words: &Words) -> Option<Refusal
         421 if words.any(SESSION_LIMITS) => Some(Refusal::Login),
         421 => Some(Refusal::Lost),
         452 | 552 => Some(Refusal::Space),
+        // The server does not let itself be introduced, or not so. With any other verb the same codes mean other things.
+        501 | 503 | 504 | 534 if verb == Some(Verb::Peer) => Some(Refusal::Proof),
         // 522 is RFC 2428's "family not supported" where an address is at stake, else RFC 4217's
         // "the data connection must be protected", which vsftpd also uses for session reuse.
         522 if matches!(verb, Some(Verb::Port | Verb::Eprt | Verb::Pasv | Verb::Epsv)) => {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::job::Job;
+use super::job::{Job, Proof};
 use super::leg::Leg;
 use super::method::Method;
 use super::verdict::Step;
@@ -68,6 +68,8 @@ pub(super) struct Asked {
     pub(super) step: Step,
     pub(super) verb: Option<Verb>,
     pub(super) needed: Needed,
+    /// False for what the next request goes along with.
+    pub(super) alone: bool,
     /// When the exchange stops waiting for it.
     pub(super) deadline: Option<Moment>,
 }
@@ -88,6 +90,11 @@ impl Side {
             Leg::Source => Command::new(Verb::Retr, path.to_text()),
             Leg::Destination => Command::new(Verb::Stor, path.to_text()),
         }
+    }
+
+    /// True if the next request of the script can be asked now.
+    pub(super) fn may_be_asked(&self) -> bool {
+        self.asked.iter().all(|asked| !asked.alone)
     }
 
     /// True if everything before the transfer is done.
@@ -136,15 +143,26 @@ impl Side {
     }
 }
 
-/// TYPE, then whatever the method asks for.
+/// TYPE, then whatever the method asks for, then the pin. What an earlier file left in force is taken back.
 fn prepare(leg: Leg, job: &Job) -> impl Iterator<Item = Ask> + use<> {
     let settings = (job.method.kind().prepare)(&job.method, leg, job.facts(leg));
-    [Setting::Type(TransferType::Image)].into_iter().chain(settings).map(|setting| Ask {
+    let peer = match &job.proof {
+        Proof::Key(_) => None,
+        Proof::Pin { by, pin } if *by == leg => Some(Setting::Peer(Some(pin.clone()))),
+        Proof::Pin { .. } | Proof::None => Some(Setting::Peer(None)),
+    };
+    [Setting::Type(TransferType::Image)].into_iter().chain(settings).chain(peer).map(|setting| Ask {
         step: Step::Prepare,
-        request: Request::Set(setting),
         // A server that refuses to leave the client role never took it.
         needed: if setting == Setting::Role(TlsRole::Server) { Needed::No } else { Needed::Yes },
+        request: Request::Set(setting),
     })
+}
+
+/// PEER KEY, where there is a key: right before a leg is told to listen or where to connect.
+pub(super) fn introduction(job: &Job) -> Option<Ask> {
+    let Proof::Key(key) = &job.proof else { return None };
+    Some(Ask { step: Step::Prepare, request: Request::Introduce(key.clone()), needed: Needed::Yes })
 }
 
 fn passive_script(leg: Leg, job: &Job) -> VecDeque<Ask> {
@@ -155,6 +173,7 @@ fn passive_script(leg: Leg, job: &Job) -> VecDeque<Ask> {
         let request = Request::Set(Setting::ExtendedReply(true));
         script.push_back(Ask { step: Step::Prepare, request, needed: Needed::No });
     }
+    script.extend(introduction(job));
     if facts.pret {
         let request = Request::Command(announcement(leg, &facts.path));
         script.push_back(Ask { step: Step::Announce, request, needed: Needed::IfKnown });
@@ -189,6 +208,7 @@ pub(super) fn verb_of(request: &Request, method: &Method) -> Option<Verb> {
         Request::Set(Setting::Protection(_)) => Some(Verb::Prot),
         Request::Set(Setting::Role(_)) => Some(Verb::Sscn),
         Request::Set(Setting::ExtendedReply(_)) => Some(Verb::Cepr),
+        Request::Set(Setting::Peer(_)) | Request::Introduce(_) => Some(Verb::Peer),
         Request::Passive(_) => Some(match method.verb {
             Passive::Pasv => Verb::Pasv,
             Passive::Cpsv => Verb::Cpsv,

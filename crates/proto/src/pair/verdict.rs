@@ -67,6 +67,8 @@ pub enum Refusal {
     Policy,
     /// TLS roles, session reuse, handshake; or the data connection must be protected.
     TlsRole,
+    /// It does not let itself be introduced to the other server (PEER): FXP is not allowed to this user.
+    Proof,
     /// No connection between the two servers.
     Connectivity,
     /// The file or its name.

@@ -21,6 +21,16 @@ pub struct Fxp {
     pub rules: Vec<Rule>,
 }
 
+impl Fxp {
+    /// True if some peer might be let in for this user. If not, `PEER` says so at once, and nobody waits for a data
+    /// connection that cannot come about.
+    pub fn knows_peers_for(&self, user: &[u8]) -> bool {
+        let names = |rule: &Rule| rule.who.is_empty() || rule.who.iter().any(|who| who.as_bytes() == user);
+        self.allowances == Allowances::On
+            || self.rules.iter().any(|rule| rule.action == Action::Allow && names(rule))
+    }
+}
+
 /// The built-in allowances for foreign peers.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]

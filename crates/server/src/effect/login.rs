@@ -27,7 +27,9 @@ pub(super) async fn login(job: &Job, login: Login) -> Result<(Outcome, Gain)> {
     let logged_in = LoggedIn {
         home: user.account.home.clone(),
         message: Text::lossy(format!("{name} logged in")),
-        foreign_peers: user.may_fxp && !user.account.anonymous,
+        foreign_peers: user.may_fxp
+            && !user.account.anonymous
+            && job.context.live.config.fxp.knows_peers_for(name.as_bytes()),
     };
     Ok((Outcome::LoggedIn(logged_in), Gain::User(Arc::new(user))))
 }

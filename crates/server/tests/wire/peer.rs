@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fxp_server::config::Config;
+use fxp_server::config::user::User;
 
 use crate::world::{Client, World, port_argument};
 
@@ -230,11 +231,38 @@ async fn a_user_without_other_servers_is_not_introduced() {
 }
 
 #[tokio::test]
+async fn whoever_lets_in_nobody_says_so_at_once() {
+    let rows = [
+        ("fxp = \"off\"", "", "534"),
+        ("fxp = { allowances = \"off\", rule = [{ action = \"deny\" }] }", "", "534"),
+        ("fxp = { allowances = \"off\", rule = [{ action = \"allow\" }] }", "bob", "534"),
+        ("fxp = { allowances = \"off\", rule = [{ action = \"allow\" }] }", "alice", "200"),
+        ("fxp = { rule = [{ action = \"deny\" }] }", "", "200"),
+    ];
+    for (text, who, code) in rows {
+        let world = World::at("127.0.0.2", |config| {
+            let mut config = closed(config);
+            config.fxp = Config::parse(text).unwrap().fxp;
+            if !who.is_empty() {
+                config.fxp.rules[0].who.push(who.to_owned());
+                config.users.push(User { name: "bob".to_owned(), ..config.users[0].clone() });
+            }
+            config
+        });
+        let mut client = world.secure_client().await;
+        client.expect(KEY, code).await;
+    }
+}
+
+#[tokio::test]
 async fn whoever_forbids_other_servers_forbids_introduced_ones() {
     let pair = Pair::new(
         |config| {
             let mut config = closed(config);
-            config.fxp = Config::parse("fxp = \"off\"").unwrap().fxp;
+            // Others than the one that comes.
+            let rules =
+                "fxp = { allowances = \"off\", rule = [{ action = \"allow\", peer = \"192.0.2.0/24\" }] }";
+            config.fxp = Config::parse(rules).unwrap().fxp;
             config
         },
         closed,

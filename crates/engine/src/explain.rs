@@ -14,7 +14,7 @@ use fxp_proto::pair::exchange::{Failure, Refusal};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::pair::method::Method;
 
-use crate::plan::ladder::Rung;
+use crate::plan::ladder::{Peer, Rung};
 use crate::product::Products;
 
 /// The words of a refusal say that the data connection should have resumed a TLS session. ProFTPD says
@@ -44,6 +44,10 @@ pub fn sentence(rung: &Rung, failure: &Failure, products: &Products) -> String {
         Refusal::TlsRole if rung.method.tls.is_none() => format!("{who} takes no data in clear"),
         Refusal::TlsRole => {
             format!("TLS between the servers failed at {who} ({})", tls_role(*leg, &rung.method))
+        }
+        Refusal::Proof => format!("{who} does not let itself be introduced to the other server"),
+        Refusal::Connectivity if rung.peer != Peer::None && remedy::is_uniform(failure) => {
+            format!("no data connection that was proven to be the other server's; {who} {role}")
         }
         Refusal::Connectivity => format!("no data connection between the servers; {who} {role}"),
         Refusal::Path => format!("{who} refused the file"),

@@ -103,6 +103,7 @@ impl Courier<'_> {
             unnamed = Some(place);
         };
         notes.extend(verified.note);
+        notes.extend(self.on_sand(carried.assurance));
         Ok(FileReport {
             source: self.source.name(&step.source),
             destination: self.destination.name(&step.destination),
@@ -115,6 +116,15 @@ impl Courier<'_> {
             verified: verified.how,
             notes,
         })
+    }
+
+    /// Whatever the servers proved to each other, it was we who told them whom to expect.
+    fn on_sand(&mut self, assurance: Assurance) -> Vec<String> {
+        if matches!(assurance, Assurance::Clear | Assurance::Unknown) {
+            return Vec::new();
+        }
+        let links = [&mut *self.source, &mut *self.destination].map(Side::link).into_iter().flatten();
+        links.filter(|link| link.is_on_trust()).map(|link| on_sand(&link.server.key())).collect()
     }
 
     /// Brings the file to `place`, verified; tries again what may pass.
@@ -549,6 +559,13 @@ impl Way {
             Way::Through { route, .. } => *route,
         }
     }
+}
+
+fn on_sand(server: &str) -> String {
+    format!(
+        "the certificate of {server} was accepted in this run and verified by nothing: until its fingerprint has been \
+         compared with the one that the server's operator knows, the assurance rests on sand"
+    )
 }
 
 fn is_lost(trouble: &Trouble) -> bool {

@@ -4,6 +4,7 @@
 //! remembered for the next run, and what it rules out is not tried.
 
 mod hopeless;
+mod proof;
 mod trial;
 
 pub(crate) use trial::Trial;
@@ -21,7 +22,7 @@ use fxp_proto::path::VPath;
 use tokio::sync::Notify;
 
 use crate::explain;
-use crate::plan::ladder::{End, Ladder, Policy, Rung, ladder};
+use crate::plan::ladder::{End, Ladder, Peer, Policy, Rung, ladder};
 use crate::policy::Secure;
 use crate::pool::{Link, product};
 use crate::product::{Product, Products};
@@ -172,12 +173,14 @@ impl Lane {
         let (from, to, offset) = (carriage.from.clone(), carriage.to.clone(), carriage.offset);
         let (source_link, destination_link) = links(carriage);
         let (pool, server) = (destination_link.pool().clone(), destination_link.server.clone());
+        let trusted = (source_link.known().trusted, destination_link.known().trusted);
         let (source_data, destination_data) =
             (source_link.server.site.data_address, destination_link.server.site.data_address);
         let (source, destination) = tokio::try_join!(
             async { source_link.session().await.map_err(|error| error.on(Some(Leg::Source))) },
             async { destination_link.session().await.map_err(|error| error.on(Some(Leg::Destination))) }
         )?;
+        let proof = proof::of(rung.peer, (source, &trusted.0), (destination, &trusted.1))?;
         let facts = |leg: Leg, path: VPath, control_peer, data_address| LegFacts {
             path,
             control_peer,
@@ -190,6 +193,7 @@ impl Lane {
             source: facts(Leg::Source, from, source.peer_addr().ip(), source_data),
             destination: facts(Leg::Destination, to.clone(), destination.peer_addr().ip(), destination_data),
             method: rung.method,
+            proof,
             restart: offset,
             limits: self.limits(&rung.method, pool.context().environment.timeout),
         };
@@ -215,7 +219,7 @@ impl Lane {
         begun: bool,
         carriage: &mut Carriage<'_>,
     ) -> Tried {
-        self.learn(&rung.method, &failure, carriage);
+        self.learn(&rung, &failure, carriage);
         // A server that knows no STOR behind REST says so on every rung; without REST it may take the file.
         let resumed =
             carriage.offset > 0 && failure.step == Step::Transfer && failure.class == Refusal::Unsupported;
@@ -235,7 +239,7 @@ impl Lane {
         }
         let sentence = explain::sentence(&rung, &failure, &self.products);
         let mut rungs = std::mem::take(&mut self.rungs);
-        rungs.retain(|other| *other != rung && !self.rules_out(&failure, &rung.method, &other.method));
+        rungs.retain(|other| *other != rung && !self.rules_out(&failure, &rung, other));
         if failure.class == Refusal::Connectivity {
             // Swap the direction first; a vague 425 may have had another reason, so nothing is ruled out.
             rungs.sort_by_key(|other| other.method.passive == rung.method.passive);
@@ -248,10 +252,13 @@ impl Lane {
     }
 
     /// True if the failure of `tried` says that `other` cannot work either.
-    fn rules_out(&self, failure: &Failure, tried: &Method, other: &Method) -> bool {
+    fn rules_out(&self, failure: &Failure, tried: &Rung, other: &Rung) -> bool {
         let leg = failure.leg;
+        let same_proof = tried.peer == other.peer;
+        let (tried, other) = (&tried.method, &other.method);
         let same_end = tried.passive == other.passive;
         match failure.class {
+            Refusal::Proof => same_proof,
             Refusal::Policy => same_end || self.products.of(leg).is_some_and(Product::refuses_alike),
             Refusal::Address => same_end && tried.passive == leg,
             Refusal::TlsRole | Refusal::Unsupported
@@ -284,7 +291,10 @@ impl Lane {
     }
 
     /// Remembers what a refusal says about the server.
-    fn learn(&self, method: &Method, failure: &Failure, carriage: &mut Carriage<'_>) {
+    fn learn(&self, rung: &Rung, failure: &Failure, carriage: &mut Carriage<'_>) {
+        let method = &rung.method;
+        // Whoever speaks PEER may want a proof of strangers: without a key it says nothing about what it does with one.
+        let unproven = self.end(failure.leg).peer_key && rung.peer != Peer::Key;
         let reuse = explain::demands_reuse(failure, method, &self.products);
         let at_data = matches!(failure.step, Step::Connect | Step::Transfer | Step::Cleanup);
         let passive = method.passive;
@@ -293,6 +303,7 @@ impl Lane {
             _ => link_of(carriage, failure.leg),
         };
         match failure.class {
+            Refusal::Policy if unproven => {}
             Refusal::TlsRole if reuse => link.learn(|known| known.demands_reuse = true),
             Refusal::TlsRole | Refusal::Lost if at_data => self.learn_of_client(method, failure, carriage),
             Refusal::Policy
@@ -354,7 +365,9 @@ impl Lane {
             self.rungs.rotate_left(1);
             self.proven = false;
         }
-        rung.method.tls.is_some_and(|part| part.client == Leg::Source).then_some(TRUNCATES)
+        // A source that speaks PEER waits for the other end's farewell.
+        let careless = matches!(rung.peer, Peer::None | Peer::Expect(Leg::Destination));
+        (careless && rung.method.tls.is_some_and(|part| part.client == Leg::Source)).then_some(TRUNCATES)
     }
 
     /// Data in clear although a control connection is TLS: the report says why.

@@ -2,6 +2,8 @@
 
 use fxp_proto::pair::leg::Leg;
 
+use crate::report::Assurance;
+
 /// Where data may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Via {
@@ -26,6 +28,50 @@ pub enum Secure {
     Prefer,
     /// In clear.
     Off,
+}
+
+/// The least that a copy has to achieve; what is named is also enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum AssuranceChoice {
+    /// The best that the two servers can do, and no less.
+    #[default]
+    Best,
+    /// Both servers prove who they are.
+    Mutual,
+    /// Only the intended destination can read the data.
+    Confidential,
+    /// The data is the source's.
+    Authentic,
+    /// Nobody can listen in passing.
+    Encrypted,
+}
+
+impl AssuranceChoice {
+    /// As it is typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            AssuranceChoice::Best => "best",
+            AssuranceChoice::Mutual => "mutual",
+            AssuranceChoice::Confidential => "confidential",
+            AssuranceChoice::Authentic => "authentic",
+            AssuranceChoice::Encrypted => "encrypted",
+        }
+    }
+
+    /// True if `achieved` is what was named, or more. A relay is more than all of it: this machine has verified both
+    /// servers itself. How bytes came that were there already is not this copy's doing.
+    pub fn is_met_by(self, achieved: Assurance) -> bool {
+        use Assurance::{Authentic, Confidential, Encrypted, Mutual, Relay, Unknown};
+        match self {
+            AssuranceChoice::Best => true,
+            AssuranceChoice::Mutual => matches!(achieved, Mutual | Relay | Unknown),
+            AssuranceChoice::Confidential => matches!(achieved, Mutual | Confidential | Relay | Unknown),
+            AssuranceChoice::Authentic => matches!(achieved, Mutual | Authentic | Relay | Unknown),
+            AssuranceChoice::Encrypted => {
+                matches!(achieved, Mutual | Confidential | Authentic | Encrypted | Relay | Unknown)
+            }
+        }
+    }
 }
 
 /// Which end plays a role: listens, or is TLS client.

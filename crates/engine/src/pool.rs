@@ -58,6 +58,8 @@ struct Answers {
     clear: HashMap<String, bool>,
     /// Servers that refused `PROT P`, where that is bearable.
     unprotected: HashSet<String>,
+    /// Servers whose certificate was accepted by a yes in this run: nobody can say yet whether it is theirs.
+    taken_on_trust: HashSet<String>,
 }
 
 /// One server and the session with it, which is replaced when it is lost.
@@ -72,6 +74,8 @@ pub(crate) struct Link {
     secured: bool,
     /// The latest session protects data.
     protects: bool,
+    /// The certificate of the latest session was not verified by anything but a yes in this run.
+    on_trust: bool,
     /// As whom and where the latest session was opened.
     reached: Option<(Text, SocketAddr)>,
     /// When the session was last asked for.
@@ -100,6 +104,7 @@ impl Pool {
             session: None,
             secured: false,
             protects: false,
+            on_trust: false,
             reached: None,
             used,
         }
@@ -203,7 +208,8 @@ impl Pool {
         if server.site.certificate.is_some() {
             return false;
         }
-        let _one_question_at_a_time = self.answers.lock().await;
+        // Held while the person thinks: one question at a time.
+        let mut answers = self.answers.lock().await;
         let text = certificate.fingerprint.to_string();
         if self.known(server).trusted.contains(&text) {
             return true;
@@ -211,6 +217,7 @@ impl Pool {
         let (host, shown) = (server.host.clone(), certificate.clone());
         let yes = self.ask(move |person| person.trust(&host, &shown)).await;
         if yes {
+            answers.taken_on_trust.insert(server.key());
             self.learn(server, |known| {
                 if certificate.changed {
                     known.trusted.clear();
@@ -307,6 +314,10 @@ impl Link {
             self.secured = session.facts().secured;
             self.protects = self.secured && session.facts().protection == Protection::Private;
             let (user, _) = self.pool.credentials(&self.server).await?;
+            let unverified = session.tls().is_some_and(|tls| tls.verified.is_none());
+            let answers = self.pool.answers.lock().await;
+            self.on_trust = unverified || answers.taken_on_trust.contains(&self.server.key());
+            drop(answers);
             self.reached = Some((user, session.peer_addr()));
             self.session = Some(session);
         }
@@ -388,6 +399,11 @@ impl Link {
     /// True if files of the latest session can travel inside TLS.
     pub(crate) fn protects_data(&self) -> bool {
         self.protects
+    }
+
+    /// True if nobody knows whether the certificate of the latest session is the server's.
+    pub(crate) fn is_on_trust(&self) -> bool {
+        self.on_trust
     }
 
     /// `source`, `destination` or `server`.

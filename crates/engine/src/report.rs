@@ -19,9 +19,16 @@ pub enum Route {
     Renamed,
 }
 
-/// What a transfer achieved (DESIGN's words). `mutual`, `confidential` and `authentic` come with PEER.
+/// What a transfer achieved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assurance {
+    /// Both servers proved to each other that they are the two that were introduced (PEER KEY): confidential and
+    /// authentic.
+    Mutual,
+    /// The source verified the destination (PEER EXPECT): nobody else could read the data.
+    Confidential,
+    /// The destination verified the source (PEER EXPECT): nobody could change the data unnoticed.
+    Authentic,
     /// Encrypted, but the servers verified nobody.
     Encrypted,
     /// In clear.

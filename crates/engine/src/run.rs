@@ -23,7 +23,7 @@ use crate::site::{Location, locate};
 use crate::url::Address;
 
 pub use crate::plan::ladder::Policy;
-pub use crate::policy::{EndChoice, MethodChoice, Secure, VerifyChoice, Via};
+pub use crate::policy::{AssuranceChoice, EndChoice, MethodChoice, Secure, VerifyChoice, Via};
 
 /// A copy to be done.
 #[derive(Clone, Debug)]
@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
                 }
                 (from, to) => {
                     let local = matches!((&*from, &*to), (Side::Local(_), _) | (_, Side::Local(_)));
-                    let (protection, assurance) = through(from, to, self.request.policy.secure)?;
+                    let (protection, assurance) = through(from, to, &self.request.policy)?;
                     let route = if local { Route::Local } else { Route::Relay };
                     let lowered =
                         assurance == Assurance::Clear && from.is_secured().max(to.is_secured()) == Some(true);
@@ -304,7 +304,7 @@ impl<'a> Run<'a> {
     async fn copy_file(&mut self, step: &Step, publisher: &mut Publisher) -> Result<FileReport, Trouble> {
         let source = &mut self.sources[step.side];
         let relay = match self.request.via {
-            Via::Auto => through(source, &mut self.destination, self.request.policy.secure),
+            Via::Auto => through(source, &mut self.destination, &self.request.policy),
             Via::Direct | Via::Relay => Err(Trouble::new(TroubleKind::Usage, "no relay was asked for")),
         };
         let way = &mut self.ways[step.side];
@@ -417,22 +417,32 @@ async fn connect_all(sources: &mut [Side], destination: &mut Side) -> Result<(),
 fn through(
     source: &mut Side,
     destination: &mut Side,
-    secure: Secure,
+    policy: &Policy,
 ) -> Result<(Protection, Assurance), Trouble> {
     let legs = [source, destination].map(|side| side.protects_data()).into_iter().flatten();
     let (any, all) = legs.fold((false, true), |(any, all), protects| (any || protects, all && protects));
     let refused = |why: &str| {
         Err(Trouble::new(TroubleKind::Tls, why).remedy("--secure prefer protects what can be protected"))
     };
-    match secure {
-        Secure::Off => Ok((Protection::Clear, Assurance::Clear)),
-        Secure::Require if !all => refused("a leg is in clear, and --secure require forbids that"),
-        Secure::Default if any && !all => refused(
-            "one leg is inside TLS and the other in clear, where the bytes would lose their protection",
-        ),
-        _ if all => Ok((Protection::Private, Assurance::Relay)),
-        _ => Ok((Protection::Private, Assurance::Clear)),
+    let (protection, assurance) = match policy.secure {
+        Secure::Off => (Protection::Clear, Assurance::Clear),
+        Secure::Require if !all => return refused("a leg is in clear, and --secure require forbids that"),
+        Secure::Default if any && !all => {
+            return refused(
+                "one leg is inside TLS and the other in clear, where the bytes would lose their protection",
+            );
+        }
+        _ if all => (Protection::Private, Assurance::Relay),
+        _ => (Protection::Private, Assurance::Clear),
+    };
+    if !policy.assurance.is_met_by(assurance) {
+        let why =
+            format!("the data would go in clear, and --assurance {} forbids that", policy.assurance.word());
+        return Err(
+            Trouble::new(TroubleKind::Tls, why).remedy("reach the servers by TLS, without --secure off")
+        );
     }
+    Ok((protection, assurance))
 }
 
 /// Payload bytes of this process's data connections.

@@ -196,7 +196,9 @@ pub(crate) fn kind_of(class: Refusal, path_kind: TroubleKind) -> TroubleKind {
             TroubleKind::Network
         }
         Refusal::Aborted => TroubleKind::Interrupted,
-        Refusal::Policy | Refusal::Unsupported | Refusal::Address | Refusal::Other => TroubleKind::Other,
+        Refusal::Policy | Refusal::Proof | Refusal::Unsupported | Refusal::Address | Refusal::Other => {
+            TroubleKind::Other
+        }
     }
 }
 

@@ -174,6 +174,13 @@ pub(crate) struct Joint {
     /// How the servers are joined [default: the best rung of the ladder]
     #[arg(long, value_enum)]
     pub(crate) method: Option<Method>,
+
+    /// The least that a direct copy has to achieve; it is also enough [default: the best that the two can do]
+    ///
+    /// What it means is told after every copy. Nothing less is ever tried: if it cannot be reached, it is an error before
+    /// any data moves. A relay (--via) satisfies all of them, since this machine has verified both servers.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) assurance: Option<Assurance>,
 }
 
 /// List files and directories
@@ -339,6 +346,19 @@ pub(crate) enum Method {
     Cpsv,
     /// TLS; one end is told to be TLS client by SSCN
     Sscn,
+}
+
+/// `--assurance`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Assurance {
+    /// both servers prove who they are (both speak PEER)
+    Mutual,
+    /// only the intended destination can read the data (the source speaks PEER)
+    Confidential,
+    /// the data is the source's and nobody else's (the destination speaks PEER)
+    Authentic,
+    /// nobody can listen in passing; methods without proof may follow those with it
+    Encrypted,
 }
 
 /// `--verify`

@@ -110,6 +110,9 @@ pub(crate) fn route_word(route: Route) -> &'static str {
 /// The word for an assurance.
 pub(crate) fn assurance_word(assurance: Assurance) -> &'static str {
     match assurance {
+        Assurance::Mutual => "mutual",
+        Assurance::Confidential => "confidential",
+        Assurance::Authentic => "authentic",
         Assurance::Encrypted => "encrypted",
         Assurance::Clear => "clear",
         Assurance::Relay => "relay",
@@ -120,6 +123,17 @@ pub(crate) fn assurance_word(assurance: Assurance) -> &'static str {
 /// What an assurance means, for people.
 pub(crate) fn assurance_meaning(assurance: Assurance) -> &'static str {
     match assurance {
+        Assurance::Mutual => {
+            "both servers proved who they are: nobody between them could read the file, or change it unnoticed"
+        }
+        Assurance::Confidential => {
+            "the source made sure of the destination: nobody else could read the file, but who sent it to the \
+             destination was not checked there"
+        }
+        Assurance::Authentic => {
+            "the destination made sure of the source: somebody between the two servers could have read the file, but \
+             could not have changed it unnoticed"
+        }
         Assurance::Encrypted => {
             "nobody could listen in passing, but neither server checked who the other one was"
         }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use etcetera::BaseStrategy;
-use fxp_engine::run::{CopyRequest, EndChoice, MethodChoice, Policy, Secure, VerifyChoice, Via};
+use fxp_engine::run::{
+    AssuranceChoice, CopyRequest, EndChoice, MethodChoice, Policy, Secure, VerifyChoice, Via,
+};
 use fxp_engine::site::TlsMode;
 use fxp_engine::url::Address;
 
@@ -125,6 +127,18 @@ impl args::Joint {
             passive: self.passive.map_or(EndChoice::Auto, Into::into),
             tls_client: self.tls_client.map_or(EndChoice::Auto, Into::into),
             method: self.method.map_or(MethodChoice::Auto, Into::into),
+            assurance: self.assurance.map_or(AssuranceChoice::Best, Into::into),
+        }
+    }
+}
+
+impl From<args::Assurance> for AssuranceChoice {
+    fn from(assurance: args::Assurance) -> Self {
+        match assurance {
+            args::Assurance::Mutual => AssuranceChoice::Mutual,
+            args::Assurance::Confidential => AssuranceChoice::Confidential,
+            args::Assurance::Authentic => AssuranceChoice::Authentic,
+            args::Assurance::Encrypted => AssuranceChoice::Encrypted,
         }
     }
 }

@@ -59,9 +59,9 @@ fn check(arguments: &[&str], route: &str, method: Option<&str>, assurance: &str)
 #[test]
 fn a_direct_copy_sends_no_byte_through_the_client() {
     for (arguments, method, assurance) in [
-        (&[][..], "cpsv", "encrypted"),
-        (&["--method", "sscn"], "sscn", "encrypted"),
-        (&["--passive", "source"], "sscn", "encrypted"),
+        (&[][..], "cpsv", "mutual"),
+        (&["--method", "sscn"], "sscn", "mutual"),
+        (&["--passive", "source"], "sscn", "mutual"),
         (&["--secure", "off"], "plain", "clear"),
     ] {
         let figures = check(arguments, "direct", Some(method), assurance);
@@ -90,7 +90,8 @@ fn a_person_sees_both_dialogues_and_no_secret() {
         "> RETR",
         "PASS ****",
         "0 bytes through this machine",
-        "encrypted",
+        "mutual",
+        "> PEER KEY ****",
         "Try next:",
         "--via relay",
     ] {
@@ -102,6 +103,8 @@ fn a_person_sees_both_dialogues_and_no_secret() {
         assert!(line.chars().count() <= 120, "too wide for the screen: {line}");
         let after = line.split("> PASS ").nth(1).unwrap_or("****");
         assert!(after.starts_with("****"), "a password is shown: {line}");
+        let after = line.split("> PEER KEY ").nth(1).unwrap_or("****");
+        assert!(after.starts_with("****"), "a key is shown: {line}");
     }
 }
 

@@ -1,21 +1,36 @@
 //! What would make a failed rung work: the setting of that product, or what to ask its operator.
 
+use fxp_proto::grammar::reply::Reply;
 use fxp_proto::pair::exchange::{Failure, Refusal, Step};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::pair::method::Method;
 
 use super::{demands_reuse, is_tls_client};
+use crate::plan::ladder::{Peer, Rung};
 use crate::product::{Lever, Product, Products};
 
 /// What would make a failed rung work.
-pub fn remedy(method: &Method, failure: &Failure, products: &Products) -> Option<String> {
-    let leg = failure.leg;
+pub fn remedy(rung: &Rung, failure: &Failure, products: &Products) -> Option<String> {
+    let (leg, method) = (failure.leg, &rung.method);
     let at_data = matches!(failure.step, Step::Transfer | Step::Cleanup);
     match failure.class {
+        Refusal::Proof => Some(format!(
+            "{}, or allow proven ones there (fxp.allowances), if this user may exchange files with other servers at all",
+            remedy_of_address(leg, method.passive == leg, products)
+        )),
+        Refusal::Connectivity if at_data && rung.peer != Peer::None && is_uniform(failure) => {
+            Some(of_proof(rung, failure, products))
+        }
         Refusal::Policy => Some(of_policy(leg, method, failure, products)),
         Refusal::TlsRole if demands_reuse(failure, method, products) => Some(remedy_of_reuse(leg, products)),
         Refusal::TlsRole if method.tls.is_none() => {
             Some(format!("{} takes protected data only: leave out --secure off", products.who(leg)))
+        }
+        // The server that speaks PEER broke off the handshake, and the other one tells of it in its own words.
+        Refusal::TlsRole | Refusal::Lost if at_data && rung.peer == Peer::Expect(leg.other()) => {
+            let setting =
+                of_tls(method, products).map(|setting| format!("{setting}; or ")).unwrap_or_default();
+            Some(setting + &of_certificate(leg, products))
         }
         Refusal::TlsRole => of_tls(method, products).or_else(|| Some(COMMON_TLS.to_owned())),
         Refusal::Lost if is_tls_client(leg, method) => of_tls(method, products),
@@ -60,6 +75,30 @@ pub fn remedy(method: &Method, failure: &Failure, products: &Products) -> Option
         }
         _ => None,
     }
+}
+
+/// No data connection that was proven to be the other server's. Who speaks PEER tells nobody more than that.
+fn of_proof(rung: &Rung, failure: &Failure, products: &Products) -> String {
+    let (leg, passive) = (failure.leg, rung.method.passive);
+    let mut text = ask_the_operator(leg, failure, products, CAUSES_UNPROVEN).unwrap_or_default();
+    if let Some(id) = failure.other.as_ref().and_then(id_in) {
+        text += &format!("; that of {} under id {id}", products.who(leg.other()));
+    }
+    if rung.peer == Peer::Expect(leg) {
+        text += &format!("; {}", of_certificate(leg.other(), products));
+    }
+    format!("{text}; or {}", of_road(passive, products))
+}
+
+/// The certificate that was expected of `leg` was not the one that came.
+fn of_certificate(leg: Leg, products: &Products) -> String {
+    format!(
+        "{} accepts only the certificate that {} shows on its control connection: if that one shows another on data \
+         connections, or none where it is TLS client, --assurance encrypted does without; if it does not, somebody is in \
+         between",
+        products.who(leg.other()),
+        products.who(leg)
+    )
 }
 
 /// What lifts the demand that data connections resume the control connection's session.
@@ -121,9 +160,18 @@ fn ask_the_operator(leg: Leg, failure: &Failure, products: &Products, causes: &s
     ))
 }
 
+/// True for what a server that speaks PEER says whatever went wrong towards the other one.
+pub(super) fn is_uniform(failure: &Failure) -> bool {
+    id(failure).is_some()
+}
+
 /// The id in a reply of fxpd: `... (id 5ec88f20)`.
 fn id(failure: &Failure) -> Option<String> {
-    let text = failure.reply.as_ref()?.text().to_string();
+    failure.reply.as_ref().and_then(id_in)
+}
+
+fn id_in(reply: &Reply) -> Option<String> {
+    let text = reply.text().to_string();
     let (_, rest) = text.rsplit_once("(id ")?;
     let id = rest.strip_suffix(')')?;
     let is_id = (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -167,6 +215,9 @@ const CAUSES_AT_ADDRESS: &str = "no rule names that address or its port, a rule 
 const CAUSES_AT_TRANSFER: &str =
     "the rules allow this peer, but not this user, path or direction, or not without TLS";
 
+const CAUSES_UNPROVEN: &str = "nobody came, whoever came could not prove to be the other server, TLS with it failed, or no \
+                               rule allows it";
+
 const CAUSES_OF_NONE: &str =
     "nobody came, somebody came whom no rule allows, or TLS with the other server failed";
 
@@ -176,9 +227,9 @@ const MAX_ID: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Assurance;
     use fxp_proto::client::request::Passive;
     use fxp_proto::grammar::feat::Features;
-    use fxp_proto::grammar::reply::Reply;
     use fxp_proto::pair::method::{RoleVerb, TlsPart};
 
     /// Greeting of the source, which refuses; its TCP role, its TLS role, step, class, words; in the remedy.
@@ -272,9 +323,12 @@ mod tests {
                 }),
             };
             let failure = failure(leg, *step, *class, words);
+            let peer = Peer::None;
+            let (source, destination) = (String::new(), String::new());
+            let rung = Rung { method, peer, assurance: Assurance::Encrypted, source, destination };
             let products =
                 Products { source: Product::recognise(banner, "", &Features::default()), destination: None };
-            let remedy = remedy(&method, &failure, &products).unwrap_or_default();
+            let remedy = remedy(&rung, &failure, &products).unwrap_or_default();
             for part in *expected {
                 assert!(remedy.contains(part), "{banner} {words}: no {part:?} in: {remedy}");
             }

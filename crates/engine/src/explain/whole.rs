@@ -7,6 +7,7 @@ use fxp_proto::pair::leg::Leg;
 
 use super::{RELAY, remedy, remedy_of_address, remedy_of_reuse, sentence, words};
 use crate::plan::ladder::{Ladder, Rung, Why};
+use crate::policy::AssuranceChoice;
 use crate::product::Products;
 use crate::report::{Trouble, TroubleKind};
 use crate::trouble;
@@ -33,7 +34,7 @@ pub fn refused(pair: Pair<'_>, failures: &[(Rung, Failure)]) -> Option<Trouble> 
     let mut remedies: Vec<String> = Vec::new();
     for (rung, failure) in failures {
         if !turned_away(rung, failure, failures)
-            && let Some(remedy) = remedy(&rung.method, failure, pair.products)
+            && let Some(remedy) = remedy(rung, failure, pair.products)
             && !remedies.contains(&remedy)
         {
             remedies.push(remedy);
@@ -111,7 +112,12 @@ pub fn impossible(pair: Pair<'_>) -> Trouble {
     let mut seen = HashSet::new();
     remedies.retain(|remedy| seen.insert(remedy.clone()));
     let what = format!("FXP of {name} is impossible: {}", ladder.why_impossible_for(products));
-    let mut trouble = Trouble::new(TroubleKind::FxpImpossible, what).remedy(remedies.join("; or "));
+    let too_little = ladder
+        .struck
+        .iter()
+        .any(|struck| matches!(struck.why, Why::NotProvable(..) | Why::ClearIsNotEnough(_)));
+    let kind = if too_little { TroubleKind::Tls } else { TroubleKind::FxpImpossible };
+    let mut trouble = Trouble::new(kind, what).remedy(remedies.join("; or "));
     trouble.rungs = ladder.struck.iter().map(|struck| struck.sentence(products)).collect();
     trouble
 }
@@ -138,6 +144,12 @@ fn against(why: Why, products: &Products) -> Option<String> {
         Why::OtherMethod => "leave out --method".to_owned(),
         Why::OtherPassive => "leave out --passive".to_owned(),
         Why::OtherTlsClient => "leave out --tls-client".to_owned(),
+        Why::NotProvable(AssuranceChoice::Confidential | AssuranceChoice::Authentic, _) => {
+            "--assurance encrypted does with less".to_owned()
+        }
+        Why::NotProvable(..) => "leave out --assurance for the best that these two can do".to_owned(),
+        Why::ClearIsNotEnough(_) => "leave out --secure".to_owned(),
+        Why::Unproven(_) => return None,
         Why::NeverPassive(leg) | Why::AlwaysPassive(leg) => {
             format!(
                 "take `passive` out of the site entry of {}, or name the end with --passive",
@@ -164,7 +176,7 @@ pub fn of_file(rung: &Rung, failure: &Failure, products: &Products) -> Trouble {
         .on(Some(failure.leg))
         .class(class);
     trouble.words = words(failure);
-    trouble.remedy = remedy(&rung.method, failure, products);
+    trouble.remedy = remedy(rung, failure, products);
     trouble
 }
 
@@ -187,7 +199,7 @@ fn weight(failure: &Failure) -> u8 {
         Refusal::Other | Refusal::Path | Refusal::Space => 1,
         Refusal::Connectivity | Refusal::Unsupported => 2,
         Refusal::Address => 3,
-        Refusal::TlsRole | Refusal::Policy => 4,
+        Refusal::TlsRole | Refusal::Policy | Refusal::Proof => 4,
     }
 }
 

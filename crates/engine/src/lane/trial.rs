@@ -32,8 +32,7 @@ impl Lane {
 
     /// The first of `failures` that says that `rung` cannot work either.
     pub(crate) fn ruled_out_by(&self, rung: &Rung, failures: &[(Rung, Failure)]) -> Option<Rung> {
-        let (because, _) =
-            failures.iter().find(|(tried, failure)| self.rules_out(failure, &tried.method, &rung.method))?;
+        let (because, _) = failures.iter().find(|(tried, failure)| self.rules_out(failure, tried, rung))?;
         Some(because.clone())
     }
 

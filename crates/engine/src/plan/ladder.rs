@@ -6,17 +6,21 @@
 //! and all of it can be printed.
 
 mod print;
+mod proof;
 
 use fxp_proto::client::request::{LoggedIn, Passive};
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::feat::Features;
+use fxp_proto::grammar::params::Protection;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::pair::method::{Method, RoleVerb, TlsPart};
 
 use crate::book::Known;
-use crate::policy::{EndChoice, MethodChoice, Secure};
+use crate::policy::{AssuranceChoice, EndChoice, MethodChoice, Secure};
 use crate::product::{Product, Products};
 use crate::report::Assurance;
+
+pub use proof::Peer;
 
 /// What decides about one end.
 #[derive(Clone, Debug)]
@@ -29,6 +33,12 @@ pub struct End {
     pub pret: bool,
     /// CEPR is offered: EPSV can answer with an address.
     pub cepr: bool,
+    /// PEER KEY is offered.
+    pub peer_key: bool,
+    /// PEER EXPECT is offered.
+    pub peer_expect: bool,
+    /// Its certificate is known: its control connection showed it.
+    pub certified: bool,
     /// Family of its data address.
     pub family: Family,
     /// Its control connection is inside TLS.
@@ -52,6 +62,8 @@ pub struct Policy {
     pub tls_client: EndChoice,
     /// Method.
     pub method: MethodChoice,
+    /// The least that a copy has to achieve.
+    pub assurance: AssuranceChoice,
 }
 
 /// The methods for a pair, best first, and those that were struck out.
@@ -68,6 +80,8 @@ pub struct Ladder {
 pub struct Rung {
     /// How the legs are joined.
     pub method: Method,
+    /// What the servers prove to each other.
+    pub peer: Peer,
     /// What a transfer by it achieves.
     pub assurance: Assurance,
     /// What the source is told, in the order of the wire.
@@ -112,6 +126,13 @@ pub enum Why {
     NeverPassive(Leg),
     /// The site entry says that this end always listens.
     AlwaysPassive(Leg),
+    /// Clear data, although the two servers could prove something to each other.
+    Unproven(Peer),
+    /// `--assurance` asks for more than this pair can prove, because this leg, or both if none is named, does not speak
+    /// PEER.
+    NotProvable(AssuranceChoice, Option<Leg>),
+    /// Clear data, which the named assurance forbids.
+    ClearIsNotEnough(AssuranceChoice),
     /// Learned: as TLS server this end demands that the session be resumed, which only its client can.
     DemandsReuse(Leg),
     /// Learned: it refuses foreign addresses when it listens.
@@ -124,10 +145,17 @@ pub enum Why {
 pub fn ladder(source: &End, destination: &End, policy: &Policy) -> Ladder {
     let pair = Pair { source, destination, policy };
     let mut ladder = Ladder { rungs: Vec::new(), struck: Vec::new() };
+    let proof = pair.proof();
     for method in pair.combinations() {
-        match pair.objection(&method) {
+        let peer = if method.tls.is_some() { proof } else { Peer::None };
+        match pair.objection(&method).or_else(|| pair.objection_to_assurance(&method, peer)) {
             Some(why) => ladder.struck.push(Struck { method, why }),
-            None => ladder.rungs.push(pair.rung(method)),
+            None => {
+                ladder.rungs.push(pair.rung(method, peer));
+                if pair.may_do_without(peer) {
+                    ladder.rungs.push(pair.rung(method, Peer::None));
+                }
+            }
         }
     }
     ladder.rungs.sort_by_key(|rung| pair.wishes(rung));
@@ -141,7 +169,18 @@ impl End {
         let banner = facts.banner.lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         let system = facts.system.as_ref().map(ToString::to_string).unwrap_or_default();
         let product = Product::recognise(&banner, &system, &facts.features);
-        End { secured: facts.secured, known, passive, ..End::offering(&facts.features, family, product) }
+        let offered = End::offering(&facts.features, family, product);
+        // What cannot be protected cannot be proven either.
+        let proves = facts.secured && facts.protection == Protection::Private;
+        End {
+            secured: facts.secured,
+            peer_key: proves && offered.peer_key,
+            peer_expect: proves && offered.peer_expect,
+            certified: proves,
+            known,
+            passive,
+            ..offered
+        }
     }
 
     /// From FEAT alone: TLS on the control connection, nothing learned.
@@ -152,6 +191,9 @@ impl End {
             cpsv: features.has("CPSV"),
             pret: features.has("PRET") && !product.is_some_and(|product| product.idle_pret),
             cepr: features.has("CEPR"),
+            peer_key: features.peer_key(),
+            peer_expect: features.peer_expect(),
+            certified: true,
             family,
             secured: true,
             known: Known::default(),
@@ -221,6 +263,7 @@ impl Why {
         match self {
             Why::NotOffered(..) => Weight::Verb,
             Why::ClearForbidden | Why::ClearForbiddenBy(_) => Weight::Clear,
+            Why::Unproven(_) | Why::ClearIsNotEnough(_) => Weight::Clear,
             Why::ProtectionOff | Why::OtherMethod | Why::OtherPassive | Why::OtherTlsClient => Weight::Choice,
             _ => Weight::Certain,
         }
@@ -361,11 +404,13 @@ impl Pair<'_> {
     ///
     /// 1. the higher assurance;
     /// 2. a TLS client that has not failed with this partner before;
-    /// 3. the destination is TLS client: a TLS 1.3 server sends tickets, and a sender that plays TLS
+    /// 3. where only one end verifies the other, that end listens and is TLS client: nobody can get in between from
+    ///    aside, and it depends on no certificate that the other end may not show;
+    /// 4. the destination is TLS client: a TLS 1.3 server sends tickets, and a sender that plays TLS
     ///    client, never reads, and closes with them unread loses the tail of the file to a reset;
-    /// 4. the passive end can be reached; the source, which authenticates nobody, is active, so that
+    /// 5. the passive end can be reached; the source, which authenticates nobody, is active, so that
     ///    nobody can snatch the file by racing to its port;
-    /// 5. CPSV, which lasts for one transfer, rather than SSCN, which has to be switched off again.
+    /// 6. CPSV, which lasts for one transfer, rather than SSCN, which has to be switched off again.
     fn wishes(&self, rung: &Rung) -> impl Ord + use<> {
         let method = rung.method;
         let client = method.tls.map(|part| part.client);
@@ -374,6 +419,7 @@ impl Pair<'_> {
         (
             rank(rung.assurance),
             client.is_some_and(|client| self.end(client).failed_as_client),
+            rung.peer.exposure(&method),
             client != Some(Leg::Destination),
             self.end(method.passive).known.unreachable,
             method.passive != Leg::Destination,
@@ -381,31 +427,35 @@ impl Pair<'_> {
         )
     }
 
-    fn rung(&self, method: Method) -> Rung {
+    fn rung(&self, method: Method, peer: Peer) -> Rung {
         Rung {
             method,
-            assurance: if method.tls.is_some() { Assurance::Encrypted } else { Assurance::Clear },
-            source: self.told(Leg::Source, &method),
-            destination: self.told(Leg::Destination, &method),
+            peer,
+            assurance: peer.assurance(&method),
+            source: self.told(Leg::Source, &method, peer),
+            destination: self.told(Leg::Destination, &method, peer),
         }
     }
 
     /// What a leg is told, in the order of the wire.
-    fn told(&self, leg: Leg, method: &Method) -> String {
+    fn told(&self, leg: Leg, method: &Method, peer: Peer) -> String {
         let end = self.end(leg);
         let mut words = Vec::new();
         if let (Some(part), true) = (method.tls, end.sscn) {
             let on = part.client == leg && part.by == RoleVerb::Sscn;
             words.push(if on { "SSCN ON" } else { "SSCN OFF" });
         }
+        words.extend((peer == Peer::Expect(leg)).then_some("PEER EXPECT"));
         let v6 = end.family == Family::V6;
         if method.passive != leg {
+            words.extend((peer == Peer::Key).then_some("PEER KEY"));
             words.push(if v6 { "EPRT" } else { "PORT" });
             return words.join(", ");
         }
         if v6 && end.cepr {
             words.push("CEPR ON");
         }
+        words.extend((peer == Peer::Key).then_some("PEER KEY"));
         if end.pret {
             words.push(if leg == Leg::Source { "PRET RETR" } else { "PRET STOR" });
         }
@@ -418,10 +468,12 @@ impl Pair<'_> {
     }
 }
 
-/// Assurances from the highest down. Between ends that do not speak PEER only these two differ.
+/// Assurances from the highest down. Of `confidential` and `authentic` a pair can have but one.
 fn rank(assurance: Assurance) -> u8 {
     match assurance {
-        Assurance::Encrypted => 0,
-        Assurance::Clear | Assurance::Relay | Assurance::Unknown => 1,
+        Assurance::Mutual => 0,
+        Assurance::Confidential | Assurance::Authentic => 1,
+        Assurance::Encrypted => 2,
+        Assurance::Clear | Assurance::Relay | Assurance::Unknown => 3,
     }
 }

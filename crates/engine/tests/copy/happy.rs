@@ -33,7 +33,7 @@ async fn a_tree_goes_from_server_to_server_and_nothing_through_us() {
     }
     assert!(bytes > 0);
     for file in &report.files {
-        assert_eq!((file.route, file.assurance), (Route::Direct, Assurance::Encrypted));
+        assert_eq!((file.route, file.assurance), (Route::Direct, Assurance::Mutual));
         assert!(matches!(file.verified, Verification::Digest { algorithm: "SHA-256", .. }), "{file:?}");
         assert_eq!(file.notes, Vec::<String>::new());
     }
@@ -213,7 +213,7 @@ async fn a_dry_run_prints_plan_and_ladder_and_changes_nothing() {
     assert_eq!(ladder.len(), 6);
     assert_eq!(
         ladder[0],
-        "passive dst | TLS client dst | source SSCN OFF, PORT | destination SSCN OFF, CPSV | encrypted"
+        "passive dst | TLS client dst | source SSCN OFF, PEER KEY, PORT | destination SSCN OFF, PEER KEY, CPSV | mutual"
     );
     let steps: Vec<_> = events
         .iter()

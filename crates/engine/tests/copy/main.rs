@@ -10,6 +10,7 @@ mod happy;
 mod leaving;
 mod moves;
 mod ours;
+mod proof;
 mod refusals;
 mod trouble;
 mod trust;

@@ -20,7 +20,7 @@ use fxp_engine::report::{Event, Report, Trouble};
 use fxp_engine::run::{CopyRequest, Policy, Stop, VerifyChoice, Via};
 use fxp_engine::url::Address;
 use fxp_server::config::Config;
-use fxp_server::config::fxp::{Peer, Rule};
+use fxp_server::config::fxp::{Action, Allowances, Peer, Rule};
 use fxp_server::config::network::TlsNeed;
 use fxp_server::server::Handle;
 use fxp_store::account::{Account, Accounts, LoginError, Rights};
@@ -37,15 +37,30 @@ pub(crate) const PASSWORD: &str = "open sesame";
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
     pub(crate) tls: bool,
-    /// A rule that lets the other servers in.
-    pub(crate) fxp: bool,
+    /// Who is let in of the other servers.
+    pub(crate) fxp: Fxp,
     /// Data must be protected.
     pub(crate) strict: bool,
 }
 
-pub(crate) const PLAIN: Kind = Kind { tls: false, fxp: true, strict: false };
+/// Who is let in of the other servers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fxp {
+    /// All, by a rule.
+    Rule,
+    /// Those that prove who they are, as it comes.
+    Proof,
+    /// None, by a rule: what they are told is the same for everybody.
+    Denied,
+    /// None, and nobody need ask.
+    Off,
+}
+
+pub(crate) const PLAIN: Kind = Kind { tls: false, fxp: Fxp::Rule, strict: false };
 pub(crate) const TLS: Kind = Kind { tls: true, ..PLAIN };
-pub(crate) const CLOSED: Kind = Kind { fxp: false, ..TLS };
+pub(crate) const NAMELESS: Kind = Kind { fxp: Fxp::Proof, ..TLS };
+pub(crate) const CLOSED: Kind = Kind { fxp: Fxp::Denied, ..TLS };
+pub(crate) const OFF: Kind = Kind { fxp: Fxp::Off, ..TLS };
 pub(crate) const STRICT: Kind = Kind { strict: true, ..TLS };
 
 /// A running server with files in memory; it ends with the value.
@@ -73,8 +88,12 @@ impl Server {
         let files = Memory::new();
         let faults = Arc::new(Faults::default());
         let mut config = Config::on(SocketAddr::new(ip, 0));
-        if kind.fxp {
-            config = config.with_rule(Rule::allow(peers.parse::<Peer>().expect("a prefix")));
+        let rule = Rule::allow(peers.parse::<Peer>().expect("a prefix"));
+        match kind.fxp {
+            Fxp::Rule => config = config.with_rule(rule),
+            Fxp::Proof => {}
+            Fxp::Denied => config = config.with_rule(Rule { action: Action::Deny, peer: Vec::new(), ..rule }),
+            Fxp::Off => config.fxp.allowances = Allowances::Off,
         }
         let mut fingerprint = None;
         if kind.tls {

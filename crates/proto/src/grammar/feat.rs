@@ -76,6 +76,16 @@ impl Features {
         self.all("MDTM").any(|form| form.to_ascii_uppercase().starts_with("YYYYMMDD"))
     }
 
+    /// `PEER KEY`: the server proves by a key whom it talks to on a data connection, and is proven it.
+    pub fn peer_key(&self) -> bool {
+        self.parameters("PEER").any(|word| word.eq_ignore_ascii_case("KEY"))
+    }
+
+    /// `PEER EXPECT`: the server verifies whom it talks to on a data connection by a certificate.
+    pub fn peer_expect(&self) -> bool {
+        self.parameters("PEER").any(|word| word.eq_ignore_ascii_case("EXPECT"))
+    }
+
     /// A child of SITE, as in ` SITE CHMOD`.
     pub fn site(&self, child: &str) -> bool {
         self.parameters("SITE").any(|word| word.eq_ignore_ascii_case(child))
@@ -164,6 +174,10 @@ mod tests {
         assert!(features("211-x\n AUTH SSL\n AUTH TLS\n211 x").auth_tls());
         assert!(features("211-x\n AUTH TLS;SSL;TLS-C;TLS-P;\n211 x").auth_tls());
         assert!(!features("211-x\n AUTH SSL\n211 x").auth_tls());
+        let peer = |text: &str| (features(text).peer_key(), features(text).peer_expect());
+        assert_eq!(peer("211-x\n PEER KEY;EXPECT\n211 x"), (true, true));
+        assert_eq!(peer("211-x\n PEER expect\n211 x"), (false, true));
+        assert_eq!(peer("211-x\n PEER\n KEY\n211 x"), (false, false));
         // Each line with the code, no space before the features.
         assert!(features("211-x\n211-SSCN\n211-CPSV\n211 x").has("CPSV"));
         assert!(features("211-x\nSSCN\n211 x").has("SSCN"));

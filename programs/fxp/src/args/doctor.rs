@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::ValueHint;
 
-use super::{End, Method, Secure};
+use super::{Assurance, End, Method, Secure};
 
 /// Find out what two servers can do together, and why not more
 ///
@@ -57,4 +57,8 @@ pub(crate) struct Doctor {
     /// How the servers are joined [default: every way]
     #[arg(long, value_enum)]
     pub(crate) method: Option<Method>,
+
+    /// The least that a copy has to achieve [default: the best that the two can do]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) assurance: Option<Assurance>,
 }

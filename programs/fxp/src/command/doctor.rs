@@ -9,7 +9,12 @@ use crate::exit::{Exit, Outcome};
 use crate::output::Item;
 
 pub(super) async fn run(args: &args::Doctor, desk: &Desk) -> Outcome<Exit> {
-    let joint = args::Joint { passive: args.passive, tls_client: args.tls_client, method: args.method };
+    let joint = args::Joint {
+        passive: args.passive,
+        tls_client: args.tls_client,
+        method: args.method,
+        assurance: args.assurance,
+    };
     let examination = Examination {
         first: server(&args.first)?,
         second: args.second.as_deref().map(server).transpose()?,

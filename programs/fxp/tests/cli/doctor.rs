@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use fxp_server::config::Config;
+use fxp_server::config::fxp::Allowances;
 use fxp_store::account::Rights;
 use serde_json::Value;
 
@@ -52,6 +53,7 @@ fn no_probe_is_left(servers: &[&Server]) {
 /// Lets others connect, and connects to nobody.
 fn passive_only(config: &mut Config) {
     config.fxp.rules[0].ports = vec!["1-1".parse().expect("a range")];
+    config.fxp.allowances = Allowances::Off;
 }
 
 #[test]
@@ -119,7 +121,7 @@ fn a_probe_goes_through_every_rung_and_is_removed() {
     assert_eq!(trials.len(), 12, "six methods in each direction");
     for trial in trials {
         assert_eq!((&trial["outcome"], &trial["verified"]), (&"works".into(), &"SHA-256".into()), "{trial}");
-        assert_eq!(trial["assurance"], "encrypted", "{trial}");
+        assert_eq!(trial["assurance"], "mutual", "{trial}");
     }
     assert!(
         of_kind(&told, "verdict")

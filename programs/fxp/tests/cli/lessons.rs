@@ -2,6 +2,7 @@
 //! is not true any more.
 
 use fxp_server::config::Config;
+use fxp_server::config::fxp::Allowances;
 
 use crate::servers::{Kind, Server};
 use crate::{Machine, Ran};
@@ -9,6 +10,7 @@ use crate::{Machine, Ran};
 /// Lets others connect, and connects to nobody.
 fn passive_only(config: &mut Config) {
     config.fxp.rules[0].ports = vec!["1-1".parse().expect("a range")];
+    config.fxp.allowances = Allowances::Off;
 }
 
 fn ok(ran: &Ran) {

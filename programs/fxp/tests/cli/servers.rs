@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use fxp_server::accounts::FileAccounts;
 use fxp_server::config::Config;
-use fxp_server::config::fxp::{Peer, Rule};
+use fxp_server::config::fxp::{Action, Peer, Rule};
 use fxp_server::config::user::User;
 use fxp_server::server::Handle;
 use fxp_store::account::Rights;
@@ -33,7 +33,7 @@ pub(crate) struct Server {
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
     pub(crate) tls: bool,
-    /// A rule that lets the other servers in.
+    /// A rule that lets the other servers in; without it, one that turns even those away that prove who they are.
     pub(crate) fxp: bool,
     pub(crate) rights: Rights,
 }
@@ -55,9 +55,12 @@ impl Server {
         let mut user = User::throwaway(USER, &fxp_store::Secret::new(PASSWORD), files.path());
         user.rights = kind.rights;
         let mut config = Config::on(address).with_user(user);
-        if kind.fxp {
-            config = config.with_rule(Rule::allow("127.0.0.0/8".parse::<Peer>().expect("a prefix")));
-        }
+        let rule = Rule::allow("127.0.0.0/8".parse::<Peer>().expect("a prefix"));
+        config = config.with_rule(match kind.fxp {
+            true => rule,
+            // All but the client.
+            false => Rule { action: Action::Deny, peer: Vec::new(), ..rule },
+        });
         let mut fingerprint = None;
         if kind.tls {
             let identity =

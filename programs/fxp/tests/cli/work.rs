@@ -26,7 +26,7 @@ fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
 
 #[test]
 fn a_tree_goes_from_server_to_server_once() {
-    for (kind, tls, assurance) in [(Kind::PLAIN, "off", "clear"), (Kind::TLS, "require", "encrypted")] {
+    for (kind, tls, assurance) in [(Kind::PLAIN, "off", "clear"), (Kind::TLS, "require", "mutual")] {
         let (source, destination, machine) = pair(kind);
         source.put("d/one.bin", &[7; 100_000]);
         source.put("d/e/two words", b"two");
@@ -67,7 +67,7 @@ fn a_person_is_told_route_method_assurance_and_verification() {
     ok(&ran);
     assert_eq!(ran.stdout, "", "everything but data goes to stderr");
     for words in
-        ["Copied 1 file, 5 bytes", "direct, 0 bytes through this machine", "cpsv", "encrypted:", "SHA-256"]
+        ["Copied 1 file, 5 bytes", "direct, 0 bytes through this machine", "cpsv", "mutual:", "SHA-256"]
     {
         assert!(ran.stderr.contains(words), "no {words:?} in:\n{}", ran.stderr);
     }
@@ -280,7 +280,7 @@ fn every_failure_has_its_exit_code() {
         format!("ftp://ann@{}/", listener.local_addr().expect("an address"))
     };
     let (x, missing) = (source.url("x"), source.url("missing"));
-    let rows: [(i32, &[&str], &str); 9] = [
+    let rows: [(i32, &[&str], &str); 11] = [
         (3, &["cp", &missing, &destination.url("")], "missing"),
         (3, &["cat", &missing], "missing"),
         (3, &["ls", &missing], "missing"),
@@ -289,6 +289,16 @@ fn every_failure_has_its_exit_code() {
         (6, &["ls", &in_clear.url("")], "--tls off"),
         (7, &["ls", &nobody], "127.0.0.7"),
         (8, &["cp", &closed[0].url("x"), &closed[1].url("")], "--via relay"),
+        (
+            6,
+            &["--tls", "off", "cp", "--secure", "prefer", "--assurance", "mutual", &x, &in_clear.url("")],
+            "control connection is in clear",
+        ),
+        (
+            6,
+            &["cp", "--assurance", "encrypted", "--secure", "off", &x, &destination.url("")],
+            "forbids clear data",
+        ),
         (2, &["cp", "nosuchsite:x", &destination.url("")], "nosuchsite"),
     ];
     for (code, arguments, word) in rows {

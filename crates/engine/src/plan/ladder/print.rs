@@ -5,7 +5,8 @@ use std::fmt;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::pair::method::RoleVerb;
 
-use super::{Ladder, Rung, Struck, Why};
+use super::{Ladder, Peer, Rung, Struck, Why};
+use crate::policy::AssuranceChoice;
 use crate::product::Products;
 use crate::report::Assurance;
 
@@ -27,6 +28,9 @@ impl fmt::Display for Rung {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let client = self.method.tls.map_or("none", |part| short(part.client));
         let assurance = match self.assurance {
+            Assurance::Mutual => "mutual",
+            Assurance::Confidential => "confidential",
+            Assurance::Authentic => "authentic",
             Assurance::Encrypted => "encrypted",
             Assurance::Clear => "clear",
             Assurance::Relay => "relay",
@@ -90,6 +94,22 @@ impl Why {
             Why::CpsvIsIpv4(leg) => format!("CPSV cannot tell the {leg}'s IPv6 address"),
             Why::NeverPassive(leg) => format!("the {leg}'s site entry says passive = false"),
             Why::AlwaysPassive(leg) => format!("the {leg}'s site entry says passive = true"),
+            Why::Unproven(Peer::Expect(leg)) => format!(
+                "{} can verify the other server (PEER EXPECT), and data in clear would give that up",
+                who(leg)
+            ),
+            Why::Unproven(_) => {
+                "the servers can prove to each other who they are (PEER KEY), and data in clear would give that up".into()
+            }
+            Why::NotProvable(wanted, leg) => {
+                let form = if wanted == AssuranceChoice::Mutual { "PEER KEY" } else { "PEER" };
+                let lacking = match leg {
+                    Some(leg) => format!("{} does not offer {form}", who(leg)),
+                    None => format!("neither server offers {form}"),
+                };
+                format!("--assurance {} is out of reach: {lacking}", wanted.word())
+            }
+            Why::ClearIsNotEnough(wanted) => format!("--assurance {} forbids clear data", wanted.word()),
             Why::DemandsReuse(leg) => format!(
                 "{} demands that data connections resume its client's TLS session (learned earlier)",
                 who(leg)

@@ -167,10 +167,15 @@ pub(super) fn opening(names: &Names, encrypted: bool) -> Vec<String> {
     let Names { source, destination } = names;
     vec![
         format!("Two FTP servers have come to life: {source} and {destination}."),
-        format!(
-            "fxp talks to both from 127.0.0.1. To each server the other one is a stranger; a rule in their\n\
-             configuration lets {PEERS} in, so that they may exchange files:"
-        ),
+        match encrypted {
+            true => "fxp talks to both from 127.0.0.1. To each server the other one is a stranger; fxp gives both a key\n\
+                     for each file (PEER), and they prove to each other that they have it:"
+                .to_owned(),
+            false => format!(
+                "fxp talks to both from 127.0.0.1. To each server the other one is a stranger; a rule in their\n\
+                 configuration lets {PEERS} in, so that they may exchange files:"
+            ),
+        },
         String::new(),
         format!("  fxp cp -r {scheme}://demo@{source}/{} {scheme}://demo@{destination}/", tree::NAME),
         String::new(),

@@ -1,8 +1,8 @@
 //! The two servers of the demonstration, and where they keep their files.
 //!
 //! They listen on 127.0.0.2 and 127.0.0.3 while the client comes from 127.0.0.1: to each server the
-//! other one's address is foreign, as it would be between two machines, so that the transfer needs the
-//! rule that [`Server`] configures.
+//! other one's address is foreign, as it would be between two machines. Inside TLS they let each other in
+//! because each proves who it is; in clear the transfer needs the rule that [`Server`] configures.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ use crate::exit::Outcome;
 const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const DESTINATION: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 
-/// The servers that may exchange files with each other: what the rule in their configuration says.
+/// The servers that may exchange files in clear: what the rule in their configuration says.
 pub(super) const PEERS: &str = "127.0.0.0/8";
 
 /// The user on both servers.
@@ -153,15 +153,19 @@ impl Stage {
 impl Server {
     fn start(ip: Ipv4Addr, password: &Secret, encrypted: bool) -> Outcome<Self> {
         let files = directory()?;
-        let mut config = Config::on(SocketAddr::new(ip.into(), 0))
-            .with_user(User::throwaway(USER, password, files.path()))
-            .with_rule(Rule::allow(PEERS.parse::<Peer>().expect("the literal is a prefix")));
+        let mut config = Config::on(SocketAddr::new(ip.into(), 0)).with_user(User::throwaway(
+            USER,
+            password,
+            files.path(),
+        ));
         let mut fingerprint = String::new();
         if encrypted {
             let identity = rcgen::generate_simple_self_signed(vec![ip.to_string()])
                 .map_err(|error| unfit("cannot make a certificate for the demonstration", &error))?;
             fingerprint = format!("SHA-256={}", hex(&Sha256::digest(identity.cert.der())));
             config = config.with_certificate(identity.cert.pem(), identity.signing_key.serialize_pem());
+        } else {
+            config = config.with_rule(Rule::allow(PEERS.parse::<Peer>().expect("the literal is a prefix")));
         }
         let accounts = FileAccounts::new(&config, open_home);
         let server = fxp_server::server::Server::bind(config, Arc::new(accounts))

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use fxp_engine::explain::{self, Pair};
 use fxp_engine::plan::ladder::{End, Ladder, Policy, Rung, ladder};
-use fxp_engine::policy::{EndChoice, MethodChoice, Secure};
+use fxp_engine::policy::{AssuranceChoice, EndChoice, MethodChoice, Secure};
 use fxp_engine::product::{Product, Products};
 use fxp_engine::report::Trouble;
 use fxp_proto::grammar::addr::Family;
@@ -189,6 +189,20 @@ const ROWS: &[Row] = &[
     ("pureftpd", "destination listens, TLS server", Step::Transfer, ""),
     ("unknown", "destination listens, TLS client", Step::Transfer, "STOR 425 Can't open data connection."),
     ("vsftpd", "destination listens, TLS server", Step::Listen, "PASV address"),
+    (
+        "fxpd",
+        "source connects, TLS server",
+        Step::Transfer,
+        "RETR 425 no data connection with the other server (id 12ab34cd)",
+    ),
+    // PEER.
+    (
+        "fxpd",
+        "destination listens, TLS client",
+        Step::Prepare,
+        "PEER 534 no transfers with other servers for this user",
+    ),
+    ("vsftpd", "destination connects, TLS server", Step::Transfer, "STOR 522 SSL connection failed."),
     // What it does not know.
     ("unknown", "destination listens, TLS client", Step::Listen, "CPSV 502 Command not implemented."),
     (
@@ -221,6 +235,8 @@ const ROWS: &[Row] = &[
 
 /// Pairs for which no method is left: source, destination, and the words that change them; the flags.
 const PAIRS: &[(&str, &str, &str)] = &[
+    ("fxpd", "vsftpd", "--assurance mutual"),
+    ("vsftpd", "fxpd", "--assurance confidential"),
     ("vsftpd", "pureftpd", ""),
     ("pyftpdlib", "pyftpdlib", ""),
     ("filezilla", "iis", ""),
@@ -244,6 +260,8 @@ fn policy(flags: &str) -> Policy {
         "" => policy,
         "--secure require" => Policy { secure: Secure::Require, ..policy },
         "--method cpsv" => Policy { method: MethodChoice::Cpsv, ..policy },
+        "--assurance mutual" => Policy { assurance: AssuranceChoice::Mutual, ..policy },
+        "--assurance confidential" => Policy { assurance: AssuranceChoice::Confidential, ..policy },
         "--tls-client destination" => Policy { tls_client: EndChoice::Destination, ..policy },
         other => panic!("{other}?"),
     }
@@ -428,6 +446,7 @@ const GREETINGS: &[(&str, &str, &[&str])] = &[
 
 const CLASSES: &[(Refusal, &str)] = &[
     (Refusal::Policy, "The other server's address is not allowed"),
+    (Refusal::Proof, "The server does not let itself be introduced"),
     (Refusal::TlsRole, "TLS between the servers, or data in clear"),
     (Refusal::Connectivity, "The servers do not reach each other"),
     (Refusal::Address, "The announced address leads nowhere"),

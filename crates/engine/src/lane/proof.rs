@@ -1,0 +1,64 @@
+//! What the two servers are to prove to each other in one exchange: a key of its own, or the certificate that one of
+//! them has shown us.
+
+use fxp_client::session::Session;
+use fxp_client::trust::Fingerprint;
+use fxp_proto::grammar::peer::{PeerKey, PeerPin};
+use fxp_proto::pair::exchange::{Proof, Refusal};
+use fxp_proto::pair::leg::Leg;
+
+use crate::plan::ladder::Peer;
+use crate::report::{Trouble, TroubleKind};
+
+/// A session, and the other certificates that the person trusts for its server: it may show one of them too.
+type Known<'a> = (&'a Session, &'a [String]);
+
+/// The proof for one exchange.
+pub(super) fn of(peer: Peer, source: Known<'_>, destination: Known<'_>) -> Result<Proof, Trouble> {
+    match peer {
+        Peer::None => Ok(Proof::None),
+        // A key for more than one file would let somebody who delays connections store one under another's name.
+        Peer::Key => Ok(Proof::Key(PeerKey::new(rand::random()))),
+        Peer::Expect(by) => {
+            let (session, trusted) = if by == Leg::Source { destination } else { source };
+            let pin = pin(session.tls().and_then(|tls| tls.peer), trusted);
+            pin.map(|pin| Proof::Pin { by, pin }).ok_or_else(|| unknown(by.other()))
+        }
+    }
+}
+
+fn pin(shown: Option<Fingerprint>, trusted: &[String]) -> Option<PeerPin> {
+    let mut digests = vec![shown?.0];
+    for Fingerprint(digest) in trusted.iter().filter_map(|text| text.parse().ok()) {
+        if !digests.contains(&digest) && digests.len() < PeerPin::MOST {
+            digests.push(digest);
+        }
+    }
+    Some(PeerPin { digests, from: Vec::new() })
+}
+
+/// A server that has lost its TLS since the ladder was made.
+fn unknown(leg: Leg) -> Trouble {
+    Trouble::new(
+        TroubleKind::Tls,
+        format!("the {leg} shows no certificate that the other server could expect"),
+    )
+    .on(Some(leg))
+    .class(Refusal::TlsRole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_show_any_certificate_that_is_known_to_be_its_own() {
+        let text = |byte: u8| Fingerprint([byte; 32]).to_string();
+        let pin = |trusted: &[String]| pin(Some(Fingerprint([1; 32])), trusted).expect("shown");
+        assert_eq!(pin(&[]).digests, [[1; 32]]);
+        assert_eq!(pin(&[text(2), text(1), "what?".to_owned()]).digests, [[1; 32], [2; 32]]);
+        let many: Vec<String> = (2..=200).map(text).collect();
+        assert_eq!(pin(&many).digests.len(), PeerPin::MOST);
+        assert!(super::pin(None, &many).is_none(), "what was trusted once is no sign of life");
+    }
+}

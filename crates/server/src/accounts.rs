@@ -122,7 +122,7 @@ fn decoys(users: &[User]) -> Vec<Password> {
 }
 
 /// The two names that guests have used since RFC 1635.
-fn is_guest(name: &Text) -> bool {
+pub(crate) fn is_guest(name: &Text) -> bool {
     [b"anonymous".as_slice(), b"ftp"].iter().any(|guest| name.as_bytes().eq_ignore_ascii_case(guest))
 }
 

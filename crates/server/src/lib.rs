@@ -24,6 +24,7 @@
 //! * [`never`]: addresses and ports that nobody is connected to unasked.
 //! * [`config`]: what can be configured; [`accounts`]: the users of a configuration.
 //! * [`policy`]: the one function that judges data connections.
+//! * [`explain`]: what that function would say.
 //! * `limits`, `bans`, `names`, `view`, `observe`, `context`: what all connections share.
 //! * `effect`: what the machine asks for, done; `connection`: one control connection.
 //! * [`server`]: listeners, and the life of the whole server.
@@ -43,6 +44,8 @@ mod names;
 mod observe;
 mod own_ports;
 mod view;
+
+pub mod explain;
 
 mod effect;
 

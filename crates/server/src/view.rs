@@ -68,7 +68,7 @@ pub(crate) async fn resolved(config: &Config, names: &Arc<Names>) -> BTreeMap<St
 }
 
 /// The names that the rules name, each once.
-fn in_rules(config: &Config) -> BTreeSet<&String> {
+pub(crate) fn in_rules(config: &Config) -> BTreeSet<&String> {
     let peers = config.fxp.rules.iter().flat_map(|rule| &rule.peer);
     peers
         .filter_map(|peer| match peer {

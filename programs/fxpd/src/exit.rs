@@ -10,6 +10,8 @@ pub(crate) enum Failure {
     Failed(anyhow::Error),
     /// Exit code 2: what was typed or written into the configuration cannot be used.
     Unusable(anyhow::Error),
+    /// Exit code 3: the answer is no. It has been said on stdout.
+    Denied,
 }
 
 /// For results of work.
@@ -19,22 +21,34 @@ pub(crate) type Result<T> = std::result::Result<T, Failure>;
 pub(crate) fn report(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("fxpd: {failure}");
-            match failure {
-                Failure::Failed(_) => ExitCode::from(1),
-                Failure::Unusable(_) => ExitCode::from(2),
-            }
+        Err(Failure::Failed(error)) => {
+            eprintln!("fxpd: {}", Causes(&error));
+            ExitCode::from(1)
         }
+        Err(Failure::Unusable(error)) => {
+            eprintln!("fxpd: {}", Causes(&error));
+            ExitCode::from(2)
+        }
+        Err(Failure::Denied) => ExitCode::from(3),
     }
 }
 
 impl fmt::Display for Failure {
-    /// The error and its causes, each once: some errors already repeat their cause.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failure::Failed(error) | Failure::Unusable(error)) = self;
-        let mut said = error.to_string();
-        for cause in error.chain().skip(1) {
+        match self {
+            Failure::Failed(error) | Failure::Unusable(error) => Causes(error).fmt(f),
+            Failure::Denied => f.write_str("denied"),
+        }
+    }
+}
+
+/// An error and its causes, each once: some errors already repeat their cause.
+struct Causes<'a>(&'a anyhow::Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = self.0.to_string();
+        for cause in self.0.chain().skip(1) {
             let cause = cause.to_string();
             if !said.ends_with(&cause) {
                 said = format!("{said}: {cause}");

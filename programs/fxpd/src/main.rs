@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let result = match &args.command {
         None => command::serve::run(&args),
         Some(Command::Check) => command::check::run(&args.config),
+        Some(Command::Explain(what)) => command::explain::run(&args.config, what),
         Some(Command::Passwd) => command::passwd::run(),
         Some(Command::Init(init)) => command::init::run(init),
     };

@@ -10,6 +10,7 @@ use fxp_proto::wire::line::{Line, LineSplitter};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use zeroize::Zeroize;
 
 use crate::dial;
 use crate::listen::canonical;
@@ -100,7 +101,8 @@ impl Control {
             if let Some(line) = self.next_line() {
                 return Ok(line);
             }
-            self.unread.clear();
+            // A password or a key may have been among it.
+            self.unread.zeroize();
             self.seen = 0;
             match self.stream.read_buf(&mut self.unread).await {
                 Ok(0) => return Ok(Received::End),

@@ -165,15 +165,15 @@ fn bound(address: SocketAddr, one_family: bool) -> io::Result<Socket> {
 /// Takes connections off the backlog while there is room for them.
 async fn accept(
     listener: TcpListener,
-    hold: mpsc::Sender<io::Result<(TcpStream, SocketAddr)>>,
+    hold: mpsc::Sender<io::Result<(Unadmitted, SocketAddr)>>,
     early: &Early,
 ) {
     while let Ok(place) = hold.reserve().await {
         match listener.accept().await {
             // On a socket for both families IPv4 peers look like ::ffff:192.0.2.1.
-            Ok((tcp, peer)) => match canonical(peer) {
-                peer if early.keeps(peer) => place.send(Ok((tcp, peer))),
-                peer => refuse(tcp, peer),
+            Ok((tcp, peer)) => match (Unadmitted::new(tcp), canonical(peer)) {
+                (tcp, peer) if early.keeps(peer) => place.send(Ok((tcp, peer))),
+                (tcp, peer) => refuse(tcp, peer),
             },
             Err(error) if is_passing(&error) => sleep(PAUSE).await,
             Err(error) => {
@@ -209,11 +209,10 @@ fn is_passing(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| passing.iter().any(|errno| errno.raw_os_error() == code))
 }
 
-/// Nothing is sent to a stranger but the end of the connection.
-fn refuse(tcp: TcpStream, peer: SocketAddr) {
+/// Nothing is sent to a stranger but the end of the connection, a reset.
+fn refuse(tcp: Unadmitted, peer: SocketAddr) {
     tracing::debug!(%peer, "a stranger on the passive port");
-    // A reset: an orderly end would look like an empty file to it.
-    let _ = socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
+    drop(tcp);
 }
 
 /// Whether somebody may be let in, as far as that is known before a transfer command comes.
@@ -267,7 +266,7 @@ impl std::fmt::Debug for Early {
 #[derive(Debug)]
 pub struct PassiveListener {
     address: SocketAddr,
-    held: mpsc::Receiver<io::Result<(TcpStream, SocketAddr)>>,
+    held: mpsc::Receiver<io::Result<(Unadmitted, SocketAddr)>>,
     early: Arc<Early>,
     acceptor: AbortHandle,
 }
@@ -275,6 +274,17 @@ pub struct PassiveListener {
 impl Drop for PassiveListener {
     fn drop(&mut self) {
         self.acceptor.abort();
+    }
+}
+
+/// Tells whether a [`PassiveListener`]'s port is still open.
+#[derive(Clone, Debug)]
+pub struct Lifeline(AbortHandle);
+
+impl Lifeline {
+    /// False once its time is over, or its peer is there.
+    pub fn is_open(&self) -> bool {
+        !self.0.is_finished()
     }
 }
 
@@ -330,6 +340,11 @@ pub enum AdmitError {
 }
 
 impl PassiveListener {
+    /// Tells whether the port is still open, for as long as anybody wants to know.
+    pub fn lifeline(&self) -> Lifeline {
+        Lifeline(self.acceptor.clone())
+    }
+
     /// The address that is listened on.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
@@ -367,24 +382,56 @@ pub async fn secure(
 ) -> Result<DataStream, HandshakeError> {
     match tls {
         None => Ok(DataStream::from_tcp(tcp, meter)?),
-        Some(tls) => match timeout_at(deadline, handshake(tcp, tls, meter)).await {
+        Some(tls) => match timeout_at(deadline, handshake(Unadmitted::new(tcp), tls, meter)).await {
             Ok(secured) => secured,
             Err(_) => Err(HandshakeError::TimedOut),
         },
     }
 }
 
-async fn handshake(mut tcp: TcpStream, tls: DataTls, meter: Meter) -> Result<DataStream, HandshakeError> {
-    let peer = tcp.peer_addr()?;
+async fn handshake(tcp: Unadmitted, tls: DataTls, meter: Meter) -> Result<DataStream, HandshakeError> {
+    let mut tcp = tcp;
+    let peer = tcp.socket().peer_addr()?;
     // The flights are small, and each waits for the one before.
-    tcp.set_nodelay(true)?;
-    let secured = tls.handshake(&mut tcp).await.inspect_err(|error| {
-        if let HandshakeError::NotResumed | HandshakeError::Unproven(_) = error {
-            // The handshake itself went well, so that an orderly end would look like an empty file.
-            let _ = socket2::SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
+    tcp.socket().set_nodelay(true)?;
+    match tls.handshake(tcp.socket()).await {
+        Ok(secured) => Ok(DataStream::new(tcp.admit(), peer, Some(secured), meter)?),
+        // The handshake itself went well, so that an orderly end would look like an empty file.
+        Err(error @ (HandshakeError::NotResumed | HandshakeError::Unproven(_))) => Err(error),
+        Err(error) => {
+            // An alert is on its way, which a reset would take along.
+            drop(tcp.admit());
+            Err(error)
         }
-    })?;
-    Ok(DataStream::new(tcp, peer, Some(secured), meter)?)
+    }
+}
+
+/// A socket that has not become a data connection. Dropped, it is reset: an orderly end would look like an empty
+/// file to a peer that waits for one, or has one ready.
+#[derive(Debug)]
+struct Unadmitted(Option<TcpStream>);
+
+impl Unadmitted {
+    fn new(tcp: TcpStream) -> Self {
+        Unadmitted(Some(tcp))
+    }
+
+    fn socket(&mut self) -> &mut TcpStream {
+        self.0.as_mut().expect("it is taken out once, by value")
+    }
+
+    /// The socket, which from now on ends as its owner says.
+    fn admit(mut self) -> TcpStream {
+        self.0.take().expect("it is taken out once, by value")
+    }
+}
+
+impl Drop for Unadmitted {
+    fn drop(&mut self) {
+        if let Some(tcp) = &self.0 {
+            let _ = socket2::SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+        }
+    }
 }
 
 /// Connections that are held before anybody asks for them.

@@ -235,7 +235,7 @@ impl World {
             Effect::File(FileOp::Stat(_)) => Outcome::Facts(Entry::new(Text::from("a"), Kind::Directory)),
             Effect::File(FileOp::Space(_)) => Outcome::Space(1000),
             Effect::Digest(_) => Outcome::Digest { hex: String::from("00"), start: 0, end: 5 },
-            Effect::Aim(_) | Effect::Release(_) | Effect::File(_) => Outcome::Done,
+            Effect::Aim(_) | Effect::Release(_) | Effect::Rekey(..) | Effect::File(_) => Outcome::Done,
         }
     }
 
@@ -247,6 +247,7 @@ impl World {
                 Action::Reply(_) => self.owed -= 1,
                 Action::Lines(_) => {}
                 Action::Do(_, Effect::Release(slot)) => self.use_up(slot),
+                Action::Do(_, Effect::Rekey(..)) => {}
                 Action::Do(id, effect) => self.begin(id, effect),
                 Action::Cancel(id) => {
                     let (running, _) = self.running.take().expect("only what runs is cancelled");

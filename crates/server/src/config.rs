@@ -85,6 +85,9 @@ pub struct Config {
     pub passive_ports: PortRange,
     /// The address that PASV announces, where it is not the control connection's own (NAT, clouds).
     pub passive_address: Option<PassiveAddress>,
+    /// Clients come through something that hides their addresses (a proxy, address translation): none of them
+    /// counts as near.
+    pub behind_proxy: bool,
     /// Must the data connections of a two-party transfer resume the control connection's TLS session?
     pub data_tls_reuse: DataTlsReuse,
     /// Accept CPSV while PROT is C, as careless servers do.
@@ -117,6 +120,7 @@ impl Default for Config {
             tls: None,
             passive_ports: PortRange::default(),
             passive_address: None,
+            behind_proxy: false,
             data_tls_reuse: DataTlsReuse::default(),
             cpsv_in_clear: false,
             advertise_pret: false,

@@ -232,6 +232,12 @@ impl Connection {
                 self.listeners.remove(slot);
                 return;
             }
+            Effect::Rekey(slot, key) => {
+                if let Some(listening) = self.listeners.get(slot) {
+                    listening.rekey(key.clone());
+                }
+                return;
+            }
             Effect::Send(order) => Some(order.slot.id),
             Effect::Receive(order) => Some(order.slot.id),
             Effect::List(order) => order.slot.as_ref().map(|slot| slot.id),

@@ -77,7 +77,7 @@ async fn perform(job: &Job, effect: Effect, listener: Option<Listening>) -> Resu
         Effect::Login(login) => return login::login(job, login).await,
         Effect::Listen { slot, family } => return data::listen(job, &slot, family).await,
         Effect::Aim(slot) => data::aim(job, slot).await,
-        Effect::Release(_) => Ok(Outcome::Done),
+        Effect::Release(_) | Effect::Rekey(..) => Ok(Outcome::Done),
         Effect::Send(order) => send::send(job, order, listener).await,
         Effect::Receive(order) => receive::receive(job, order, listener).await,
         Effect::List(order) => list::list(job, order, listener).await,

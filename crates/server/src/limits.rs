@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fxp_store::Text;
@@ -93,38 +93,58 @@ pub(crate) fn source(ip: IpAddr) -> IpAddr {
 /// Connections to foreign peers that came to nothing, by user. Whoever has caused too many may cause no
 /// more until [`Budget::WINDOW`] has passed: the server is no port scanner.
 #[derive(Debug, Default)]
-pub(crate) struct Budget(Mutex<HashMap<Text, VecDeque<Instant>>>);
+pub(crate) struct Budget(Mutex<HashMap<Text, Account>>);
+
+/// What one user has caused.
+#[derive(Debug, Default)]
+struct Account {
+    failures: VecDeque<Instant>,
+    /// Attempts that have not ended: each may fail.
+    open: usize,
+}
 
 impl Budget {
     /// How long a failure counts.
     const WINDOW: Duration = Duration::from_secs(600);
 
-    /// Leave for one attempt, unless `user` has caused `most` failures already.
+    /// Leave for one attempt, unless `user` has caused `most` failures already, those that may yet come
+    /// included.
     pub(crate) fn stake(self: Arc<Self>, user: &Text, most: usize) -> Option<Stake> {
-        let mut failures = self.0.lock().expect("no holder of the lock panics");
-        if let Some(own) = failures.get_mut(user) {
-            while own.front().is_some_and(|at| at.elapsed() > Self::WINDOW) {
-                own.pop_front();
+        {
+            let mut accounts = self.accounts();
+            let own = accounts.entry(user.clone()).or_default();
+            while own.failures.front().is_some_and(|at| at.elapsed() > Self::WINDOW) {
+                own.failures.pop_front();
             }
-            if own.len() >= most {
+            if own.failures.len() + own.open >= most {
+                Self::forget_if_empty(&mut accounts, user);
                 return None;
             }
-            if own.is_empty() {
-                failures.remove(user);
-            }
+            own.open += 1;
         }
-        drop(failures);
-        (most > 0).then(|| Stake { budget: self, user: user.clone(), most, lost: true })
+        Some(Stake { budget: self, user: user.clone(), lost: true })
     }
 
-    /// One more failure.
-    fn spend(&self, user: &Text, most: usize) {
-        let mut failures = self.0.lock().expect("no holder of the lock panics");
-        let own = failures.entry(user.clone()).or_default();
-        own.push_back(Instant::now());
-        while own.len() > most {
-            own.pop_front();
+    /// An attempt has ended.
+    fn settle(&self, user: &Text, lost: bool) {
+        let mut accounts = self.accounts();
+        if let Some(own) = accounts.get_mut(user) {
+            own.open = own.open.saturating_sub(1);
+            if lost {
+                own.failures.push_back(Instant::now());
+            }
         }
+        Self::forget_if_empty(&mut accounts, user);
+    }
+
+    fn forget_if_empty(accounts: &mut HashMap<Text, Account>, user: &Text) {
+        if accounts.get(user).is_some_and(|own| own.failures.is_empty() && own.open == 0) {
+            accounts.remove(user);
+        }
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, HashMap<Text, Account>> {
+        self.0.lock().expect("no holder of the lock panics")
     }
 }
 
@@ -134,7 +154,6 @@ impl Budget {
 pub(crate) struct Stake {
     budget: Arc<Budget>,
     user: Text,
-    most: usize,
     lost: bool,
 }
 
@@ -147,9 +166,7 @@ impl Stake {
 
 impl Drop for Stake {
     fn drop(&mut self) {
-        if self.lost {
-            self.budget.spend(&self.user, self.most);
-        }
+        self.budget.settle(&self.user, self.lost);
     }
 }
 
@@ -178,8 +195,10 @@ mod tests {
         let (budget, alice) = (Arc::new(Budget::default()), Text::from("alice"));
         let stake = |user: &Text| budget.clone().stake(user, 2);
         stake(&alice).unwrap().give_back();
-        drop(stake(&alice).unwrap());
-        drop(stake(&alice).unwrap());
+        // Attempts side by side are no way around it.
+        let (one, two) = (stake(&alice).unwrap(), stake(&alice).unwrap());
+        assert!(stake(&alice).is_none());
+        drop((one, two));
         assert!(stake(&alice).is_none());
         stake(&Text::from("bob")).unwrap().give_back();
         tokio::time::advance(Budget::WINDOW + Duration::from_secs(1)).await;

@@ -42,7 +42,7 @@ impl View {
 /// A client, as the policy sees it. Behind a translated address nobody can tell who is near, so
 /// every client counts as far away.
 pub(crate) fn client(config: &Config, ip: IpAddr) -> Host {
-    if config.passive_address.is_some() {
+    if config.passive_address.is_some() || config.behind_proxy {
         return Host { ip, scope: Scope::Public, own: false };
     }
     let own = host::is_own(ip);

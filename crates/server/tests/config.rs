@@ -105,7 +105,7 @@ fn short_and_long_forms_mean_the_same() {
     assert!(user.rights.write && !user.rights.overwrite && user.upload == Upload::Atomic);
     let peers: Vec<String> =
         config.fxp.rules.iter().flat_map(|rule| &rule.peer).map(ToString::to_string).collect();
-    assert_eq!(peers, ["192.0.2.0/24", "2001:db9::1/128", "ftp.example.org"]);
+    assert_eq!(peers, ["192.0.2.0/24", "2001:db9::1", "ftp.example.org"]);
 }
 
 #[test]

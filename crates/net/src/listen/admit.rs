@@ -5,16 +5,15 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
-use super::{Admission, AdmitError, Strangers, handshake, refuse};
+use super::{Admission, AdmitError, Strangers, Unadmitted, handshake, refuse};
 use crate::data::DataStream;
 use crate::tls::HandshakeError;
 
-type Held = Receiver<io::Result<(TcpStream, SocketAddr)>>;
+type Held = Receiver<io::Result<(Unadmitted, SocketAddr)>>;
 
 pub(super) async fn first_in(
     held: &mut Held,
@@ -37,7 +36,7 @@ pub(super) async fn first_in(
                     deadline = deadline.min(admission.deadline_after_stranger);
                 }
                 Some(Ok((tcp, peer))) => match &admission.tls {
-                    None => match DataStream::from_tcp(tcp, admission.meter.clone()) {
+                    None => match DataStream::from_tcp(tcp.admit(), admission.meter.clone()) {
                         Ok(stream) => return Ok(stream),
                         Err(error) => candidates.lose(peer, error),
                     },

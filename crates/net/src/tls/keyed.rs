@@ -51,7 +51,12 @@ impl Keyed {
             EngineError::Tls(error) => blame(error, None),
             EngineError::Io(error) => HandshakeError::Network(error),
         })?;
-        proof::exchange(&mut engine, tcp, &exporter, &self.key, self.tls, self.file).await?;
+        let proven = proof::exchange(&mut engine, tcp, &exporter, &self.key, self.tls, self.file).await;
+        if let Err(error) = proven {
+            // Whatever went wrong after the handshake must not look like the end of a file.
+            let _ = socket2::SockRef::from(&*tcp).set_linger(Some(std::time::Duration::ZERO));
+            return Err(error);
+        }
         let info = TlsInfo { proven: Some(super::Proven::Key), ..describe(engine.state(), None) };
         Ok((engine, info))
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::grammar::params::{Protection, TlsRole};
+use crate::grammar::peer::PeerProof;
 use crate::grammar::reply::{Reply, ReplyParser};
 use crate::listing::entry::{Entry, Kind};
 use crate::moment::Moment;
@@ -301,6 +302,10 @@ impl World {
             Effect::Send(Send { slot, .. }) | Effect::Receive(Receive { slot, .. }) => {
                 let prepared = self.take(&slot);
                 assert_eq!(slot.role, prepared.role, "another part in the handshake");
+                let sort = |slot: &Slot| slot.peer.as_ref().map(std::mem::discriminant);
+                assert_eq!(sort(&slot), sort(&prepared), "another sort of proof than it was prepared for");
+                let provable = slot.peer.is_none() || slot.protection == Protection::Private;
+                assert!(provable, "a proof in clear");
                 What::Transfer
             }
             Effect::List(List { slot: Some(slot), .. }) => {
@@ -314,6 +319,11 @@ impl World {
             // Needs no answer.
             Effect::Release(slot) => {
                 assert!(self.prepared.remove(&slot).is_some(), "{slot:?} was released twice");
+                return;
+            }
+            Effect::Rekey(slot, _) => {
+                let prepared = self.prepared.get(&slot).expect("a slot that is prepared");
+                assert!(matches!(prepared.peer, Some(PeerProof::Key(_))), "{slot:?} awaits no key");
                 return;
             }
             Effect::File(_) => What::Other,

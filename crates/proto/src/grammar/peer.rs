@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
@@ -29,10 +30,10 @@ pub enum PeerProof {
     Pin(PeerPin),
 }
 
-/// A secret for one file, known to the client and to the two servers: 32 random bytes. Wiped when dropped,
-/// never printed.
+/// A secret for one file, known to the client and to the two servers: 32 random bytes. Never printed. Clones
+/// share one place in memory, which is wiped with the last of them, so that moving a key leaves no copies.
 #[derive(Clone)]
-pub struct PeerKey(Zeroizing<[u8; PeerKey::LENGTH]>);
+pub struct PeerKey(Arc<Zeroizing<[u8; PeerKey::LENGTH]>>);
 
 /// Which certificate the other end must show, and from where it may come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl PeerKey {
 
     /// Takes the bytes, which must be drawn at random for each file.
     pub fn new(bytes: [u8; PeerKey::LENGTH]) -> Self {
-        PeerKey(Zeroizing::new(bytes))
+        PeerKey(Arc::new(Zeroizing::new(bytes)))
     }
 
     /// The bytes; never print them.
@@ -59,9 +60,9 @@ impl PeerKey {
 
     /// 43 characters of base64url without padding, in their one canonical form.
     fn parse(text: &[u8]) -> Option<Self> {
-        let mut bytes = Zeroizing::new([0; PeerKey::LENGTH]);
+        let mut bytes = Arc::new(Zeroizing::new([0; PeerKey::LENGTH]));
         // Decoding takes the same time for all texts of one length.
-        let decoded = Base64UrlUnpadded::decode(text, &mut *bytes).ok()?;
+        let decoded = Base64UrlUnpadded::decode(text, Arc::get_mut(&mut bytes)?.as_mut_slice()).ok()?;
         (decoded.len() == PeerKey::LENGTH).then_some(())?;
         Some(PeerKey(bytes))
     }
@@ -94,21 +95,26 @@ impl PeerPin {
             None => Vec::new(),
             Some(word) => addresses(word)?,
         };
-        match words.next() {
-            None if digests.len() <= PeerPin::MOST && from.len() <= PeerPin::MOST => {
-                Ok(PeerPin { digests, from })
-            }
-            None => Err(ParameterError::OutOfRange),
-            Some(_) => Err(ParameterError::Syntax),
+        if words.next().is_some() {
+            return Err(ParameterError::Syntax);
         }
+        if digests.len() > PeerPin::MOST || from.len() > PeerPin::MOST {
+            return Err(ParameterError::OutOfRange);
+        }
+        // Only what is well formed can be of a kind that we do not know.
+        let digests = digests.into_iter().collect::<Option<Vec<_>>>().ok_or(ParameterError::Unsupported)?;
+        Ok(PeerPin { digests, from })
     }
 }
 
-/// `SHA-256=` and 64 hex digits.
-fn digest(text: &str) -> Result<[u8; 32], ParameterError> {
+/// `SHA-256=` and 64 hex digits; `None` for a digest of another name.
+fn digest(text: &str) -> Result<Option<[u8; 32]>, ParameterError> {
     let (name, digits) = text.split_once('=').ok_or(ParameterError::Syntax)?;
+    if !is_token(name) || digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(ParameterError::Syntax);
+    }
     if !name.eq_ignore_ascii_case("SHA-256") {
-        return Err(if is_token(name) { ParameterError::Unsupported } else { ParameterError::Syntax });
+        return Ok(None);
     }
     let mut digest = [0; 32];
     if digits.len() != 2 * digest.len() {
@@ -118,10 +124,10 @@ fn digest(text: &str) -> Result<[u8; 32], ParameterError> {
         let value = |digit: u8| char::from(digit).to_digit(16).ok_or(ParameterError::Syntax);
         *byte = u8::try_from(value(pair[0])? << 4 | value(pair[1])?).map_err(|_| ParameterError::Syntax)?;
     }
-    Ok(digest)
+    Ok(Some(digest))
 }
 
-/// The name of a digest that we do not know.
+/// True for what may be the name of a digest.
 fn is_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
@@ -243,6 +249,9 @@ mod tests {
         check(&format!("{one} FROM=::ffff:192.0.2.7"), Ok(&format!("{one} FROM=192.0.2.7")));
         check(&format!("EXPECT SHA3-256={HEX}"), Err(ParameterError::Unsupported));
         check(&format!("EXPECT SHA-256={HEX},MD5=00"), Err(ParameterError::Unsupported));
+        check("EXPECT MD5=zz", Err(ParameterError::Syntax));
+        check("EXPECT MD5=00,garbage", Err(ParameterError::Syntax));
+        check("EXPECT MD5=00 FROM=x", Err(ParameterError::Syntax));
         let many = vec![format!("SHA-256={HEX}"); PeerPin::MOST + 1].join(",");
         check(&format!("EXPECT {many}"), Err(ParameterError::OutOfRange));
         let bad = [

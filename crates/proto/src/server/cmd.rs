@@ -12,6 +12,8 @@ mod security;
 mod site;
 mod transfer;
 
+use zeroize::Zeroizing;
+
 use super::effect::{EffectId, Event, Failure, FailureKind, Outcome};
 use super::pending::{Running, Then};
 use super::replies;
@@ -30,7 +32,11 @@ pub(super) fn serve(session: &mut Session, command: Command) {
     let Command { verb, argument } = command;
     session.serve(verb);
     match refusal(session, verb.row(), &argument) {
-        Some(reply) => session.answer(reply),
+        Some(reply) => {
+            // It may have been meant for secrets.
+            drop(Zeroizing::new(argument.into_bytes()));
+            session.answer(reply);
+        }
         None => run(session, verb, argument),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use crate::grammar::addr::{Family, HostPort};
 use crate::grammar::params::{DigestKind, Protection, TlsRole, TransferType};
-use crate::grammar::peer::PeerProof;
+use crate::grammar::peer::{PeerKey, PeerProof};
 use crate::grammar::verb::Verb;
 pub use crate::listing::mlsx::FactSet;
 use crate::listing::{entry::Entry, time::FtpTime};
@@ -75,6 +75,8 @@ pub enum Effect {
     Aim(Slot),
     /// The slot is gone: close its listener. Needs no answer.
     Release(SlotId),
+    /// Another key than before is awaited on the slot. Needs no answer.
+    Rekey(SlotId, PeerKey),
     /// Send a file. Answered by [`Outcome::Transferred`].
     Send(Send),
     /// Receive a file. Answered by [`Outcome::Transferred`].

@@ -9,7 +9,7 @@ use super::pending::{Running, Then};
 use super::replies;
 use crate::grammar::addr::HostPort;
 use crate::grammar::params::{DigestKind, ParameterError, Protection, TlsRole, TransferType};
-use crate::grammar::peer::PeerProof;
+use crate::grammar::peer::{PeerKey, PeerProof};
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
 use crate::moment::Moment;
@@ -286,6 +286,12 @@ impl Session {
             let id = self.new_effect();
             self.act(Action::Do(id, Effect::Release(slot.id)));
         }
+    }
+
+    /// Another key is awaited on the prepared data connection.
+    pub(super) fn rekey(&mut self, slot: SlotId, key: PeerKey) {
+        let id = self.new_effect();
+        self.act(Action::Do(id, Effect::Rekey(slot, key)));
     }
 
     // ---- who is there ----

@@ -36,6 +36,7 @@ pub(super) fn described(effect: &Effect) -> String {
         }
         Effect::Aim(slot) => format!("Aim {}", slot_text(slot)),
         Effect::Release(slot) => format!("Release slot{}", slot.0),
+        Effect::Rekey(slot, key) => format!("Rekey slot{} {:02x}", slot.0, key.expose()[0]),
         Effect::Send(send) => {
             let end = send.end.map(|end| end.to_string()).unwrap_or_default();
             format!(

@@ -169,6 +169,9 @@ impl Player {
                     self.seen.extend(reply.to_string().lines().map(|line| format!("S: {line}")));
                 }
                 Action::Lines(lines) => self.seen.extend(lines.iter().map(|line| format!("S: {line}"))),
+                Action::Do(_, rekey @ Effect::Rekey(..)) => {
+                    self.seen.push_back(format!("E: {}", effects::described(&rekey)));
+                }
                 Action::Do(_, Effect::Release(slot)) => {
                     self.seen.push_back(format!("E: Release slot{}", slot.0))
                 }

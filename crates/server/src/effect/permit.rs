@@ -63,13 +63,22 @@ pub(super) struct Question {
     slot: Slot,
     purpose: Option<Purpose>,
     view: View,
+    /// The target is a port on which this very process waits for the same key: the server copies to itself. Found
+    /// out once: at the third question the port has served its purpose and is gone.
+    meets_itself: bool,
 }
 
 impl Question {
     pub(super) async fn new(job: &Job, slot: Slot, purpose: Option<Purpose>) -> Result<Self> {
         let (context, user) = (job.context.clone(), job.user()?.clone());
         let view = context.view(may_be_foreign(&context, &user, &slot, purpose.as_ref())).await;
-        Ok(Question { context, user, slot, purpose, view })
+        let meets_itself = match (slot.target, &slot.peer) {
+            (Some(target), Some(PeerProof::Key(key))) => {
+                context.shared.own_ports.awaits(target.socket_addr(), key)
+            }
+            _ => false,
+        };
+        Ok(Question { context, user, slot, purpose, view, meets_itself })
     }
 
     /// About a port that listens, while its purpose is not known. Names in rules are not resolved for that, so
@@ -77,7 +86,7 @@ impl Question {
     pub(super) async fn before_command(job: &Job, slot: Slot) -> Result<Self> {
         let (context, user) = (job.context.clone(), job.user()?.clone());
         let view = context.view(false).await;
-        Ok(Question { context, user, slot, purpose: None, view })
+        Ok(Question { context, user, slot, purpose: None, view, meets_itself: false })
     }
 
     pub(super) fn ask(&self, peer: IpAddr) -> Verdict {
@@ -93,7 +102,7 @@ impl Question {
             protection: self.slot.protection,
             proof,
             from,
-            meets_itself: self.meets_itself(),
+            meets_itself: self.meets_itself,
         };
         judge(self.view.rulebook(&self.context.live.config), &facts)
     }
@@ -116,17 +125,6 @@ impl Question {
         match self.purpose.as_ref()? {
             Purpose::Listing => None,
             Purpose::In(path) | Purpose::Out(path) => Some(path),
-        }
-    }
-
-    /// True if the target is a port on which this very process waits for the same key: the server copies to
-    /// itself.
-    fn meets_itself(&self) -> bool {
-        match (self.slot.target, &self.slot.peer) {
-            (Some(target), Some(PeerProof::Key(key))) => {
-                self.context.shared.own_ports.awaits(target.socket_addr(), key)
-            }
-            _ => false,
         }
     }
 }
@@ -312,11 +310,17 @@ impl Permit {
             admit: &admit,
             tls: self.tls.clone(),
             deadline: now + limits.data_timeout,
-            // As long as it waits for a foreign host that it connects to.
-            deadline_after_stranger: now + limits.foreign_timeout,
+            deadline_after_stranger: now + self.patience_with_strangers(),
             meter: self.meter(),
         };
         listener.port.admit(admission).await.map_err(|error| self.not_admitted(&error))
+    }
+
+    /// As long as it waits for a foreign host that it connects to; but a peer that proves who it is is waited for
+    /// as if no stranger had come, lest one packet cut its time.
+    fn patience_with_strangers(&self) -> Duration {
+        let limits = &self.question.context.live.config.limits;
+        if self.question.slot.peer.is_some() { limits.data_timeout } else { limits.foreign_timeout }
     }
 
     /// Who listens learns nothing about others by it, but what a foreign peer did is not the client's business.
@@ -329,8 +333,11 @@ impl Permit {
             AdmitError::NobodyCame | AdmitError::Listen(_) => (FailureKind::Connect, None),
         };
         observe::unconnected(case, peer, error);
+        let introduced = self.question.slot.peer.is_some();
         match peer {
             Some(peer) if peer != self.question.context.client_host.ip => uniform(case),
+            // Whether the other server has come and failed, or has not come, is nothing for who introduced it.
+            None if introduced => uniform(case),
             _ => failure(kind, format!("{error} (id {case})")),
         }
     }

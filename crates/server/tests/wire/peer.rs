@@ -273,3 +273,128 @@ async fn whoever_forbids_other_servers_forbids_introduced_ones() {
     let address = destination.passive("CPSV").await;
     source.expect(&format!("PORT {}", port_argument(address)), "500").await;
 }
+
+/// One whose clients all come from far away: its own addresses are out of their reach.
+fn far_away(config: Config) -> Config {
+    let mut config = closed(config);
+    config.behind_proxy = true;
+    config
+}
+
+/// The server's own address is nobody's peer, unless this very server waits there for the same key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_copies_to_itself_under_a_key() {
+    let world = World::at("127.0.0.2", far_away);
+    world.files.put("/a", &file()).unwrap();
+    let (mut source, mut destination) = (world.secure_client().await, world.secure_client().await);
+    for (destination_listens, destination_speaks) in ROLES.into_iter().cycle().take(12) {
+        source.expect("SSCN OFF", "200").await;
+        destination.expect("SSCN OFF", "200").await;
+        source.expect(KEY, "200").await;
+        destination.expect(KEY, "200").await;
+        join(&mut source, &mut destination, destination_listens, destination_speaks).await;
+        let (sent, stored) = transfer(&mut source, &mut destination).await;
+        assert!(sent.starts_with("226") && stored.starts_with("226"), "{sent} {stored}");
+        assert!(world.files.read("/b").unwrap() == file());
+    }
+}
+
+#[tokio::test]
+async fn a_server_reaches_itself_under_the_key_that_is_awaited_there_and_no_other() {
+    let world = World::at("127.0.0.2", far_away);
+    let (mut source, mut destination) = (world.secure_client().await, world.secure_client().await);
+    destination.expect(KEY, "200").await;
+    source.expect(KEY, "200").await;
+    let address = port_argument(destination.passive("CPSV").await);
+    source.expect(&format!("PORT {address}"), "200").await;
+    // The key of the transfer is the one that counts, so it is the one that is awaited.
+    destination.expect(OTHER_KEY, "200").await;
+    source.expect(&format!("PORT {address}"), "500").await;
+    source.expect(OTHER_KEY, "200").await;
+    source.expect(&format!("PORT {address}"), "200").await;
+    source.expect("PORT 127,0,0,2,200,200", "500").await;
+    destination.expect("PEER OFF", "200").await;
+    source.expect(&format!("PORT {address}"), "500").await;
+}
+
+/// An orderly end would look like an empty file to whoever waits for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_not_let_in_is_reset() {
+    use tokio::io::AsyncReadExt;
+    let reset = |mut tcp: tokio::net::TcpStream| async move {
+        let read = tokio::time::timeout(crate::world::PATIENCE, tcp.read(&mut [0; 10])).await.unwrap();
+        assert!(
+            read.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset),
+            "{read:?}"
+        );
+    };
+    let connect = |address| tokio::net::TcpStream::connect(address);
+    let pair = Pair::new(closed, closed);
+    let (mut source, mut destination) = pair.clients().await;
+    // The slot is dropped.
+    destination.expect(KEY, "200").await;
+    let waiting = connect(destination.passive("PASV").await).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    destination.expect("PEER OFF", "200").await;
+    reset(waiting).await;
+    // Its time is over.
+    destination.expect(KEY, "200").await;
+    let waiting = connect(destination.passive("PASV").await).await.unwrap();
+    destination.say("RETR b").await;
+    assert!(final_reply(&mut destination).await.starts_with("425"));
+    reset(waiting).await;
+    // Another one was the right one.
+    source.expect(KEY, "200").await;
+    source.expect("SSCN ON", "200").await;
+    let address = destination.passive("PASV").await;
+    let waiting = connect(address).await.unwrap();
+    source.expect(&format!("PORT {}", port_argument(address)), "200").await;
+    let (sent, stored) = transfer(&mut source, &mut destination).await;
+    assert!(sent.starts_with("226") && stored.starts_with("226"), "{sent} {stored}");
+    reset(waiting).await;
+}
+
+/// Whether the other server came and failed, or did not come, is nothing for who introduced it.
+#[tokio::test]
+async fn nobody_and_somebody_wrong_look_alike_where_we_listen() {
+    let world = World::at("127.0.0.2", closed);
+    world.files.put("/b", b"x").unwrap();
+    let mut client = world.secure_client().await;
+    client.expect(KEY, "200").await;
+    for somebody in [false, true] {
+        let address = client.passive("PASV").await;
+        let from = tokio::net::TcpSocket::new_v4().unwrap();
+        from.bind("127.0.0.9:0".parse().unwrap()).unwrap();
+        let _there = if somebody { Some(from.connect(address).await.unwrap()) } else { None };
+        client.say("RETR b").await;
+        let reply = final_reply(&mut client).await;
+        assert!(reply.starts_with("425 no data connection with the other server (id "), "{reply}");
+    }
+}
+
+/// A pinned source that shakes hands and goes away leaves the old file whole.
+#[tokio::test]
+async fn a_file_is_not_emptied_for_a_source_that_says_nothing() {
+    let pair = Pair::new(legacy, closed);
+    let (mut source, mut destination) = pair.clients().await;
+    // In its place somebody with its certificate and key, which is as good as itself.
+    destination.expect(&format!("PEER EXPECT {}", pair.source.certificate.trust().pinned[0]), "200").await;
+    let address = destination.passive("CPSV").await;
+    destination.say("STOR b").await;
+    destination.hears("150").await;
+    let tcp = tokio::net::TcpStream::connect(address).await.unwrap();
+    let tls = fxp_net::tls::ServerTls::from_pem(
+        pair.source.certificate.chain.as_bytes(),
+        pair.source.certificate.key.as_bytes(),
+    )
+    .unwrap();
+    let deadline = tokio::time::Instant::now() + crate::world::PATIENCE;
+    let stream = fxp_net::listen::secure(tcp, Some(tls.session().foreign()), deadline, Default::default())
+        .await
+        .unwrap();
+    stream.abandon();
+    let reply = final_reply(&mut destination).await;
+    assert!(reply.starts_with("426"), "{reply}");
+    assert_eq!(pair.stored(), b"what stood there");
+    source.expect("NOOP", "200").await;
+}

@@ -39,8 +39,13 @@ fn introduce(session: &mut Session, peer: Option<PeerProof>) {
         (Some(PeerProof::Key(_)), Some(PeerProof::Key(_))) => true,
         (before, after) => before == after,
     };
-    if !keeps_the_slot {
-        session.drop_slot();
+    match (&session.memory.slot, &peer) {
+        (Some(slot), Some(PeerProof::Key(key))) if keeps_the_slot => {
+            let (slot, key) = (slot.id, key.clone());
+            session.rekey(slot, key);
+        }
+        _ if keeps_the_slot => {}
+        _ => session.drop_slot(),
     }
     session.memory.peer = peer;
 }

@@ -84,8 +84,7 @@ pub(super) fn paths_of(session: &mut Session, paths: &[Text]) -> Option<Vec<VPat
 
 /// The data connection for a file: its other end must prove what PEER says now.
 fn slot_for_file(session: &mut Session) -> Option<Slot> {
-    let clear = matches!(&session.memory.slot, Some(slot) if slot.protection == Protection::Clear);
-    if session.memory.peer.is_some() && clear {
+    if session.memory.peer.is_some() && session.memory.protection == Protection::Clear {
         session.say(521, "nothing can be proven in clear; use PROT P, or PEER OFF");
         return None;
     }

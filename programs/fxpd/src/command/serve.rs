@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use fxp_server::config::network::{Pem, Tls};
 use fxp_server::config::{Config, LogFormat};
 use fxp_server::server::{BindError, Handle, Server};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
@@ -35,6 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None if privileges::is_root() => warn!("serving as root; run_as.user would be safer"),
         None => {}
     }
+    forbid_core_dumps();
     for warning in check::warnings(&args.config, &config) {
         warn!("{warning}");
     }
@@ -47,6 +48,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     runtime.shutdown_background();
     info!("stopped");
     Ok(())
+}
+
+/// Passwords and keys are in memory, and do not belong into a file that a crash leaves behind. After the
+/// change of user, which would undo it.
+fn forbid_core_dumps() {
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        warn!(%error, "a crash may leave passwords and keys in a core dump");
+    }
 }
 
 /// A transfer keeps a thread busy, and so does, for a moment, a login or a digest; the threads are made

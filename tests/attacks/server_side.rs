@@ -1,10 +1,13 @@
 //! Attacks on `fxpd`, by its users and by strangers.
 
+mod bounce;
+mod bugs;
 mod cross_protocol;
 mod injection;
-#[allow(dead_code, reason = "more attacks are to come")]
+mod network;
+mod nmap;
+mod scanner;
 mod stage;
 mod stealing;
 mod tickets;
-#[allow(dead_code, reason = "more attacks are to come")]
 mod wire;

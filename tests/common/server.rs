@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use fxp_testkit::certificate::Authority;
-use fxp_testkit::daemon::{PASSWORD, USER};
+use fxp_testkit::daemon::{PASSWORD, USER, hash_of};
 use tempfile::TempDir;
 
 use crate::fxp::program;
@@ -98,6 +98,11 @@ impl Server {
         std::fs::read_to_string(self.folder.path().join("fxpd.log")).unwrap_or_default()
     }
 
+    /// Its process, also where it runs on a host of a lab.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it in the middle of whatever it does.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
@@ -154,17 +159,6 @@ fn spawn(host: Host<'_>, folder: &Path) -> Child {
         .stderr(log)
         .spawn()
         .expect("fxpd starts")
-}
-
-/// What `fxpd passwd` makes of a password.
-pub(crate) fn hash_of(password: &str) -> String {
-    let output = Command::new("sh")
-        .args(["-c", "printf '%s\\n' \"$1\" | \"$0\" passwd"])
-        .arg(program("fxpd"))
-        .arg(password)
-        .output()
-        .expect("fxpd passwd");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// It reads a file and binds a port; the rest is a busy machine.

@@ -12,6 +12,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
+use fxp_server::config::password::{Cost, Password};
+use fxp_store::Secret;
 use tempfile::TempDir;
 
 use crate::certificate::{Authority, IdentityFiles};
@@ -22,6 +24,11 @@ use crate::port;
 pub const USER: &str = "mover";
 /// Its password.
 pub const PASSWORD: &str = "secret-of-mover";
+
+/// The hash of a password for `fxpd`'s configuration, cheap to check: tests log in often.
+pub fn hash_of(password: &str) -> String {
+    Password::hash(&Secret::new(password), Cost::Light).as_phc().to_owned()
+}
 
 /// A server product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -189,6 +196,20 @@ impl Daemon {
     ) -> Result<Daemon> {
         let address = SocketAddr::new(ip, port::free(ip)?);
         Daemon::begin(product, setup, authority, base, address, Extra::default())
+    }
+
+    /// As [`Daemon::start`], on a given address and port.
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start`].
+    pub fn start_on(
+        product: Product,
+        setup: Setup,
+        authority: &Authority,
+        address: SocketAddr,
+    ) -> Result<Daemon> {
+        Daemon::begin(product, setup, authority, None, address, Extra::default())
     }
 
     /// As [`Daemon::start`], with more settings: lines of the configuration of ProFTPD and vsftpd, arguments

@@ -211,6 +211,8 @@ impl Client {
         let mut data = dial(self.passive(), None).expect("a data connection");
         self.expect(command, "150");
         let bytes = read_all(&mut data).expect("the file");
+        // The server waits a while for this end of it.
+        drop(data);
         self.hears("226");
         bytes
     }
@@ -223,7 +225,8 @@ impl Client {
         if !begun.starts_with('1') {
             return begun;
         }
-        give(data, bytes).expect("the file is taken");
+        // Whether it was taken is in the reply.
+        let _ = give(data, bytes);
         self.reply()
     }
 }

@@ -22,6 +22,7 @@ use crate::grammar::opts::Options;
 use crate::grammar::params::{
     self, ByteRange, DigestKind, EpsvRequest, MAX_OFFSET, Protection, TransferType,
 };
+use crate::grammar::peer::PeerRequest;
 use crate::grammar::quote;
 use crate::grammar::reply::{Reply, ReplyParser};
 use crate::listing::guess::{Listing, Row, read_facts, read_row};
@@ -172,6 +173,9 @@ pub fn parameters(data: &[u8]) {
     if let Ok(argument) = XArgument::parse(data) {
         let command = argument.command(DigestKind::Md5);
         assert_eq!(XArgument::parse(command.argument.as_bytes()), Ok(argument));
+    }
+    if let Ok(peer) = PeerRequest::parse(data) {
+        assert_eq!(PeerRequest::parse(peer.to_argument().as_bytes()), Ok(peer));
     }
     let text = Text::lossy(data);
     if !text.is_empty() {

@@ -36,7 +36,8 @@ use crate::wire::text::Text;
 /// and missing. Nobody stays for ever without a login. Nothing follows `Close`. No effect is named twice. Every line gets exactly one final
 /// reply, as long as the connection stands. What is sent can be read by a client. A transfer has a data
 /// connection that was prepared for it, with what held then and for the user of then, protected where
-/// that is a must; at most one is kept.
+/// that is a must; at most one is kept. The other end of a file transfer must prove what PEER said last, and
+/// nothing that was said to another user, before TLS, or by somebody who has no business with other servers.
 pub fn server_machine(data: &[u8]) {
     let mut world = World::new(data.first().copied().unwrap_or_default());
     world.drain();
@@ -83,6 +84,10 @@ struct World {
     prepared: BTreeMap<SlotId, Slot>,
     last_id: Option<EffectId>,
     logged_in: bool,
+    /// The users of this server may have other servers as peers.
+    foreign_peers: bool,
+    /// What PEER said last.
+    introduced: Option<Introduced>,
     /// Since when nobody is logged in.
     stranger_since: Moment,
     /// The handshake was asked for and has not ended.
@@ -92,6 +97,12 @@ struct World {
     owed: i64,
     /// An answer that is not to a line: 421 and its kin.
     may_part: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Introduced {
+    ByKey,
+    ByPin,
 }
 
 #[derive(Clone, Copy)]
@@ -143,6 +154,8 @@ impl World {
             prepared: BTreeMap::new(),
             last_id: None,
             logged_in: false,
+            foreign_peers: seed & 128 == 0,
+            introduced: None,
             stranger_since: Moment::START,
             securing: false,
             closed: false,
@@ -185,7 +198,7 @@ impl World {
     fn drive(&mut self, order: &[u8]) {
         let letter = order.get(1).copied().unwrap_or(b'a');
         match order.first() {
-            Some(b'o') => self.end_oldest(|what| what.success()),
+            Some(b'o') => self.succeed(),
             Some(b'f') => self.end_oldest(|_| failure(letter)),
             Some(b'n') => self.news(Event::Opening { size: Some(7), name: None }),
             Some(b'l') => self.news(Event::Lines(vec!["213 a line".into(), "-rw".into()])),
@@ -235,6 +248,11 @@ impl World {
         {
             self.machine.event(id, event);
         }
+    }
+
+    fn succeed(&mut self) {
+        let foreign_peers = self.foreign_peers;
+        self.end_oldest(|what| what.success(foreign_peers));
     }
 
     fn end_oldest(&mut self, outcome: impl Fn(What) -> Outcome) {
@@ -304,13 +322,13 @@ impl World {
                 assert_eq!(slot.role, prepared.role, "another part in the handshake");
                 let sort = |slot: &Slot| slot.peer.as_ref().map(std::mem::discriminant);
                 assert_eq!(sort(&slot), sort(&prepared), "another sort of proof than it was prepared for");
-                let provable = slot.peer.is_none() || slot.protection == Protection::Private;
-                assert!(provable, "a proof in clear");
+                self.check_proof(&slot);
                 What::Transfer
             }
             Effect::List(List { slot: Some(slot), .. }) => {
                 self.take(&slot);
                 assert_eq!(slot.role, TlsRole::Server, "a listing goes to the client, who plays client");
+                assert_eq!(slot.peer, None, "and who has proven himself");
                 What::Transfer
             }
             Effect::File(FileOp::Stat(_)) => What::Stat,
@@ -338,6 +356,7 @@ impl World {
         if std::mem::take(&mut self.logged_in) {
             self.stranger_since = self.now;
         }
+        self.introduced = None;
     }
 
     /// A transfer takes its data connection, and uses it as it was prepared.
@@ -353,6 +372,27 @@ impl World {
             "data in clear where protection is a must"
         );
         prepared
+    }
+
+    /// A file transfer demands the proof that is in force.
+    fn check_proof(&self, slot: &Slot) {
+        let demanded = slot.peer.as_ref().map(|peer| match peer {
+            PeerProof::Key(_) => Introduced::ByKey,
+            PeerProof::Pin(_) => Introduced::ByPin,
+        });
+        assert_eq!(demanded, self.introduced, "another proof than PEER said");
+        let may = self.foreign_peers && self.secured && slot.protection == Protection::Private;
+        assert!(demanded.is_none() || may, "a proof that nobody can give");
+    }
+
+    /// What the answers to PEER mean.
+    fn learn(&mut self, answer: &Text) {
+        match answer.as_bytes() {
+            b"Peer key set" => self.introduced = Some(Introduced::ByKey),
+            b"Peer pinned" => self.introduced = Some(Introduced::ByPin),
+            b"Peer forgotten" => self.introduced = None,
+            _ => {}
+        }
     }
 
     /// A whole reply goes out.
@@ -378,6 +418,9 @@ impl World {
             return;
         }
         self.owed -= 1;
+        if let ([answer], 200) = (reply.lines.as_slice(), reply.code.number()) {
+            self.learn(answer);
+        }
         self.may_part |= reply.code.number() == 421;
         if reply.code.number() == 220 && reply.lines == [Text::from(BANNER)] {
             // The answer to REIN, which nobody survives.
@@ -395,7 +438,7 @@ impl World {
             if self.securing {
                 self.handshake(true);
             }
-            self.end_oldest(What::success);
+            self.succeed();
             self.go_on();
             if self.running.is_empty() && !self.securing {
                 break;
@@ -410,10 +453,10 @@ impl World {
 }
 
 impl What {
-    fn success(self) -> Outcome {
+    fn success(self, foreign_peers: bool) -> Outcome {
         match self {
             What::Login => {
-                Outcome::LoggedIn(LoggedIn { home: VPath::root(), message: "in".into(), foreign_peers: true })
+                Outcome::LoggedIn(LoggedIn { home: VPath::root(), message: "in".into(), foreign_peers })
             }
             What::Listen => Outcome::Listening("192.0.2.1:50000".parse().expect("a literal address")),
             What::Transfer | What::Lines => Outcome::Transferred { bytes: 7, name: None },

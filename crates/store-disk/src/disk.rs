@@ -60,6 +60,16 @@ impl Disk {
         Ok(Disk { root: Root::open(root)?, options })
     }
 
+    /// The same for a directory that lies beneath `outer`, in which others may put links: no link is followed
+    /// on the way from there to `root`.
+    ///
+    /// # Errors
+    ///
+    /// See [`RootError`].
+    pub fn open_beneath(outer: &Path, root: &Path, options: Options) -> std::result::Result<Self, RootError> {
+        Ok(Disk { root: Root::open_beneath(outer, root)?, options })
+    }
+
     /// What `path` leads to, without opening it.
     fn find(&self, path: &VPath) -> Result<(OwnedFd, Stat)> {
         let descriptor = self.root.resolve(path, OFlags::PATH, Mode::empty())?;

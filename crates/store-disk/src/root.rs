@@ -51,8 +51,21 @@ pub(crate) struct Root(OwnedFd);
 impl Root {
     /// Opens the directory; the operator's own links on the way to it are followed.
     pub(crate) fn open(path: &Path) -> std::result::Result<Self, RootError> {
-        let descriptor = openat(CWD, path, DIRECTORY, Mode::empty())
-            .map_err(|errno| RootError::Unusable { path: path.to_owned(), cause: errno.into() })?;
+        Root::confined(openat(CWD, path, DIRECTORY, Mode::empty()), path)
+    }
+
+    /// Opens a directory beneath `outer`, where others may put links: none is followed from there on, or
+    /// whoever replaces a part of the way by a link would choose what the root is (CVE-2017-7418).
+    pub(crate) fn open_beneath(outer: &Path, path: &Path) -> std::result::Result<Self, RootError> {
+        let unusable = |cause: std::io::Error| RootError::Unusable { path: path.to_owned(), cause };
+        let way = path.strip_prefix(outer).map_err(|error| unusable(std::io::Error::other(error)))?;
+        let start = openat(CWD, outer, DIRECTORY, Mode::empty()).map_err(|errno| unusable(errno.into()))?;
+        Root::confined(openat2(&start, way, DIRECTORY, Mode::empty(), STRAIGHT), path)
+    }
+
+    fn confined(opened: rustix::io::Result<OwnedFd>, path: &Path) -> std::result::Result<Self, RootError> {
+        let descriptor =
+            opened.map_err(|errno| RootError::Unusable { path: path.to_owned(), cause: errno.into() })?;
         match openat2(&descriptor, ".", DIRECTORY, Mode::empty(), CONFINED) {
             Ok(_) => Ok(Root(descriptor)),
             // Old container run-times answer unknown calls with EPERM.
@@ -109,5 +122,8 @@ fn relative(path: &VPath) -> Vec<u8> {
 
 /// A directory as a place to start from, not to read.
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// The way to a root that lies beneath somebody else's.
+const STRAIGHT: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);
 
 const CONFINED: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGICLINKS);

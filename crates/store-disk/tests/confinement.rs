@@ -285,6 +285,26 @@ fn a_root_must_be_a_directory() {
     }
 }
 
+/// Whoever may change the way to a root must not choose what the root is (CVE-2017-7418).
+#[test]
+fn a_root_beneath_another_root_is_reached_without_links() {
+    let world = World::new();
+    let home = world.root.join("part/home");
+    fs::create_dir_all(&home).unwrap();
+    fs::create_dir(world.outside.join("home")).unwrap();
+    let open = |home: &Path| Disk::open_beneath(&world.root, home, Options::default());
+    assert!(open(&home).is_ok());
+    fs::rename(world.root.join("part"), world.root.join("away")).unwrap();
+    for target in [world.outside.as_path(), Path::new("../outside"), Path::new("away")] {
+        symlink(target, world.root.join("part")).unwrap();
+        assert!(matches!(open(&home), Err(RootError::Unusable { .. })), "{}", target.display());
+        fs::remove_file(world.root.join("part")).unwrap();
+    }
+    assert!(open(&world.root.join("away/home")).is_ok());
+    assert!(open(&world.root.join("away/../../outside")).is_err());
+    assert!(open(&world.outside).is_err(), "it is not beneath");
+}
+
 /// The root is the directory, not its name.
 #[test]
 fn a_root_that_is_replaced_stays_the_same() {

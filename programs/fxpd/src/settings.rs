@@ -67,29 +67,54 @@ fn complete(config: &mut Config, base: &Path) {
 
 /// The users of `config`, with their files on local disks.
 pub(crate) fn accounts(config: &Config) -> Arc<FileAccounts> {
-    Arc::new(FileAccounts::new(config, open_home))
+    let homes = Homes::of(config);
+    Arc::new(FileAccounts::new(config, move |home, upload| homes.open(home, upload)))
 }
 
-/// The storage of a home directory.
-pub(crate) fn open_home(home: &Path, upload: Upload) -> io::Result<Arc<dyn Storage>> {
-    let upload = match upload {
-        Upload::Inplace => fxp_store_disk::Upload::InPlace,
-        Upload::Atomic => fxp_store_disk::Upload::Atomic,
-    };
-    match Disk::open(home, Options { upload, ..Options::default() }) {
-        Ok(disk) => Ok(Arc::new(disk)),
-        Err(error) => Err(io::Error::other(error)),
+/// The home directories of a configuration.
+struct Homes(Vec<PathBuf>);
+
+impl Homes {
+    fn of(config: &Config) -> Self {
+        let guests = config.anonymous.iter().map(|guests| guests.home.clone());
+        Homes(config.users.iter().map(|user| user.home.clone()).chain(guests).collect())
+    }
+
+    /// The storage of one of them. Its own user cannot change the way that leads to it; another user can whose
+    /// home it lies beneath, so from there on no link is followed.
+    fn open(&self, home: &Path, upload: Upload) -> io::Result<Arc<dyn Storage>> {
+        let upload = match upload {
+            Upload::Inplace => fxp_store_disk::Upload::InPlace,
+            Upload::Atomic => fxp_store_disk::Upload::Atomic,
+        };
+        let options = Options { upload, ..Options::default() };
+        let opened = match self.around(home) {
+            None => Disk::open(home, options),
+            Some(outer) => Disk::open_beneath(outer, home, options),
+        };
+        match opened {
+            Ok(disk) => Ok(Arc::new(disk)),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    /// The outermost home of somebody else that `home` lies beneath.
+    fn around(&self, home: &Path) -> Option<&Path> {
+        let outer =
+            self.0.iter().map(PathBuf::as_path).filter(|other| *other != home && home.starts_with(other));
+        outer.min_by_key(|other| other.components().count())
     }
 }
 
 /// Every home directory of the configuration that cannot be opened, and why.
 pub(crate) fn unusable_homes(config: &Config) -> Vec<String> {
+    let homes = Homes::of(config);
     let users = config.users.iter().map(|user| (user.name.as_str(), &user.home, user.upload));
     let guests = config.anonymous.iter().map(|guests| ("anonymous", &guests.home, guests.upload));
     users
         .chain(guests)
         .filter_map(|(name, home, upload)| {
-            let error = open_home(home, upload).err()?;
+            let error = homes.open(home, upload).err()?;
             let cause = std::error::Error::source(&error).map_or(String::new(), |cause| format!(": {cause}"));
             Some(format!("{name} cannot log in: {error}{cause}"))
         })

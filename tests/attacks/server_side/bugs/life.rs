@@ -6,13 +6,14 @@ use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use fxp_testkit::daemon::PASSWORD;
 use fxp_testkit::port;
 use socket2::SockRef;
 use tempfile::TempDir;
 
 use super::super::stage::{as_it_comes, until};
 use super::super::wire::{Client, dial, give};
-use super::{fxpd, process, still_serves};
+use super::{fxpd, process, still_serves, user};
 
 /// CVE-2020-9273 (ProFTPD): a transfer that broke off while commands came used memory that it had given back.
 #[test]
@@ -162,4 +163,32 @@ fn folders_that_turn_into_links_lead_nowhere() {
     assert!(inside > 0 && swaps > 100, "{inside} of {swaps}: nothing was raced");
     assert_eq!(fs::read_dir(outside.path()).expect("the folder").count(), 1);
     assert_eq!(fs::read(outside.path().join("secret")).expect("the file"), b"outside");
+}
+
+/// CVE-2017-7418 (ProFTPD): a home that lies beneath a folder of another user, who replaces a part of the way to
+/// it by a link, becomes whatever the link names.
+#[test]
+fn a_home_beneath_another_home_is_not_moved_out() {
+    let outer = TempDir::new().expect("a folder");
+    let outside = TempDir::new().expect("a folder");
+    fs::create_dir_all(outer.path().join("part/home")).expect("a home");
+    fs::create_dir(outside.path().join("home")).expect("a folder");
+    fs::write(outside.path().join("home/secret"), b"outside").expect("a file");
+    let users =
+        [user("outer", outer.path(), ""), user("inner", &outer.path().join("part/home"), "")].concat();
+    let server = fxpd("", &users);
+    let enter = |name: &str| {
+        let mut client = Client::connect(server.address);
+        client.expect(format!("USER {name}"), "331");
+        let reply = client.ask(format!("PASS {PASSWORD}"));
+        (client, reply)
+    };
+    assert!(enter("inner").1.starts_with("230"));
+    let (mut client, _) = enter("outer");
+    client.expect("RNFR part", "350");
+    client.expect("RNTO away", "250");
+    client.expect(format!("SITE SYMLINK {} part", outside.path().display()), "200");
+    let (mut client, reply) = enter("inner");
+    assert!(reply.starts_with("530"), "{reply}, and SIZE secret: {}", client.ask("SIZE secret"));
+    until("a line in the log", || server.log().contains("home"));
 }

@@ -196,6 +196,8 @@ fn the_table_of_attacks_names_its_tests() {
     let named: BTreeSet<&str> = rows
         .filter_map(|row| row.trim_end_matches([' ', '|']).rsplit('|').next())
         .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        // With its modules or without.
+        .filter_map(|word| word.rsplit("::").next())
         .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
         .collect();
 

@@ -44,6 +44,12 @@ pub enum SessionError {
         #[source]
         error: fxp_net::data::DataError,
     },
+    /// TLS was demanded, and the server does not protect data. Nothing was sent.
+    #[error("{during}: its data would travel in clear")]
+    Unprotected {
+        /// The command.
+        during: String,
+    },
     /// The data connection's TLS.
     #[error("{during}: {error}")]
     Tls {

@@ -44,6 +44,8 @@ pub struct Session {
     pub(crate) tls: Option<(ClientSession, TlsInfo)>,
     /// Protection of the data connections of files; listings have what the login got.
     pub(crate) files: Protection,
+    /// Data in clear is an error, be it a listing.
+    pub(crate) demands_protection: bool,
     pub(crate) meter: Meter,
     /// For connecting and for handshakes of data connections.
     pub(crate) patience: Duration,
@@ -78,6 +80,7 @@ impl Session {
             peer,
             local,
             tls,
+            demands_protection: false,
             meter,
             patience,
             habits: Habits::default(),
@@ -107,6 +110,11 @@ impl Session {
         if self.facts.protection == Protection::Private {
             self.files = wanted;
         }
+    }
+
+    /// From now on no data connection of this process is in clear, not even for a listing; it is an error.
+    pub fn demand_protection(&mut self) {
+        self.demands_protection = true;
     }
 
     /// False once the connection is lost or its replies are out of step.

@@ -108,7 +108,11 @@ impl Session {
 
     /// A transfer that is open, its TLS done and its 150 received.
     pub(crate) async fn open(&mut self, command: Command, offset: u64) -> Result<Open, SessionError> {
-        self.settle_parameters(self.protection_of(command.verb)).await?;
+        let protection = self.protection_of(command.verb);
+        if self.demands_protection && protection == Protection::Clear {
+            return Err(SessionError::Unprotected { during: command.to_string() });
+        }
+        self.settle_parameters(protection).await?;
         let target = self.listening(&command).await?;
         let during = command.to_string();
         let tcp = dial::data(Some(self.local.ip()), target, self.patience)

@@ -76,6 +76,11 @@ impl Session {
             Ok(received) => received,
             Err(panic) => Err(DataError::Storage(std::io::Error::other(panic))),
         };
+        if let Err(error @ DataError::Storage(_)) = received {
+            // We have had enough, and a server that sends without end would let us wait for its last word.
+            self.abort_transfer(open.request).await;
+            return Err(SessionError::Data { during, error });
+        }
         // The server's words come first: a 451 explains a broken connection better than we could.
         let reply = self.final_reply(open.request).await?;
         match received {

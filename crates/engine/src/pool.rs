@@ -125,8 +125,11 @@ impl Pool {
         };
         for _ in 0..MAX_ROUNDS {
             let error = match connect(&target, &self.context.environment, recorder.clone()).await {
-                Ok(session) => {
+                Ok(mut session) => {
                     self.greeted(server, &session);
+                    if self.secure == Secure::Require {
+                        session.demand_protection();
+                    }
                     return Ok(session);
                 }
                 Err(error) => error,

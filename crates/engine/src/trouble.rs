@@ -113,6 +113,11 @@ pub(crate) fn of_session(error: &SessionError, what: &str, path_kind: TroubleKin
         SessionError::TimedOut { .. } => network(format!("{what}: {error}"), Refusal::TimedOut),
         SessionError::Data { error, .. } => of_data(error, what),
         SessionError::Tls { error, .. } => of_data_tls(error, what),
+        SessionError::Unprotected { .. } => {
+            Trouble::new(TroubleKind::Tls, format!("{what}: {error}, and --secure require forbids that"))
+                .class(Refusal::TlsRole)
+                .remedy("--secure prefer protects what can be protected")
+        }
     }
 }
 
@@ -161,6 +166,8 @@ pub(crate) fn of_data(error: &DataError, what: &str) -> Trouble {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 Trouble::new(TroubleKind::DestinationDenied, what).class(Refusal::Space)
             }
+            // A listing beyond its ceiling, a file beyond the file system's.
+            std::io::ErrorKind::FileTooLarge => Trouble::new(TroubleKind::Limit, what).class(Refusal::Other),
             _ => Trouble::new(TroubleKind::Other, what).class(Refusal::Other),
         },
     }

@@ -185,6 +185,33 @@ fn what_the_user_allows_is_seen_by_the_hostile_server() {
     assert!(hostile.heard().clear_text().contains(&format!("PASS {PASSWORD}")), "{}", hostile.log());
 }
 
+/// Anonymous users need no TLS, and may still demand it of their data: nobody even hears what they look for.
+#[test]
+fn require_moves_not_even_a_listing_in_clear() {
+    let (hostile, fxp) = stage(|dialogue, line| match line.split(' ').next() {
+        Some("AUTH") => dialogue.answer("502 Not known here"),
+        _ => Turn::Polite,
+    });
+    let to = fxp.home().join("got");
+    let to = to.to_str().expect("a path of UTF-8");
+    let url = format!("ftp://anonymous@{}/", hostile.address);
+    for (path, tls) in [("", "try"), ("file", "try"), ("", "off"), ("file", "off")] {
+        let from = format!("{url}{path}");
+        for [from, to] in [[from.as_str(), to], [to, &from]] {
+            let fixed = ["cp", "-r", "--retries", "0", "--tls", tls, "--secure", "require", from, to];
+            let ran = fxp.run(fixed);
+            assert!([3, 6].contains(&ran.code), "{from} {to} {tls}: {ran:#?}\n{}", hostile.log());
+        }
+    }
+    let heard = hostile.heard();
+    for verb in ["MLSD", "LIST", "RETR", "STOR", "PASV", "EPSV"] {
+        assert_eq!(heard.count(verb), 0, "{}", hostile.log());
+    }
+    // So that this can fail: without the demand it is listed and copied.
+    let ran = fxp.run(["cp", "-r", "--retries", "0", &url, to]);
+    assert_eq!(ran.code, 0, "{ran:#?}\n{}", hostile.log());
+}
+
 /// An anonymous user has no password to lose; but whoever has seen TLS here before is told.
 #[test]
 fn tls_that_was_seen_once_is_missed_even_by_anonymous_users() {

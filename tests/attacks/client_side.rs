@@ -4,5 +4,11 @@ mod between;
 mod ground;
 mod hostile;
 
+mod certificates;
 mod deputy;
+mod downgrade;
+mod endless;
+mod listings;
+mod others;
 mod starttls;
+mod words;

@@ -68,9 +68,23 @@ impl Authority {
     ///
     /// If no key can be made.
     pub fn identity(&self, address: IpAddr) -> Result<Identity> {
+        self.sign(&address.to_string(), vec![SanType::IpAddress(address)])
+    }
+
+    /// A certificate with these names, whatever they are: a subject, and alternative names of the kind DNS.
+    ///
+    /// # Errors
+    ///
+    /// If no key can be made, or a name is not ASCII.
+    pub fn named(&self, subject: &str, names: &[&str]) -> Result<Identity> {
+        let name = |name: &&str| Ok(SanType::DnsName((*name).try_into()?));
+        self.sign(subject, names.iter().map(name).collect::<Result<_>>()?)
+    }
+
+    fn sign(&self, subject: &str, names: Vec<SanType>) -> Result<Identity> {
         let mut params = CertificateParams::new(Vec::new())?;
-        params.distinguished_name.push(rcgen::DnType::CommonName, address.to_string());
-        params.subject_alt_names = vec![SanType::IpAddress(address)];
+        params.distinguished_name.push(rcgen::DnType::CommonName, subject);
+        params.subject_alt_names = names;
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Identity {

@@ -156,7 +156,10 @@ pub(crate) struct Dialogue {
     pub(crate) number: usize,
     stream: Stream,
     unread: Vec<u8>,
-    ip: IpAddr,
+    /// Where it listens.
+    pub(crate) ip: IpAddr,
+    /// The working directory, for twists that need one.
+    pub(crate) inside: String,
     /// PROT P was accepted, so that data connections are inside TLS.
     pub(crate) protects: bool,
     listener: Option<TcpListener>,
@@ -196,6 +199,7 @@ impl Dialogue {
             stream: Stream::Plain(stream),
             unread: Vec::new(),
             ip,
+            inside: String::new(),
             protects: false,
             listener: None,
             active: None,
@@ -245,6 +249,13 @@ impl Dialogue {
             Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()).is_ok(),
             Stream::Gone => false,
         }
+    }
+
+    /// Says `bytes` again and again until nobody listens any more.
+    pub(crate) fn flood(&mut self, bytes: &[u8]) -> Turn {
+        let piece = bytes.repeat(PIECE / bytes.len() + 1);
+        while self.write(&piece) {}
+        Turn::HangUp
     }
 
     /// Says nothing until the client has gone.
@@ -311,6 +322,34 @@ impl Dialogue {
             None => tcp.write_all(bytes).is_ok() && tcp.shutdown(std::net::Shutdown::Write).is_ok(),
             Some(tls) => handshake(tcp, tls).is_some_and(|stream| send_protected(stream, bytes)),
         }
+    }
+
+    /// Sends `bytes` over a data connection in clear, whatever was agreed.
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> bool {
+        self.data().is_some_and(|mut tcp| tcp.write_all(bytes).is_ok())
+    }
+
+    /// Sends `bytes` so many times over a data connection in clear, or until nobody takes them.
+    pub(crate) fn flood_data(&mut self, bytes: &[u8], times: usize) {
+        let Some(mut tcp) = self.data() else { return };
+        let piece = bytes.repeat((PIECE / bytes.len() + 1).min(times));
+        let mut left = times;
+        while left > 0 {
+            let now = left.min(piece.len() / bytes.len());
+            if tcp.write_all(&piece[..now * bytes.len()]).is_err() {
+                return;
+            }
+            left -= now;
+        }
+    }
+
+    /// Takes what comes over a data connection within `time`, and keeps it as it stands on the wire.
+    pub(crate) fn receive_for(&mut self, time: Duration) {
+        let Some(mut tcp) = self.data() else { return };
+        let _ = tcp.set_read_timeout(Some(time));
+        let mut bytes = Vec::new();
+        let _ = tcp.read_to_end(&mut bytes);
+        self.shared.heard().data.extend_from_slice(&bytes);
     }
 
     /// Takes what comes over a data connection, and keeps it as it stands on the wire.
@@ -542,3 +581,6 @@ fn accept(listener: &TcpListener) -> Option<TcpStream> {
 
 /// How long it waits for data connections and for what comes over them.
 const DATA_WAIT: Duration = Duration::from_secs(5);
+
+/// What is said at once where much is said.
+const PIECE: usize = 64 * 1024;

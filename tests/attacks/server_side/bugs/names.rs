@@ -195,9 +195,13 @@ fn no_spelling_leads_out() {
         "<INCLUDE>secret</INCLUDE>",
         &outside,
     ] {
-        for line in
-            [format!("SIZE {way}"), format!("MLST {way}"), format!("HASH {way}"), format!("CWD {way}")]
-        {
+        for line in [
+            format!("SIZE {way}"),
+            format!("MLST {way}"),
+            format!("HASH {way}"),
+            format!("CWD {way}"),
+            format!("RNFR {way}"),
+        ] {
             let reply = client.ask(&line);
             assert!(reply.starts_with('5'), "{line}: {reply}");
             client.expect("NOOP", "200");
@@ -237,6 +241,8 @@ fn a_denied_folder_has_one_spelling() {
         "secret/file/",
         "secret/file/.",
         "/secret/x/../file",
+        "/proc/self/root/secret/file",
+        "/proc/self/cwd/secret/file",
     ] {
         for command in ["RETR", "STOR", "APPE"] {
             client.expect(&aim, "200");

@@ -232,14 +232,20 @@ pub struct Rulebook<'a> {
 /// Judges one data connection.
 pub fn judge(book: Rulebook<'_>, facts: &Facts<'_>) -> Verdict {
     match facts.peer {
-        Some(peer) if !facts.from.is_empty() && !facts.from.contains(&peer.ip) => {
-            Verdict::Deny(Reason::Elsewhere)
-        }
         // Whoever listens can at least be reached by the client.
         None => Verdict::Maybe,
+        Some(peer) if is_elsewhere(facts, peer) => Verdict::Deny(Reason::Elsewhere),
         Some(peer) if peer.ip == facts.client.ip => judge_client(book, facts, peer),
         Some(peer) => judge_foreign(book, facts, peer),
     }
+}
+
+/// PEER speaks of files: a listing goes to the client wherever the other server is, and before the transfer
+/// command it may be a listing that the client wants.
+fn is_elsewhere(facts: &Facts<'_>, peer: Host) -> bool {
+    let expected = facts.from.is_empty() || facts.from.contains(&peer.ip);
+    let is_file = matches!(facts.intent, Some(Intent::In(_) | Intent::Out(_)));
+    !expected && (is_file || peer.ip != facts.client.ip)
 }
 
 /// The client's own address needs no rule. It was proven by the control connection, so the list of

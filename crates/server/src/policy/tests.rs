@@ -413,6 +413,11 @@ fn a_pin_may_say_where_the_peer_is() {
         1.1.1.1 pin from=8.8.8.8 active 8.8.8.9:50000    => Elsewhere
         1.1.1.1 pin from=8.8.8.8 passive 1.1.1.1 in /x   => Elsewhere
         1.1.1.1 pin from=1.1.1.1 passive 1.1.1.1 in /x   => client
+        1.1.1.1 pin from=8.8.8.8 passive 1.1.1.1         => maybe
+        1.1.1.1 pin from=8.8.8.8 passive 1.1.1.1 list    => client
+        1.1.1.1 pin from=8.8.8.8 active 1.1.1.1:50000    => maybe
+        1.1.1.1 pin from=8.8.8.8 active 1.1.1.1:50000 out /x => Elsewhere
+        1.1.1.1 pin from=8.8.8.8 passive 8.8.8.9         => Elsewhere
         ",
     );
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fxp_server::config::Config;
 use fxp_server::config::user::User;
 
-use crate::world::{Client, World, port_argument};
+use crate::world::{Client, World, admit, listener, port_argument, receive};
 
 /// Neither has a rule; they give up soon.
 fn closed(config: Config) -> Config {
@@ -207,6 +207,27 @@ async fn an_expected_address() {
         let (sent, stored) = transfer(&mut source, &mut destination).await;
         assert_eq!(stored.starts_with("226"), works, "{from}: {sent} {stored}");
     }
+}
+
+/// PEER is about files: a listing goes to the client, wherever the other server is expected.
+#[tokio::test]
+async fn an_expected_address_keeps_no_listing_from_the_client() {
+    let world = World::at("127.0.0.1", closed);
+    world.files.put("/a", b"x").unwrap();
+    let mut client = world.secure_client().await;
+    let pin = format!("PEER EXPECT {} FROM=127.0.0.9", world.certificate.trust().pinned[0]);
+    client.expect(&pin, "200").await;
+    // The client connects before its command says that it wants a listing.
+    assert!(client.text("LIST").await.contains(" a\r\n"));
+    let mut own = listener("127.0.0.1");
+    client.expect(&format!("PORT {}", port_argument(own.local_addr())), "200").await;
+    client.expect("LIST", "150").await;
+    let tls = client.data_tls();
+    assert!(!receive(admit(&mut own, tls).await).await.unwrap().is_empty());
+    client.hears("226").await;
+    // A file is not for the client.
+    client.expect(&format!("PORT {}", port_argument(own.local_addr())), "200").await;
+    client.expect("RETR a", "425").await;
 }
 
 #[tokio::test]

@@ -325,4 +325,6 @@ fn has_unsafe_port(facts: &Facts<'_>) -> bool {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

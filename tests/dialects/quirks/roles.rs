@@ -57,7 +57,8 @@ fn quirk_02_a_role_that_leaks_or_is_wiped() {
 fn quirk_03_cpsv_taken_under_prot_c() {
     for cpsv in [Cpsv::Armed, Cpsv::OneListener, Cpsv::Sticky] {
         let dialect = Dialect { cpsv, ..IOFTPD };
-        let stage = Stage::new(None, Some(&dialect), Setup::TLS);
+        // The partner is always TLS server.
+        let stage = Stage::new(Some(&ORDINARY), Some(&dialect), Setup::TLS);
         for done in stage.must_copy("clear", &["--secure", "off"]) {
             assert_eq!(done["method"], "plain", "{done}");
         }
@@ -113,7 +114,7 @@ fn quirk_18_session_reuse_demanded() {
         "425 Unable to build data connection: TLS session of data connection not resumed.",
     ] {
         let dialect = Dialect { reuse_demanded, ..WITH_SSCN };
-        let stage = Stage::with((Some(&dialect), strict), (None, Setup::TLS));
+        let stage = Stage::with((Some(&dialect), strict), (Some(&WITH_SSCN), Setup::TLS));
         let ran = stage.copy("copy", &[]);
         assert_eq!(ran.code, 0, "{}", stage.explain(&ran));
         stage.assert_copied("copy", &ran);
@@ -129,6 +130,30 @@ fn quirk_18_session_reuse_demanded() {
         let remedy = failed["remedy"].as_str().unwrap_or_default();
         assert!(remedy.contains("lift the demand"), "{}", stage.explain(&ran));
         stage.must_copy("relayed", &["--via", "relay"]);
+    }
+}
+
+/// `fxpd` as TLS server asks the other end for the certificate that it showed to the client. One that shows none is
+/// refused, whoever it is; less is tried only if the user said that it is enough.
+#[test]
+fn a_tls_client_without_a_certificate_is_nobody() {
+    for (source, destination, client) in
+        [(Some(&WITH_SSCN), None, "source"), (None, Some(&WITH_SSCN), "destination")]
+    {
+        let stage = Stage::new(source, destination, Setup::TLS);
+        let ran = stage.copy("proven", &["--tls-client", client]);
+        let failed = failed(&stage, &ran, "");
+        let remedy = failed["remedy"].as_str().unwrap_or_default();
+        assert!(remedy.contains("--assurance encrypted"), "{}", stage.explain(&ran));
+        stage.assert_not_copied("proven", &ran);
+        let named = ["--tls-client", client, "--assurance", "encrypted"];
+        let ran = stage.copy("encrypted", &named);
+        assert_eq!(ran.code, 0, "{}", stage.explain(&ran));
+        stage.assert_copied("encrypted", &ran);
+        assert!(!fallbacks(&ran).is_empty(), "{}", stage.explain(&ran));
+        let events = ran.events();
+        let mut done = events.iter().filter(|event| event["event"] == "done");
+        assert!(done.all(|done| done["assurance"] == "encrypted"), "{}", stage.explain(&ran));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::servers::{Kind, Server, World};
 /// The longest that a cell may take: the direct attempt and, where that is refused, the relay.
 const CEILING: Duration = Duration::from_secs(20);
 /// What `fxp` says when FXP is impossible and relaying was not allowed.
-const IMPOSSIBLE: i32 = 8;
+pub(crate) const IMPOSSIBLE: i32 = 8;
 
 /// Who copies to whom, and how they meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,6 +120,17 @@ impl Cell {
         }
     }
 
+    /// What two servers can prove to each other: `fxpd` speaks PEER, the others show their certificates to `fxp`.
+    pub(crate) fn assurance(&self) -> &'static str {
+        match (self.source.product, self.destination.product) {
+            _ if !self.world.tls => "clear",
+            (Product::Fxpd, Product::Fxpd) => "mutual",
+            (Product::Fxpd, _) => "confidential",
+            (_, Product::Fxpd) => "authentic",
+            _ => "encrypted",
+        }
+    }
+
     fn attempt(&self, grounds: &Grounds, attempt: u32) -> Outcome {
         let begin = Instant::now();
         let source = grounds.server(self.source, Role::Source, self.world.v6);
@@ -191,7 +202,7 @@ impl Place<'_> {
         if end["payload_through_client"] != 0 {
             return Err(format!("{} bytes went through the client", end["payload_through_client"]));
         }
-        let expected = if self.cell.world.tls { "encrypted" } else { "clear" };
+        let expected = self.cell.assurance();
         if done["assurance"] != expected {
             return Err(format!("the assurance is {}", done["assurance"]));
         }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod cell;
+mod certificates;
 #[path = "../../common/fxp.rs"]
 mod fxp;
 mod grounds;
@@ -43,8 +44,9 @@ fn every_pair_copies_or_says_why_not() {
     eprintln!("matrix: {} cells in {:?}", observed.len(), begin.elapsed());
     let truncated = truncation::run(&grounds);
     eprintln!("matrix: all of it in {:?}", begin.elapsed());
+    let shown = certificates::run(&grounds);
     let observed = Table::new(observed);
-    page::write(&observed);
+    page::write(&observed, &shown);
     table::compare(&observed);
     assert!(truncated.is_empty(), "{}", truncated.join("\n\n"));
     assert!(begin.elapsed() < PATIENCE, "it took {:?}", begin.elapsed());

@@ -9,15 +9,16 @@ use fxp_engine::product::{PRODUCTS, Product as Known};
 use fxp_testkit::daemon::{self, Product};
 
 use crate::cell::{Cell, ONLY, Outcome, Reason};
+use crate::certificates::Shown;
 use crate::servers::{KINDS, WORLDS, World};
 use crate::table::Table;
 
 /// Writes the page if everything was observed and nothing went wrong.
-pub(crate) fn write(observed: &Table) {
+pub(crate) fn write(observed: &Table, shown: &[(Product, Shown)]) {
     if std::env::var_os(ONLY).is_some() || observed.has_wrong() {
         return;
     }
-    let page = page(observed);
+    let page = page(observed, shown);
     std::fs::write(file(), page).expect("docs/compatibility.md is written");
 }
 
@@ -39,9 +40,17 @@ const READING: &str = "\
 Rows send, columns receive. A cell names the method, the passive end, and after a slash the end that plays TLS \
 client: `cpsv dst/dst` means that the destination got `CPSV`, listens, and sends the ClientHello. `no` stands where \
 a direct copy is refused or impossible; the numbers say what would have to be otherwise, and lead to the list below. \
-*default* is a product as it comes: no foreign addresses, and with TLS the demand for session reuse where that is the \
-product's default (ProFTPD, vsftpd). All protected copies here are `encrypted`: neither server checks who the other \
-one is.
+*default* is a product as it comes: no foreign addresses (to `fxpd` none but those that prove who they are), and with TLS the demand for session reuse where that is the \
+product's default (ProFTPD, vsftpd). What a protected copy is worth: `mutual` \
+between two `fxpd`, which prove to each other that `fxp` introduced them; `confidential` from `fxpd` to another server, \
+`authentic` the other way round, because `fxpd` has the other one prove that it is the server whose certificate `fxp` \
+saw; `encrypted` between all others, where neither server checks who the other one is.
+";
+
+const CERTIFICATES: &str = "\
+With a server that does not speak `PEER`, `fxpd` expects the certificate that this server shows on its control \
+connection. As TLS client, which `fxp` prefers, `fxpd` sees it in every handshake. Where `fxpd` is TLS server it asks for \
+it, and whoever shows none is refused (`--assurance encrypted` does without). Asked in this way over TLS 1.3:
 ";
 
 const SHAKY: &str = "\
@@ -53,7 +62,7 @@ copies; `TLSProtocol TLSv1.2` there avoids it). `fxp` prefers the destination as
 after every copy: the suite makes each such copy ten times, and a file that lost its end was never reported as done.
 ";
 
-fn page(observed: &Table) -> String {
+fn page(observed: &Table, shown: &[(Product, Shown)]) -> String {
     let mut text = format!("{INTRODUCTION}\n## The servers and what they need\n\n{}\n", settings());
     writeln!(text, "## Every server with every server\n\n{READING}").expect(FITS);
     let reasons: Vec<Reason> = observed.reasons().into_iter().collect();
@@ -64,9 +73,23 @@ fn page(observed: &Table) -> String {
     for (number, reason) in reasons.iter().enumerate() {
         writeln!(text, "{}. {}", number + 1, sentence(reason)).expect(FITS);
     }
-    writeln!(text, "\n{SHAKY}").expect(FITS);
+    writeln!(text, "\n## Certificates\n\n{CERTIFICATES}\n{}", certificates(shown)).expect(FITS);
+    writeln!(text, "\n## What happens now and then\n\n{SHAKY}").expect(FITS);
     text.truncate(text.trim_end().len());
     text.push('\n');
+    text
+}
+
+fn certificates(shown: &[(Product, Shown)]) -> String {
+    let mut text = String::from("| server | as TLS client |\n|---|---|\n");
+    for (product, shown) in shown {
+        let words = match shown {
+            Shown::NeverClient => "never is; `fxpd` is TLS client itself",
+            Shown::Same => "shows the certificate of its control connection",
+            Shown::Other => "shows none, or another one",
+        };
+        writeln!(text, "| {product} | {words} |").expect(FITS);
+    }
     text
 }
 
@@ -92,7 +115,7 @@ fn settings() -> String {
 }
 
 /// What `fxp` knows of the product, and says in its explanations.
-fn known(product: Product) -> &'static Known {
+pub(crate) fn known(product: Product) -> &'static Known {
     let plain = |name: &str| name.to_lowercase().replace('-', "");
     let known = PRODUCTS.iter().find(|known| plain(known.name) == product.name());
     known.expect("every product of the matrix is known to fxp")

@@ -10,6 +10,7 @@ use fxp_testkit::daemon::Product;
 use fxp_testkit::data;
 
 use crate::AT_ONCE;
+use crate::cell::IMPOSSIBLE;
 use crate::grounds::{FILE, Grounds, Role};
 use crate::servers::Kind;
 
@@ -124,6 +125,8 @@ fn once(grounds: &Grounds, way: Way, number: usize, time: usize) -> Result<bool,
         _ if copy.exists() => Err(format!("given up, and something stands there\n{}", ran.stdout)),
         // What broke off or arrived short is a network's trouble, or a copy that differs.
         DIFFERS | NETWORK => Ok(false),
+        // It resets a connection now and then, which fxpd tells nobody from one that never stood.
+        IMPOSSIBLE if way.destination == Product::Pyftpdlib => Ok(false),
         // It stands still now and then, and fxp is still waiting for it.
         TIMED_OUT | KILLED if way.destination == Product::Pyftpdlib => Ok(false),
         code => Err(format!("exit code {code}\n{}{}", ran.stdout, ran.stderr)),

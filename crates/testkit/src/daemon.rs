@@ -133,6 +133,8 @@ pub struct Daemon {
     pub address: SocketAddr,
     /// What its user sees as `/`.
     pub root: PathBuf,
+    /// The first and the last of its passive ports.
+    pub passive: (u16, u16),
     /// SHA-256 of its certificate, as `fxp trust add` takes it.
     pub fingerprint: String,
     running: Running,
@@ -242,8 +244,24 @@ impl Daemon {
         setup: Setup,
         authority: &Authority,
     ) -> Result<Daemon> {
+        Daemon::start_in_with(namespace, address, product, setup, authority, &[])
+    }
+
+    /// As [`Daemon::start_in`], with more settings as in [`Daemon::start_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Daemon::start_in`].
+    pub fn start_in_with(
+        namespace: &str,
+        address: SocketAddr,
+        product: Product,
+        setup: Setup,
+        authority: &Authority,
+        more: &[&str],
+    ) -> Result<Daemon> {
         ensure!(product != Product::Fxpd, "the embedded server cannot live in another namespace");
-        let extra = Extra { namespace: Some(namespace), more: &[] };
+        let extra = Extra { namespace: Some(namespace), more };
         Daemon::begin(product, setup, authority, None, address, extra)
     }
 
@@ -268,9 +286,10 @@ impl Daemon {
         let identity = authority.identity(address.ip())?;
         let fingerprint = identity.fingerprint();
         let identity = authority.write(&identity, folder.path())?;
+        let passive = port::passive_range(200);
         let place = Place {
             address,
-            passive: port::passive_range(200),
+            passive,
             folder: folder.path(),
             root: &root,
             identity,
@@ -285,7 +304,7 @@ impl Daemon {
             Product::Pureftpd => Running::Process(pureftpd::start(&place)?),
             Product::Pyftpdlib => Running::Process(pyftpdlib::start(&place)?),
         };
-        Ok(Daemon { product, address, root, fingerprint, running, folder })
+        Ok(Daemon { product, address, root, passive, fingerprint, running, folder })
     }
 
     /// Makes files that the test put into the root belong to the daemon's user.

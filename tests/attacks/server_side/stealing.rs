@@ -17,11 +17,11 @@ use crate::server::{Server, Settings};
 
 /// What the thief brings, and what the client does.
 const STOLEN: &[u8] = b"not what the client sent";
-const OWN: &[u8] = b"what the client sent";
+pub(crate) const OWN: &[u8] = b"what the client sent";
 
 /// How the thief goes about it.
 #[derive(Clone, Copy, Debug)]
-enum Racer {
+pub(crate) enum Racer {
     /// One connection, and bytes in clear.
     Plain,
     /// One connection, and a handshake of its own.
@@ -32,14 +32,14 @@ enum Racer {
     Slowly,
 }
 
-const RACERS: [Racer; 4] = [Racer::Plain, Racer::Tls, Racer::Hundred, Racer::Slowly];
+pub(crate) const RACERS: [Racer; 4] = [Racer::Plain, Racer::Tls, Racer::Hundred, Racer::Slowly];
 
 /// A thief at work; it lets go of its connections when dropped.
-struct Thief {
+pub(crate) struct Thief {
     sockets: Vec<TcpStream>,
     stop: Arc<AtomicBool>,
     /// Whether it has got hold of something of the file, or could give something.
-    won: Arc<AtomicBool>,
+    pub(crate) won: Arc<AtomicBool>,
 }
 
 impl Drop for Thief {
@@ -50,7 +50,7 @@ impl Drop for Thief {
 
 impl Racer {
     /// Connects to the passive port from `from`, and goes on as it does.
-    fn races(self, port: SocketAddr, from: IpAddr) -> Thief {
+    pub(crate) fn races(self, port: SocketAddr, from: IpAddr) -> Thief {
         let (stop, won) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let mut thief = Thief { sockets: Vec::new(), stop: stop.clone(), won: won.clone() };
         let first = match dial(port, Some(from)) {

@@ -311,6 +311,17 @@ impl Tls {
         Tls(Arc::new(config))
     }
 
+    /// The same, with a certificate to show.
+    pub(crate) fn showing(self, certificate: Arc<dyn rustls::client::ResolvesClientCert>) -> ClientConfig {
+        let mut config = (*self.0).clone();
+        config.client_auth_cert_resolver = certificate;
+        config
+    }
+
+    pub(crate) fn config(&self) -> &ClientConfig {
+        &self.0
+    }
+
     /// A whole handshake.
     pub(crate) fn start(&self, mut tcp: TcpStream) -> io::Result<Stream> {
         let mut connection = self.connection();

@@ -30,8 +30,9 @@ pub(super) fn weight(class: Refusal) -> u8 {
         Refusal::Aborted => 8,
         Refusal::Address => 7,
         Refusal::Path | Refusal::Space | Refusal::Login => 6,
-        Refusal::Policy => 5,
-        Refusal::TlsRole | Refusal::Unsupported | Refusal::Proof => 4,
+        // An address that is refused behind a key that was refused is refused for that reason.
+        Refusal::Policy | Refusal::Proof => 5,
+        Refusal::TlsRole | Refusal::Unsupported => 4,
         Refusal::Connectivity => 3,
         Refusal::Transient => 2,
         Refusal::Other | Refusal::TimedOut | Refusal::Lost => 1,

@@ -6,7 +6,7 @@ mod remedy;
 mod whole;
 
 pub use remedy::{RELAY, remedy};
-pub(crate) use remedy::{remedy_of_address, remedy_of_reuse};
+pub(crate) use remedy::{is_uniform, remedy_of_address, remedy_of_reuse};
 pub use whole::{Pair, impossible, is_about_the_file, of_file, refused};
 pub(crate) use whole::{broke_off, turned_away};
 

@@ -254,11 +254,15 @@ impl Lane {
     /// True if the failure of `tried` says that `other` cannot work either.
     fn rules_out(&self, failure: &Failure, tried: &Rung, other: &Rung) -> bool {
         let leg = failure.leg;
-        let same_proof = tried.peer == other.peer;
+        let (tried_peer, same_proof) = (tried.peer, tried.peer == other.peer);
         let (tried, other) = (&tried.method, &other.method);
         let same_end = tried.passive == other.passive;
         match failure.class {
             Refusal::Proof => same_proof,
+            // Under a key it does not matter who begins the handshake: only where they meet does.
+            Refusal::Connectivity if tried_peer == Peer::Key && explain::is_uniform(failure) => {
+                same_proof && same_end
+            }
             Refusal::Policy => same_end || self.products.of(leg).is_some_and(Product::refuses_alike),
             Refusal::Address => same_end && tried.passive == leg,
             Refusal::TlsRole | Refusal::Unsupported

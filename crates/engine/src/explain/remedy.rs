@@ -77,6 +77,43 @@ pub fn remedy(rung: &Rung, failure: &Failure, products: &Products) -> Option<Str
     }
 }
 
+/// True if neither server says more than that no data connection was proven, under a key: there is one thing to
+/// say about all such failures, not one for each.
+pub(super) fn is_unproven(rung: &Rung, failure: &Failure) -> bool {
+    let at_data = matches!(failure.step, Step::Transfer | Step::Cleanup);
+    at_data && rung.peer == Peer::Key && failure.class == Refusal::Connectivity && is_uniform(failure)
+}
+
+/// What to do about all failures under a key that look alike.
+pub(super) fn of_unproven(failures: &[&(Rung, Failure)], products: &Products) -> Option<String> {
+    let ids = |leg: Leg| -> Vec<String> {
+        let of = |failure: &Failure| {
+            let reply = if failure.leg == leg { &failure.reply } else { &failure.other };
+            reply.as_ref().and_then(id_in)
+        };
+        failures.iter().filter_map(|(_, failure)| of(failure)).collect()
+    };
+    let logs: Vec<String> = Leg::BOTH
+        .into_iter()
+        .map(|leg| (products.who(leg), ids(leg)))
+        .filter(|(_, ids)| !ids.is_empty())
+        .map(|(who, ids)| {
+            format!("that of {who} under {} {}", if ids.len() == 1 { "id" } else { "ids" }, ids.join(", "))
+        })
+        .collect();
+    let mut roads: Vec<String> =
+        failures.iter().map(|(rung, _)| of_road(rung.method.passive, products)).collect();
+    roads.dedup();
+    (!logs.is_empty()).then(|| {
+        format!(
+            "servers that were introduced say the same whatever the reason is ({CAUSES_UNPROVEN}): their operators \
+             find it in their logs, {}; or {}",
+            logs.join(" and "),
+            roads.join("; or ")
+        )
+    })
+}
+
 /// No data connection that was proven to be the other server's. Who speaks PEER tells nobody more than that.
 fn of_proof(rung: &Rung, failure: &Failure, products: &Products) -> String {
     let (leg, passive) = (failure.leg, rung.method.passive);
@@ -161,7 +198,7 @@ fn ask_the_operator(leg: Leg, failure: &Failure, products: &Products, causes: &s
 }
 
 /// True for what a server that speaks PEER says whatever went wrong towards the other one.
-pub(super) fn is_uniform(failure: &Failure) -> bool {
+pub(crate) fn is_uniform(failure: &Failure) -> bool {
     id(failure).is_some()
 }
 

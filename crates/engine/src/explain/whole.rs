@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use fxp_proto::pair::exchange::{Failure, Refusal, Step};
 use fxp_proto::pair::leg::Leg;
 
+use super::remedy::{is_unproven, of_unproven};
 use super::{RELAY, remedy, remedy_of_address, remedy_of_reuse, sentence, words};
 use crate::plan::ladder::{Ladder, Rung, Why};
 use crate::policy::AssuranceChoice;
@@ -31,8 +32,10 @@ pub fn refused(pair: Pair<'_>, failures: &[(Rung, Failure)]) -> Option<Trouble> 
         .iter()
         .map(|(rung, failure)| format!("{rung}: {}", sentence(rung, failure, pair.products)))
         .collect();
-    let mut remedies: Vec<String> = Vec::new();
-    for (rung, failure) in failures {
+    let (alike, others): (Vec<_>, Vec<_>) =
+        failures.iter().partition(|(rung, failure)| is_unproven(rung, failure));
+    let mut remedies: Vec<String> = of_unproven(&alike, pair.products).into_iter().collect();
+    for (rung, failure) in others {
         if !turned_away(rung, failure, failures)
             && let Some(remedy) = remedy(rung, failure, pair.products)
             && !remedies.contains(&remedy)

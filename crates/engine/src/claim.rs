@@ -18,6 +18,9 @@ use crate::side::Side;
 pub(crate) struct Claim {
     /// The destination has accepted a transfer (1yz to STOR, or the file is open here).
     pub(crate) begun: AtomicBool,
+    /// An attempt ended before the source had made sure of the destination: what the destination holds may be
+    /// somebody else's, who met it in between.
+    pub(crate) doubtful: AtomicBool,
     /// What stood there before, once looked at.
     before: Option<Option<Shape>>,
 }
@@ -49,6 +52,16 @@ impl Claim {
     /// What was stored turned out to be damaged: nothing of it is worth keeping.
     pub(crate) fn disowned(&mut self) {
         self.begun = AtomicBool::new(false);
+    }
+
+    /// True if what the destination holds may have come from somebody else.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.doubtful.load(Relaxed)
+    }
+
+    /// The next attempt begins at the beginning, over whatever is there.
+    pub(crate) fn begins_anew(&self) {
+        self.doubtful.store(false, Relaxed);
     }
 
     /// What stood at the place was deleted.

@@ -176,6 +176,7 @@ impl Courier<'_> {
         let mut offset = self.where_to_begin(step, place, attempt > 0, notes).await?;
         if offset == 0 {
             self.note_begun(place, None);
+            self.claim.begins_anew();
         }
         let carried = match self.carry(step, place, &mut offset, notes).await {
             Ok(carried) => carried,
@@ -290,6 +291,7 @@ impl Courier<'_> {
         ours: bool,
     ) -> Result<bool, Trouble> {
         match (step.leftover, ours) {
+            _ if self.claim.is_doubtful() => Ok(false),
             (_, true) => {
                 let now = self.source.stat(&step.source).await?;
                 Ok(now.is_some_and(|now| now.size == step.size && is_as_planned(step.modified, now.modified)))
@@ -386,6 +388,7 @@ impl Courier<'_> {
                 offset,
                 size_before: self.claim.size_before(),
                 begun: &self.claim.begun,
+                doubtful: &self.claim.doubtful,
             };
             match lane.carry(&mut carriage, self.stop).await {
                 Tried::Done(rung) => {
@@ -460,7 +463,8 @@ impl Courier<'_> {
 
     /// A connection was lost: is the whole file there all the same?
     async fn has_arrived(&mut self, step: &Step, place: &VPath) -> bool {
-        if !matches!(self.claim.is_ours(self.destination, place).await, Ok(true)) {
+        if self.claim.is_doubtful() || !matches!(self.claim.is_ours(self.destination, place).await, Ok(true))
+        {
             return false;
         }
         let (ours, theirs) = tokio::join!(self.source.size(&step.source), self.destination.size(place));
@@ -472,8 +476,13 @@ impl Courier<'_> {
     async fn give_up(&mut self, trouble: Trouble, step: &Step, place: &VPath) -> Trouble {
         let ours = self.claim.is_ours(self.destination, place).await;
         if *place != step.destination {
+            if self.claim.is_doubtful() {
+                // Another run compares it, or begins anew.
+                self.note_begun(place, None);
+            }
             // What cannot be asked any more is ours if nothing was there before.
             if ours.unwrap_or_else(|_| self.claim.is_alone())
+                && !self.claim.is_doubtful()
                 && !part::is_ambiguous(&step.destination)
                 && let Ok(begun) = self.beginning(step).await
             {

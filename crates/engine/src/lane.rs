@@ -64,6 +64,8 @@ pub(crate) struct Carriage<'a> {
     pub(crate) size_before: Option<u64>,
     /// Becomes true when the destination has accepted the file.
     pub(crate) begun: &'a AtomicBool,
+    /// Becomes true when the destination may hold what somebody else has sent.
+    pub(crate) doubtful: &'a AtomicBool,
 }
 
 /// What came of trying the rung in front.
@@ -158,7 +160,10 @@ impl Lane {
                 self.worked(&rung, source, destination);
                 Tried::Done(rung)
             }
-            Err(failure) => self.judge(rung, failure, begun, carriage).await,
+            Err(failure) => {
+                carriage.doubtful.fetch_or(proof::leaves_doubt(rung.peer, &failure), Relaxed);
+                self.judge(rung, failure, begun, carriage).await
+            }
         }
     }
 

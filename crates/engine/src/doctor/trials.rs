@@ -158,6 +158,7 @@ impl Attempt<'_> {
             offset: 0,
             size_before: None,
             begun: &AtomicBool::new(false),
+            doubtful: &AtomicBool::new(false),
         };
         match lane.try_only(self.rung.clone(), &mut carriage, stop).await {
             Trial::Refused(refused) => return Tried::Refused(refused),

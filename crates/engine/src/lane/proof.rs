@@ -4,7 +4,7 @@
 use fxp_client::session::Session;
 use fxp_client::trust::Fingerprint;
 use fxp_proto::grammar::peer::{PeerKey, PeerPin};
-use fxp_proto::pair::exchange::{Proof, Refusal};
+use fxp_proto::pair::exchange::{Failure, Proof, Refusal};
 use fxp_proto::pair::leg::Leg;
 
 use crate::plan::ladder::Peer;
@@ -25,6 +25,14 @@ pub(super) fn of(peer: Peer, source: Known<'_>, destination: Known<'_>) -> Resul
             pin.map(|pin| Proof::Pin { by, pin }).ok_or_else(|| unknown(by.other()))
         }
     }
+}
+
+/// True if the destination may have taken somebody else for the source. Only the source makes sure of the other end,
+/// and its word on RETR tells how far it came: 425 before that, 426 and 226 after it.
+pub(super) fn leaves_doubt(peer: Peer, failure: &Failure) -> bool {
+    let word = if failure.leg == Leg::Source { &failure.reply } else { &failure.other };
+    let made_sure = word.as_ref().is_some_and(|word| word.code.is_completion() || word.code.number() == 426);
+    peer == Peer::Expect(Leg::Source) && !made_sure
 }
 
 fn pin(shown: Option<Fingerprint>, trusted: &[String]) -> Option<PeerPin> {
@@ -50,6 +58,32 @@ fn unknown(leg: Leg) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fxp_proto::grammar::reply::Reply;
+    use fxp_proto::pair::exchange::Step;
+
+    #[test]
+    fn what_came_before_the_proof_may_be_somebody_elses() {
+        let (key, source, destination) =
+            (Peer::Key, Peer::Expect(Leg::Source), Peer::Expect(Leg::Destination));
+        let rows = [
+            (source, Leg::Source, Some(425), Some(226), true),
+            (source, Leg::Source, Some(426), Some(426), false),
+            (source, Leg::Destination, Some(426), Some(425), true),
+            (source, Leg::Destination, Some(426), Some(226), false),
+            (source, Leg::Destination, Some(426), None, true),
+            (source, Leg::Source, None, None, true),
+            // The destination itself takes nothing from anybody else.
+            (destination, Leg::Source, Some(425), Some(425), false),
+            (key, Leg::Source, Some(425), Some(425), false),
+            (Peer::None, Leg::Source, Some(425), Some(226), false),
+        ];
+        for (peer, leg, own, other, expected) in rows {
+            let reply = |code: Option<u16>| code.map(|code| Reply::new(code, ""));
+            let (step, verb, class) = (Step::Transfer, None, Refusal::Connectivity);
+            let failure = Failure { leg, step, verb, reply: reply(own), other: reply(other), class };
+            assert_eq!(leaves_doubt(peer, &failure), expected, "{peer:?} {leg} {own:?} {other:?}");
+        }
+    }
 
     #[test]
     fn a_server_may_show_any_certificate_that_is_known_to_be_its_own() {

@@ -2,7 +2,7 @@
 
 mod bouncing;
 mod certificates;
-mod end;
+pub(crate) mod end;
 mod middle;
 mod racing;
 mod swapping;

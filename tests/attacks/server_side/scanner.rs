@@ -1,17 +1,19 @@
 //! `fxpd` as a port scanner: a user whom a rule allows to reach a host asks which of its ports are open, by the
 //! words of the replies and by how long they take.
 
-use std::net::SocketAddr;
-use std::sync::Barrier;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use fxp_testkit::daemon::{PASSWORD, USER, hash_of};
 use fxp_testkit::port;
+use rustls::ServerConnection;
 use socket2::{Domain, Socket, Type};
 
 use super::stage::{Bystander, fxpd, until};
-use super::wire::{Client, Tls, port_argument};
-use crate::server::Settings;
+use super::wire::{Client, PATIENCE, Tls, port_argument};
+use crate::proof::end::{KEY, identity, server_config};
+use crate::server::{Server, Settings};
 
 /// Probes of each kind of port.
 const PROBES: usize = 50;
@@ -30,15 +32,24 @@ enum Kind {
     Filtered,
     /// Takes connections and speaks something else than TLS.
     NotTls,
+    /// Speaks TLS, and not the protocol of introduced servers.
+    Tls,
+    /// Speaks that, too, and has no key.
+    Keyless,
 }
 
 const KINDS: [Kind; 4] = [Kind::Closed, Kind::Open, Kind::Filtered, Kind::NotTls];
+/// Under a key these can be told apart, too, by whoever may.
+const KINDS_UNDER_A_KEY: [Kind; 6] =
+    [Kind::Closed, Kind::Open, Kind::Filtered, Kind::NotTls, Kind::Tls, Kind::Keyless];
 
 /// One port of each kind, for as long as it lives.
 struct Ports {
     open: Bystander,
     not_tls: Bystander,
     filtered: (SocketAddr, Vec<Socket>),
+    tls: SocketAddr,
+    keyless: SocketAddr,
 }
 
 impl Ports {
@@ -47,6 +58,8 @@ impl Ports {
             open: Bystander::new(),
             not_tls: Bystander::at(port::loopback(), 0, b"SSH-2.0-OpenSSH_9.2\r\n"),
             filtered: filtered(),
+            tls: inside_tls(&[]),
+            keyless: inside_tls(&["fxp-data/1"]),
         }
     }
 
@@ -55,6 +68,8 @@ impl Ports {
             Kind::Open => self.open.address,
             Kind::NotTls => self.not_tls.address,
             Kind::Filtered => self.filtered.0,
+            Kind::Tls => self.tls,
+            Kind::Keyless => self.keyless,
             Kind::Closed => {
                 let ip = port::loopback();
                 SocketAddr::new(ip, port::free(ip).expect("a port"))
@@ -79,6 +94,25 @@ fn filtered() -> (SocketAddr, Vec<Socket>) {
         assert!(sockets.len() < 100, "the queue takes everybody");
         sockets.push(queued);
     }
+}
+
+/// A port behind which TLS is spoken with these protocols, and nothing is said inside it.
+fn inside_tls(protocols: &'static [&'static str]) -> SocketAddr {
+    let listener = TcpListener::bind((port::loopback(), 0)).expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    let config = Arc::new(server_config(&identity(), rustls::ALL_VERSIONS, protocols));
+    // It ends with the test program.
+    std::thread::spawn(move || {
+        for tcp in listener.incoming() {
+            let (mut tcp, config) = (tcp.expect("a connection"), config.clone());
+            std::thread::spawn(move || {
+                let _ = tcp.set_read_timeout(Some(PATIENCE));
+                let mut connection = ServerConnection::new(config).expect("a connection");
+                while connection.complete_io(&mut tcp).is_ok_and(|(read, written)| read + written > 0) {}
+            });
+        }
+    });
+    address
 }
 
 /// What one probe tells.
@@ -107,9 +141,10 @@ fn masked(said: &str) -> String {
 fn median(answers: &[Answer], kind: usize) -> Duration {
     let mut took: Vec<_> =
         answers.iter().filter(|answer| answer.kind == kind).map(|answer| answer.took).collect();
-    assert_eq!(took.len(), PROBES);
+    // Six kinds do not divide evenly among the sessions.
+    assert!(took.len().abs_diff(PROBES) <= 2, "{} probes", took.len());
     took.sort();
-    took[PROBES / 2]
+    took[took.len() / 2]
 }
 
 #[test]
@@ -118,20 +153,37 @@ fn probes_tell_nothing_about_ports() {
         top: "[limits]\nforeign_timeout = 1\nforeign_failures = 10000\n",
         ..Settings::default()
     });
+    scan(&server, &KINDS, &[]);
+}
+
+/// Under a key every user may name any public host; it tells as little.
+#[test]
+fn probes_of_hosts_that_are_introduced_tell_nothing_either() {
+    let server = fxpd(Settings {
+        closed: true,
+        top: "[limits]\nforeign_timeout = 1\nforeign_failures = 10000\n",
+        ..Settings::default()
+    });
+    scan(&server, &KINDS_UNDER_A_KEY, &[KEY.1, "SSCN ON"]);
+}
+
+/// Probes each of `kinds`, after each session has said what is in `before`.
+fn scan(server: &Server, kinds: &[Kind], before: &[&str]) {
     std::fs::write(server.file("file"), b"x").expect("a file");
     let ports = Ports::new();
-    let targets = KINDS.map(|kind| ports.of(kind));
+    let targets: Vec<SocketAddr> = kinds.iter().map(|kind| ports.of(*kind)).collect();
     let ready = Barrier::new(SESSIONS);
     let answers: Vec<Answer> = std::thread::scope(|scope| {
         let sessions: Vec<_> = (0..SESSIONS)
             .map(|session| {
-                let (ready, address) = (&ready, server.address);
+                let (ready, address, targets) = (&ready, server.address, &targets);
                 scope.spawn(move || {
                     let mut client = Client::private(address, &Tls::newest());
+                    before.iter().for_each(|line| drop(client.expect(line, "200")));
                     ready.wait();
                     // Each has its share of all probes, and another kind at a time than its neighbours.
-                    let own = (session..PROBES * KINDS.len()).step_by(SESSIONS);
-                    own.map(|number| (number / SESSIONS + number) % KINDS.len())
+                    let own = (session..PROBES * targets.len()).step_by(SESSIONS);
+                    own.map(|number| (number / SESSIONS + number) % targets.len())
                         .map(|kind| probe(&mut client, targets[kind], kind))
                         .collect::<Vec<_>>()
                 })
@@ -143,12 +195,12 @@ fn probes_tell_nothing_about_ports() {
     let first = &answers[0].said;
     assert!(first.contains("\n150 ") && first.contains("\n425 "), "{first}");
     for answer in &answers {
-        assert_eq!(&answer.said, first, "{:?}", KINDS[answer.kind]);
+        assert_eq!(&answer.said, first, "{:?}", kinds[answer.kind]);
     }
-    let medians: Vec<Duration> = (0..KINDS.len()).map(|kind| median(&answers, kind)).collect();
-    println!("medians of {KINDS:?}: {medians:?}");
+    let medians: Vec<Duration> = (0..kinds.len()).map(|kind| median(&answers, kind)).collect();
+    println!("medians of {kinds:?}: {medians:?}");
     let (least, most) = (medians.iter().min().expect("four"), medians.iter().max().expect("four"));
-    assert!(*most - *least < SPREAD, "{KINDS:?}: {medians:?}");
+    assert!(*most - *least < SPREAD, "{kinds:?}: {medians:?}");
     assert!(ports.open.visits() >= PROBES && ports.not_tls.visits() >= PROBES, "they were not reached");
 }
 

@@ -8,6 +8,8 @@
 mod fxp;
 #[path = "../common/lab.rs"]
 mod lab;
+#[path = "../common/namespace.rs"]
+mod namespace;
 #[path = "../common/server.rs"]
 mod server;
 

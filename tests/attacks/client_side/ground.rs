@@ -2,14 +2,12 @@
 //! own, with public, private, loopback and link-local addresses on both, and somebody at each who notes
 //! whoever connects.
 
-use std::fs::File;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::fd::AsFd;
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use fxp_testkit::demand::{self, Missing};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::namespace::{inside, ip, named};
 
 /// The hosts; they go when dropped.
 pub(crate) struct Ground {
@@ -90,15 +88,7 @@ impl Ground {
 
     /// Runs `work` on a thread that is on `host`; threads and processes that it starts are there too.
     pub(crate) fn on<T: Send>(&self, host: Host, work: impl FnOnce() -> T + Send) -> T {
-        let namespace = File::open(format!("/var/run/netns/{}", self.namespace(host))).expect("a namespace");
-        std::thread::scope(|scope| {
-            let thread = scope.spawn(move || {
-                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-                    .expect("root may");
-                work()
-            });
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        inside(&named(&self.namespace(host)), work)
     }
 
     fn namespace(&self, host: Host) -> String {
@@ -137,16 +127,4 @@ impl Trap {
 /// An address of the constants above.
 pub(crate) fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
-}
-
-fn ip(arguments: &[&str]) -> Result<(), Missing> {
-    let output = Command::new("ip").args(arguments).output();
-    let output = output.map_err(|error| Missing(format!("ip (iproute2): {error}")))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Err(Missing(format!("ip {}: {said}", arguments.join(" "))))
-        }
-    }
 }

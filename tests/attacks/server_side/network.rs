@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::process::{Child, Stdio};
 
-use nix::sched::{CloneFlags, setns};
-
 use super::stage::until;
 use crate::lab::Lab;
+use crate::namespace::inside;
 
 /// Somebody on a host of a lab, so that the host can be entered.
 pub(crate) struct Resident(Child);
@@ -37,15 +36,7 @@ impl Drop for Resident {
 
 /// Does `work` in the network of a process: its sockets are that host's.
 pub(crate) fn in_network_of<T: Send>(process: u32, work: impl FnOnce() -> T + Send) -> T {
-    let there = || {
-        let network = File::open(format!("/proc/{process}/ns/net")).expect("a network");
-        setns(network, CloneFlags::CLONE_NEWNET).expect("root may enter it");
-        work()
-    };
-    // The thread never comes back from there, so it is one of its own.
-    std::thread::scope(|scope| {
-        scope.spawn(there).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+    inside(&File::open(format!("/proc/{process}/ns/net")).expect("a network"), work)
 }
 
 /// How many TCP connections the network of a process has begun to open: one for each first SYN, whatever

@@ -13,6 +13,8 @@ mod fxp;
 mod grounds;
 #[path = "../../common/lab.rs"]
 mod lab;
+#[path = "../../common/namespace.rs"]
+mod namespace;
 mod network;
 mod page;
 #[path = "../../common/server.rs"]

@@ -1,9 +1,10 @@
 //! Hosts: network namespaces of this test's own, joined by one switch. Each has an IPv4 and an IPv6 address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::process::Command;
 
 use fxp_testkit::demand::{self, Missing};
+
+use crate::namespace::ip;
 
 /// A switch and its hosts; all of it goes when dropped.
 pub(crate) struct Network {
@@ -78,17 +79,5 @@ impl Drop for Network {
             let _ = ip(&["netns", "del", &self.host(number).namespace]);
         }
         let _ = ip(&["netns", "del", &self.hub()]);
-    }
-}
-
-fn ip(arguments: &[&str]) -> Result<(), Missing> {
-    let output = Command::new("ip").args(arguments).output();
-    let output = output.map_err(|error| Missing(format!("ip (iproute2): {error}")))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Err(Missing(format!("ip {}: {said}", arguments.join(" "))))
-        }
     }
 }

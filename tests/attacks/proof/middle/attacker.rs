@@ -11,6 +11,7 @@ use rustls::server::Acceptor;
 use rustls::{ServerConnection, StreamOwned};
 
 use super::ground::{A, B, Ground, Place};
+use crate::namespace::{inside, named};
 use crate::proof::end::{identity, server_config};
 use crate::server_side::wire::{Stream, Tls, dial};
 
@@ -90,20 +91,11 @@ struct Wire {
 
 impl Wire {
     fn new(ground: &Ground, place: Place, to: IpAddr) -> Wire {
-        let name = format!("/var/run/netns/{}", ground.namespace(place));
-        Wire { place: std::fs::File::open(name).expect("a namespace"), to }
+        Wire { place: named(&ground.namespace(place)), to }
     }
 
     fn connect(&self, port: u16) -> io::Result<TcpStream> {
-        use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-        use std::os::fd::AsFd;
-        std::thread::scope(|scope| {
-            let thread = scope.spawn(|| {
-                move_into_link_name_space(self.place.as_fd(), Some(LinkNameSpaceType::Network))?;
-                dial(SocketAddr::new(self.to, port), None)
-            });
-            thread.join().expect("no panic")
-        })
+        inside(&self.place, || dial(SocketAddr::new(self.to, port), None))
     }
 }
 

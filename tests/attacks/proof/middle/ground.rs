@@ -11,14 +11,12 @@
 //! The client reaches both servers themselves, and verifies them; whatever the servers send to each other goes to
 //! the attacker, who holds the other one's address on each side. All of them are network namespaces.
 
-use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::AsFd;
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use fxp_testkit::demand::{self, Missing};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::namespace::{inside, ip, named};
 
 pub(crate) const A: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 79, 0, 2));
 pub(crate) const B: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 79, 0, 3));
@@ -100,15 +98,7 @@ impl Ground {
 
     /// Runs `work` on a thread that is there; threads and processes that it starts are there too.
     pub(crate) fn at<T: Send>(&self, place: Place, work: impl FnOnce() -> T + Send) -> T {
-        let namespace = File::open(format!("/var/run/netns/{}", self.namespace(place))).expect("a namespace");
-        std::thread::scope(|scope| {
-            let thread = scope.spawn(move || {
-                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-                    .expect("root may");
-                work()
-            });
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        inside(&named(&self.namespace(place)), work)
     }
 
     pub(crate) fn namespace(&self, place: Place) -> String {
@@ -134,16 +124,4 @@ impl Drop for Ground {
 /// Where the control connections of both servers are.
 pub(crate) fn control(ip: IpAddr) -> SocketAddr {
     SocketAddr::new(ip, 2121)
-}
-
-fn ip(arguments: &[&str]) -> Result<(), Missing> {
-    let output = Command::new("ip").args(arguments).output();
-    let output = output.map_err(|error| Missing(format!("ip (iproute2): {error}")))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Err(Missing(format!("ip {}: {said}", arguments.join(" "))))
-        }
-    }
 }

@@ -224,6 +224,7 @@ impl Lane {
         begun: bool,
         carriage: &mut Carriage<'_>,
     ) -> Tried {
+        let failure = self.passing(failure, &rung);
         self.learn(&rung, &failure, carriage);
         // A server that knows no STOR behind REST says so on every rung; without REST it may take the file.
         let resumed =
@@ -254,6 +255,18 @@ impl Lane {
         self.rungs = rungs;
         self.proven = false;
         Tried::NextRung(sentence)
+    }
+
+    /// A rung that has carried a file has the right roles: if TLS fails on it "for now" (4yz) with the next one, then
+    /// something came in between, and the same rung is worth another try.
+    fn passing(&self, failure: Failure, rung: &Rung) -> Failure {
+        let for_now = failure.reply.as_ref().is_some_and(|reply| reply.code.is_transient());
+        let of_tls = failure.class == Refusal::TlsRole && failure.step == Step::Transfer;
+        let reuse = explain::demands_reuse(&failure, &rung.method, &self.products);
+        match self.proven && of_tls && for_now && !reuse {
+            true => Failure { class: Refusal::Transient, ..failure },
+            false => failure,
+        }
     }
 
     /// True if the failure of `tried` says that `other` cannot work either.

@@ -245,14 +245,20 @@ impl Early {
         if self.asked.load(Ordering::Relaxed) || (self.welcome)(peer) {
             return true;
         }
-        self.strangers.lock().expect("no holder panics").add(peer);
-        false
+        let mut strangers = self.strangers.lock().expect("no holder panics");
+        // Somebody may have begun to ask meanwhile, who counts only those before: this one is for the admission.
+        let asked = self.asked.load(Ordering::Relaxed);
+        if !asked {
+            strangers.add(peer);
+        }
+        asked
     }
 
     /// From now on somebody asks; the strangers so far.
     fn ask(&self) -> Strangers {
+        let strangers = self.strangers.lock().expect("no holder panics");
         self.asked.store(true, Ordering::Relaxed);
-        *self.strangers.lock().expect("no holder panics")
+        *strangers
     }
 }
 

@@ -94,10 +94,15 @@ impl ClientSession {
 
 /// TLS client towards a peer that nobody introduced: no name, no certificate, nothing resumed.
 pub(super) fn anonymous(versions: Versions) -> DataTls {
-    let mut config = config(versions, Arc::new(AnyPeer));
+    nameless(nameless_config(versions, Arc::new(AnyPeer)), None)
+}
+
+/// For a peer without a name, which `judge` takes or not: no SNI, no certificate, nothing resumed.
+pub(super) fn nameless_config(versions: Versions, judge: Arc<dyn ServerCertVerifier>) -> ClientConfig {
+    let mut config = config(versions, judge);
     config.resumption = Resumption::disabled();
     config.enable_sni = false;
-    nameless(config, None)
+    config
 }
 
 /// TLS client with `config`, towards a peer without a name.
@@ -105,7 +110,7 @@ pub(super) fn nameless(config: ClientConfig, proven: Option<Proven>) -> DataTls 
     DataTls(Role::Client { config: Arc::new(config), name: no_name(), peer: None, supply: None, proven })
 }
 
-pub(super) fn config(versions: Versions, judge: Arc<dyn ServerCertVerifier>) -> ClientConfig {
+fn config(versions: Versions, judge: Arc<dyn ServerCertVerifier>) -> ClientConfig {
     // Early data stays off, as it is unless asked for: what opens a data connection must not be replayable.
     ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(versions.list())

@@ -8,26 +8,19 @@
 use std::sync::Arc;
 
 use fxp_proto::grammar::peer::PeerPin;
-use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::server::NoServerSessionStorage;
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::SingleCertAndKey;
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, OtherError, ServerConfig,
-    SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, DistinguishedName, OtherError, ServerConfig};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::pin::AnyPeer;
+use super::pin::check_handshake_signatures;
 use super::trust::Fingerprint;
-use super::{Versions, client, provider};
+use super::{Versions, client, provider, server};
 
 /// As TLS client: no name, no certificate, nothing resumed, and the peer's certificate is one of `pin`.
 pub(super) fn as_client(pin: &PeerPin, versions: Versions) -> ClientConfig {
-    let mut config = client::config(versions, Arc::new(ExpectedPeer::new(pin)));
-    config.resumption = Resumption::disabled();
-    config.enable_sni = false;
+    let mut config = client::nameless_config(versions, Arc::new(ExpectedPeer::new(pin)));
     config.require_ems = true;
     config
 }
@@ -41,11 +34,7 @@ pub(super) fn as_server(pin: &PeerPin, identity: Arc<SingleCertAndKey>, versions
         .with_client_cert_verifier(Arc::new(ExpectedPeer::new(pin)))
         .with_cert_resolver(identity);
     config.require_ems = true;
-    config.max_early_data_size = 0;
-    config.send_half_rtt_data = false;
-    config.send_tls13_tickets = 0;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config
+    server::without_sessions(config)
 }
 
 /// Takes certificates by their digest alone.
@@ -96,27 +85,7 @@ impl ServerCertVerifier for ExpectedPeer {
         self.judge(end_entity).map(|()| ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        ServerCertVerifier::verify_tls12_signature(&AnyPeer, message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        ServerCertVerifier::verify_tls13_signature(&AnyPeer, message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        AnyPeer.supported_verify_schemes()
-    }
+    check_handshake_signatures!();
 }
 
 impl ClientCertVerifier for ExpectedPeer {
@@ -134,25 +103,5 @@ impl ClientCertVerifier for ExpectedPeer {
         self.judge(end_entity).map(|()| ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        ServerCertVerifier::verify_tls12_signature(&AnyPeer, message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        ServerCertVerifier::verify_tls13_signature(&AnyPeer, message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        AnyPeer.supported_verify_schemes()
-    }
+    check_handshake_signatures!();
 }

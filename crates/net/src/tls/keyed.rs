@@ -8,17 +8,18 @@ use std::sync::{Arc, LazyLock};
 
 use fxp_proto::grammar::params::TlsRole;
 use fxp_proto::grammar::peer::PeerKey;
-use rustls::client::{Resumption, UnbufferedClientConnection};
-use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection};
+use rustls::client::UnbufferedClientConnection;
+use rustls::server::UnbufferedServerConnection;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ServerConfig};
 use rustls_pki_types::PrivateKeyDer;
 use tokio::net::TcpStream;
 
-use super::client::no_name;
+use super::client::{nameless_config, no_name};
 use super::exporter::Exporter;
 use super::pin::AnyPeer;
 use super::proof::{self, ALPN, FileRole};
+use super::server::without_sessions;
 use super::{Engine, EngineError, HandshakeError, TlsInfo, Versions, blame, describe, protocol, provider};
 
 /// How to secure one data connection under a key.
@@ -64,10 +65,8 @@ impl Keyed {
 
 /// No name, no certificate, nothing resumed.
 static CLIENT: LazyLock<ClientConfig> = LazyLock::new(|| {
-    let mut config = super::client::config(Versions::Only13, Arc::new(AnyPeer));
+    let mut config = nameless_config(Versions::Only13, Arc::new(AnyPeer));
     config.alpn_protocols = vec![ALPN.to_vec()];
-    config.resumption = Resumption::disabled();
-    config.enable_sni = false;
     config
 });
 
@@ -80,11 +79,7 @@ fn server() -> Result<&'static ServerConfig, HandshakeError> {
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity()?)));
         config.alpn_protocols = vec![ALPN.to_vec()];
-        config.max_early_data_size = 0;
-        config.send_half_rtt_data = false;
-        config.send_tls13_tickets = 0;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(config)
+        Ok(without_sessions(config))
     });
     SERVER.as_ref().map_err(|error| HandshakeError::Protocol(error.clone()))
 }

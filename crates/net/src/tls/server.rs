@@ -67,18 +67,12 @@ impl ServerTls {
     }
 
     fn new(fingerprint: Fingerprint, identity: Arc<SingleCertAndKey>, versions: Versions) -> Self {
-        let mut base = ServerConfig::builder_with_provider(provider())
+        let base = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(versions.list())
             .expect("the provider has suites for 1.2 and for 1.3")
             .with_no_client_auth()
             .with_cert_resolver(identity.clone());
-        // Off as by default, and it must stay off: the session storage below never forgets on use,
-        // which would let early data be replayed.
-        base.max_early_data_size = 0;
-        base.send_half_rtt_data = false;
-        base.session_storage = Arc::new(NoServerSessionStorage {});
-        base.send_tls13_tickets = 0;
-        let base = Arc::new(base);
+        let base = Arc::new(without_sessions(base));
         let foreign = base.clone();
         ServerTls { fingerprint, identity, base, foreign, as_client: client::anonymous(versions), versions }
     }
@@ -114,6 +108,17 @@ impl ServerTls {
             versions: self.versions,
         }
     }
+}
+
+/// The same, but it gives out no tickets and resumes nothing.
+pub(super) fn without_sessions(mut config: ServerConfig) -> ServerConfig {
+    // Off as by default, and it must stay off: the session storage of a control connection never forgets on
+    // use, which would let early data be replayed.
+    config.max_early_data_size = 0;
+    config.send_half_rtt_data = false;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config
 }
 
 /// One control connection's server side: its own session storage.

@@ -43,21 +43,10 @@ impl Pipe {
     /// Waits until the peer has sent something, or has ended its data.
     pub(super) fn await_first(&mut self) -> Result<(), DataError> {
         let Some(engine) = &mut self.engine else { return Ok(()) };
-        let mut first = engine.take_early();
-        while first.is_empty() {
-            match engine.step(&mut first).map_err(broken)? {
-                Step::Again => {}
-                Step::PeerClosed => break,
-                Step::NeedInput => {
-                    self.socket.write_all(engine.outgoing())?;
-                    let count = self.socket.read(engine.room())?;
-                    if count == 0 {
-                        return Err(DataError::Truncated);
-                    }
-                    engine.arrived(count);
-                }
-            }
-        }
+        engine.widen(RECEIVE_BATCH);
+        let mut first = Vec::new();
+        // If that was all, the engine remembers it.
+        fill(engine, &self.socket, &mut first)?;
         engine.keep_early(first);
         Ok(())
     }

@@ -4,7 +4,7 @@ mod admit;
 
 use std::collections::HashSet;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -181,6 +181,14 @@ async fn accept(
                 return;
             }
         }
+    }
+}
+
+/// What counts as one source: an IPv4 address, or the /64 of an IPv6 address, which one host owns whole.
+pub fn source(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64))),
+        v4 => v4,
     }
 }
 
@@ -395,8 +403,7 @@ pub async fn secure(
     }
 }
 
-async fn handshake(tcp: Unadmitted, tls: DataTls, meter: Meter) -> Result<DataStream, HandshakeError> {
-    let mut tcp = tcp;
+async fn handshake(mut tcp: Unadmitted, tls: DataTls, meter: Meter) -> Result<DataStream, HandshakeError> {
     let peer = tcp.socket().peer_addr()?;
     // The flights are small, and each waits for the one before.
     tcp.socket().set_nodelay(true)?;

@@ -16,10 +16,9 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use fxp_net::listen::source;
 use fxp_store::Text;
 use tokio::time::Instant;
-
-use crate::limits::source;
 
 /// Who has failed to log in lately, and who is banned for it.
 #[derive(Debug, Default)]

@@ -3,10 +3,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use fxp_net::listen::source;
 use fxp_store::Text;
 use tokio::time::Instant;
 
@@ -79,14 +80,6 @@ impl Door {
             _all: self.all.take((), most)?,
             _source: self.sources.take(source(peer), most_per_source)?,
         })
-    }
-}
-
-/// What counts as one source: an IPv4 address, or the /64 of an IPv6 address, which one host owns whole.
-pub(crate) fn source(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64))),
-        v4 => v4,
     }
 }
 

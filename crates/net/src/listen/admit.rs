@@ -9,7 +9,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
-use super::{Admission, AdmitError, Strangers, Unadmitted, handshake, refuse};
+use super::{Admission, AdmitError, Strangers, Unadmitted, handshake, refuse, source};
 use crate::data::DataStream;
 use crate::tls::HandshakeError;
 
@@ -83,7 +83,7 @@ impl Candidates {
         H: Future<Output = Result<DataStream, HandshakeError>> + Send + 'static,
     {
         if self.of_source(peer) >= PER_SOURCE {
-            self.evict(network(peer.ip()));
+            self.evict(source(peer.ip()));
         } else if self.running.len() >= IN_ALL {
             self.evict(self.busiest());
         }
@@ -94,20 +94,19 @@ impl Candidates {
     }
 
     fn of_source(&self, peer: SocketAddr) -> usize {
-        let source = network(peer.ip());
-        self.running.iter().filter(|candidate| network(candidate.peer.ip()) == source).count()
+        let own = source(peer.ip());
+        self.running.iter().filter(|candidate| source(candidate.peer.ip()) == own).count()
     }
 
     /// The source with the most handshakes: a lone candidate is not pushed out by a crowd from elsewhere.
     fn busiest(&self) -> IpAddr {
         let peers = self.running.iter().rev().map(|candidate| candidate.peer);
-        peers.max_by_key(|peer| self.of_source(*peer)).map_or(IpAddr::from([0; 4]), |peer| network(peer.ip()))
+        peers.max_by_key(|peer| self.of_source(*peer)).map_or(IpAddr::from([0; 4]), |peer| source(peer.ip()))
     }
 
-    /// Ends the oldest handshake of `source`: it has had the most time of all.
-    fn evict(&mut self, source: IpAddr) {
-        if let Some(oldest) = self.running.iter().position(|candidate| network(candidate.peer.ip()) == source)
-        {
+    /// Ends the oldest handshake of one source, `of`: it has had the most time of all.
+    fn evict(&mut self, of: IpAddr) {
+        if let Some(oldest) = self.running.iter().position(|candidate| source(candidate.peer.ip()) == of) {
             let evicted = self.running.remove(oldest);
             tracing::debug!(peer = %evicted.peer, "a slow handshake made room");
             evicted.handshake.abort();
@@ -152,17 +151,6 @@ impl Candidates {
             (None, Some(first)) => AdmitError::OnlyStrangers { strangers: self.strangers.count, first },
             (None, None) => AdmitError::NobodyCame,
         }
-    }
-}
-
-/// What counts as one source: an IPv4 address, or the /64 of an IPv6 address, which one host owns whole.
-fn network(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        v4 => v4,
     }
 }
 

@@ -31,13 +31,12 @@ impl Pair {
     /// returns lives until the end. Both last replies.
     fn copy<T>(&mut self, before: impl FnOnce(SocketAddr) -> T) -> (String, String, T) {
         std::fs::write(self.destination.file("in"), BEFORE).expect("a file");
-        let reply = self.receiver.expect("CPSV", "227");
-        let port = address(&reply);
+        let port = self.receiver.passive_by("CPSV");
         let kept = before(port);
         self.sender.expect(format!("PORT {}", port_argument(port)), "200");
         self.receiver.say("STOR in");
         self.sender.say("RETR out");
-        let (sent, stored) = (last(&mut self.sender), last(&mut self.receiver));
+        let (sent, stored) = (self.sender.last_reply(), self.receiver.last_reply());
         (sent, stored, kept)
     }
 
@@ -46,21 +45,6 @@ impl Pair {
         let logs = format!("{}\n{}", self.source.log(), self.destination.log());
         assert!(replies.0.starts_with("226") && replies.1.starts_with("226"), "{how}: {replies:?}\n{logs}");
         assert_eq!(std::fs::read(self.destination.file("in")).expect("a file"), OWN, "{how}");
-    }
-}
-
-fn address(reply: &str) -> SocketAddr {
-    let inside = reply.split_once('(').and_then(|(_, rest)| rest.split_once(')')).expect("an address").0;
-    let bytes: Vec<u8> = inside.split(',').map(|number| number.parse().expect("a byte")).collect();
-    SocketAddr::from(([bytes[0], bytes[1], bytes[2], bytes[3]], u16::from_be_bytes([bytes[4], bytes[5]])))
-}
-
-fn last(client: &mut Client) -> String {
-    loop {
-        let reply = client.reply();
-        if !reply.starts_with('1') {
-            return reply;
-        }
     }
 }
 
@@ -116,7 +100,7 @@ fn other_user(pair: &mut Pair, key: Option<&str>) -> (String, String, String) {
         eve
     });
     let mut eve = eve;
-    (sent, stored, last(&mut eve))
+    (sent, stored, eve.last_reply())
 }
 
 #[test]

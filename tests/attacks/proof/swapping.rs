@@ -61,20 +61,9 @@ impl Lane {
     /// The destination awaits a file under `key`.
     fn await_file(&mut self, key: &str) -> SocketAddr {
         self.receiver.expect(key, "200");
-        let reply = self.receiver.expect("CPSV", "227");
-        let inside = reply.split_once('(').and_then(|(_, rest)| rest.split_once(')')).expect("an address").0;
-        let bytes: Vec<u8> = inside.split(',').map(|number| number.parse().expect("a byte")).collect();
+        let port = self.receiver.passive_by("CPSV");
         self.receiver.say("STOR in");
-        SocketAddr::from(([bytes[0], bytes[1], bytes[2], bytes[3]], u16::from_be_bytes([bytes[4], bytes[5]])))
-    }
-
-    fn stored(&mut self) -> String {
-        loop {
-            let reply = self.receiver.reply();
-            if !reply.starts_with('1') {
-                return reply;
-            }
-        }
+        port
     }
 }
 
@@ -86,7 +75,7 @@ fn the_first_file_never_takes_the_place_of_the_second() {
     let held = lane.send(0, KEY.1, "one");
     let port = lane.await_file(OTHER.1);
     splice(held, dial(port, None).expect("a connection"));
-    let reply = lane.stored();
+    let reply = lane.receiver.last_reply();
     refused(&reply, "swapped");
     untouched(&lane.destination, "swapped");
     assert!(lane.senders[0].reply().starts_with("425"));
@@ -99,7 +88,7 @@ fn a_connection_that_is_only_passed_on_serves() {
     let port = lane.await_file(OTHER.1);
     let own = lane.send(1, OTHER.1, "two");
     splice(own, dial(port, None).expect("a connection"));
-    let reply = lane.stored();
+    let reply = lane.receiver.last_reply();
     assert!(reply.starts_with("226"), "{reply}\n{}", lane.source.log());
     assert_eq!(std::fs::read(lane.destination.file("in")).expect("a file"), b"the second file");
 }

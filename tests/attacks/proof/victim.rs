@@ -100,12 +100,7 @@ impl<'a> Transfer<'a> {
 
     /// The last reply.
     pub(crate) fn end(self) -> String {
-        loop {
-            let reply = self.client.reply();
-            if !reply.starts_with('1') {
-                return reply;
-            }
-        }
+        self.client.last_reply()
     }
 }
 

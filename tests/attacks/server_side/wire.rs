@@ -198,11 +198,27 @@ impl Client {
     /// Where PASV says that it listens.
     #[track_caller]
     pub(crate) fn passive(&mut self) -> SocketAddr {
-        let reply = self.expect("PASV", "227");
+        self.passive_by("PASV")
+    }
+
+    /// The same, by PASV or CPSV.
+    #[track_caller]
+    pub(crate) fn passive_by(&mut self, verb: &str) -> SocketAddr {
+        let reply = self.expect(verb, "227");
         let inside = reply.split_once('(').and_then(|(_, rest)| rest.split_once(')')).expect("an address").0;
         let numbers: Vec<u8> = inside.split(',').map(|number| number.parse().expect("a byte")).collect();
         let ip = [numbers[0], numbers[1], numbers[2], numbers[3]];
         SocketAddr::from((ip, u16::from_be_bytes([numbers[4], numbers[5]])))
+    }
+
+    /// The next reply that is no preliminary one.
+    pub(crate) fn last_reply(&mut self) -> String {
+        loop {
+            let reply = self.reply();
+            if !reply.starts_with('1') {
+                return reply;
+            }
+        }
     }
 
     /// Takes what `command` sends over a passive connection in clear.

@@ -257,8 +257,8 @@ impl Lane {
         Tried::NextRung(sentence)
     }
 
-    /// A rung that has carried a file has the right roles: if TLS fails on it "for now" (4yz) with the next one, then
-    /// something came in between, and the same rung is worth another try.
+    /// A rung that has carried a file has the right roles: if a later file meets a 4yz about TLS there, something came in
+    /// between, and the same rung is worth another try.
     fn passing(&self, failure: Failure, rung: &Rung) -> Failure {
         let for_now = failure.reply.as_ref().is_some_and(|reply| reply.code.is_transient());
         let of_tls = failure.class == Refusal::TlsRole && failure.step == Step::Transfer;

@@ -8,6 +8,7 @@ use fxp_client::trust::Untrusted;
 use fxp_proto::wire::secret::Secret;
 
 use crate::book::{KnownBook, SiteBook};
+use crate::journal::Ledger;
 use crate::report::Event;
 
 /// Asks the person, or does not (no terminal). Called on a blocking thread.
@@ -52,4 +53,6 @@ pub struct Context {
     /// Local files (source or destination on this machine), a storage whose root is this machine's `/`;
     /// relative local paths are seen from the working directory. `None` where the program has none.
     pub local: Option<Arc<dyn fxp_store::storage::Storage>>,
+    /// Remembers what runs have done.
+    pub ledger: Arc<dyn Ledger>,
 }

@@ -11,6 +11,7 @@
 //! * [`plan`]: what will be done: walk, select, shelf, diff, and the ladder.
 //! * [`run`]: the whole story; `lane`: two sessions and the ladder they climb; `file`: the story of one
 //!   file; [`transfer`]: its bytes, direct or by relay; `verify`, `publish`, `retry`: what comes after.
+//! * [`journal`]: what outlives the process, so that another run can continue.
 //! * [`report`]: what was done, with the reason for every fallback; [`explain`], `trouble`: why not.
 //! * [`place`]: single operations (ls, cat, rm, mkdir) on a place; `moving`: mv; `look`: what a login tells.
 //! * [`doctor`]: what two servers can do together, and why not more.
@@ -26,6 +27,7 @@ mod digest;
 pub mod doctor;
 pub mod explain;
 mod file;
+pub mod journal;
 mod lane;
 mod look;
 mod moving;

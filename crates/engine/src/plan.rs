@@ -14,6 +14,7 @@ use fxp_proto::listing::entry::Precision;
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
 
+use crate::journal::Stands;
 use crate::report::{FileFailure, Skipped};
 
 /// What will be done, in order.
@@ -46,6 +47,8 @@ pub struct Step {
     pub modified: Option<(FtpTime, Precision)>,
     /// A file stands at the destination and will be replaced.
     pub replaces: bool,
+    /// What that file looks like.
+    pub stands: Option<Stands>,
     /// Something that was copied earlier and broken off.
     pub leftover: Option<Leftover>,
 }

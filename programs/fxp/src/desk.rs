@@ -7,6 +7,7 @@ use fxp_client::connect::Environment;
 use fxp_client::tls::ClientTls;
 use fxp_engine::book::{KnownBook, SiteBook};
 use fxp_engine::context::Context;
+use fxp_engine::journal::Forgetful;
 use fxp_engine::report::{Report, Trouble};
 use fxp_engine::url::Address;
 
@@ -59,6 +60,7 @@ impl Desk {
             observer: self.voice.clone(),
             tls: self.settings.tls,
             local: local_files(),
+            ledger: Arc::new(Forgetful),
         })
     }
 

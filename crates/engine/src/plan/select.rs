@@ -14,6 +14,7 @@ use fxp_proto::path::VPath;
 use super::shelf::{Doubts, Seen, Shelf, kind_of};
 use super::walk::{beneath, walk};
 use super::{Leftover, Plan, Step};
+use crate::journal::Stands;
 use crate::part;
 use crate::report::{FileFailure, Trouble, TroubleKind};
 use crate::run::Stop;
@@ -255,6 +256,7 @@ async fn compare(
             size: file.entry.size,
             modified: file.entry.modified,
             replaces: place.file.is_some(),
+            stands: place.file.as_ref().map(Stands::from),
             leftover: leftover.filter(|_| !part::is_ambiguous(&file.target)),
             source: file.source,
             destination: file.target,

@@ -14,6 +14,7 @@ use fxp_engine::client::tls::ClientTls;
 use fxp_engine::client::transcript::Line;
 use fxp_engine::client::trust::Untrusted;
 use fxp_engine::context::{Context, Observer, Person};
+use fxp_engine::journal::Forgetful;
 use fxp_engine::proto::path::VPath;
 use fxp_engine::proto::wire::{secret::Secret, text::Text};
 use fxp_engine::report::{Event, Report, Trouble};
@@ -241,6 +242,7 @@ impl Desk {
             observer: ann.clone(),
             tls: None,
             local: Some(Arc::new(local.clone())),
+            ledger: Arc::new(Forgetful),
         };
         Desk { context, ann, local, books }
     }

@@ -15,6 +15,7 @@ use fxp_client::tls::ClientTls;
 use fxp_client::trust::Untrusted;
 use fxp_engine::book::{Known, KnownBook, SiteBook};
 use fxp_engine::context::{Context, Observer, Person};
+use fxp_engine::journal::Forgetful;
 use fxp_engine::site::TlsMode;
 use fxp_engine::url::{Address, Scheme, Url};
 use fxp_proto::wire::secret::Secret;
@@ -119,6 +120,7 @@ impl Stage {
             observer,
             tls: (!self.encrypted).then_some(TlsMode::Off),
             local: None,
+            ledger: Arc::new(Forgetful),
         })
     }
 

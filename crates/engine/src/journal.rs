@@ -1,0 +1,128 @@
+//! What is remembered of a run while it goes on, so that another run can continue it: which files are
+//! done, which were begun, which failed.
+//!
+//! The run tells a [`Ledger`] and asks it; it does not know where the answers come from. [`Forgetful`] is
+//! the one that remembers nothing.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use fxp_proto::listing::entry::{Entry, Precision};
+use fxp_proto::listing::time::FtpTime;
+
+use crate::report::{Assurance, FileFailure, FileReport, Verification};
+
+/// Remembers what a run does. Told from many lanes at once; nothing but [`Ledger::recall`] and
+/// [`Ledger::settle`] may wait.
+pub trait Ledger: Send + Sync {
+    /// What became of this file in an earlier run, asked before it is sent. `stands` is what the
+    /// destination's listing shows under the final name now.
+    fn recall<'a>(&'a self, item: &'a Item, stands: Option<Stands>) -> Answer<'a, Recalled>;
+
+    /// How much there is to do, as far as the walk has come.
+    fn planned(&self, totals: Totals);
+
+    /// A file is about to be sent. `stands` is what had the final name before, `in_place` says that the bytes
+    /// go under it at once: then a whole file under its name proves nothing.
+    fn begun(&self, item: &Item, stands: Option<Stands>, in_place: bool);
+
+    /// A file is done: verified, and under its final name.
+    fn finished(&self, item: &Item, report: &FileReport, attempts: u32);
+
+    /// A file failed for good in this run.
+    fn failed(&self, item: &Item, failure: &FileFailure, attempts: u32);
+
+    /// Returns once everything told so far outlives the process.
+    fn settle(&self) -> Answer<'_, ()>;
+}
+
+/// What comes after a wait.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A file of a run, by names that hold for all runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// User, server and path of the source.
+    pub source: String,
+    /// User, server and path of the final name.
+    pub destination: String,
+    /// What the source's listing tells of it.
+    pub is: Stands,
+}
+
+/// What a listing tells of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stands {
+    /// Bytes.
+    pub size: Option<u64>,
+    /// When it was modified.
+    pub modified: Option<(FtpTime, Precision)>,
+}
+
+/// What is remembered of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recalled {
+    /// Nothing that helps: it is sent.
+    Nothing,
+    /// An earlier run has done it, and both files are what they were then: it is not sent again.
+    Done(Finished),
+    /// An earlier run may have done it and was killed before it could say so: the file under the final name
+    /// is compared first. With `named` it came there while a copy of this source was on its way, with its size,
+    /// and copies get that name only once they are verified: where no digest is to be had, that is enough.
+    Perhaps {
+        /// See above.
+        named: bool,
+    },
+}
+
+/// How an earlier run has done a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Bytes.
+    pub size: u64,
+    /// How equality was established then.
+    pub verified: Verification,
+    /// What was achieved then.
+    pub assurance: Assurance,
+}
+
+/// How much there is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Files to copy.
+    pub files: u64,
+    /// Their bytes, as far as known.
+    pub bytes: u64,
+    /// Files that are equal already.
+    pub unchanged: u64,
+    /// The walk has ended: there will be no more.
+    pub complete: bool,
+}
+
+impl From<&Entry> for Stands {
+    fn from(entry: &Entry) -> Self {
+        Stands { size: entry.size, modified: entry.modified }
+    }
+}
+
+/// Remembers nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Forgetful;
+
+impl Ledger for Forgetful {
+    fn recall<'a>(&'a self, _: &'a Item, _: Option<Stands>) -> Answer<'a, Recalled> {
+        Box::pin(std::future::ready(Recalled::Nothing))
+    }
+
+    fn planned(&self, _: Totals) {}
+
+    fn begun(&self, _: &Item, _: Option<Stands>, _: bool) {}
+
+    fn finished(&self, _: &Item, _: &FileReport, _: u32) {}
+
+    fn failed(&self, _: &Item, _: &FileFailure, _: u32) {}
+
+    fn settle(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}

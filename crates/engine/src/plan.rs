@@ -4,6 +4,7 @@
 //! file gets its place at the destination (`select`), and what is there already is compared ([`diff`]).
 
 pub mod diff;
+pub mod filter;
 pub(crate) mod item;
 pub mod ladder;
 pub(crate) mod select;

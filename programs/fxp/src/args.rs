@@ -2,6 +2,7 @@
 //! environment, and each file in `command/` does one subcommand.
 
 mod doctor;
+mod filter;
 mod site;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
 use crate::exit::Exit;
 
 pub(crate) use doctor::Doctor;
+pub(crate) use filter::{Filter, FilterCommand, FilterTest, RuleFlag, Rules};
 pub(crate) use site::{Site, SiteAdd, SiteCommand, Trust, TrustCommand, YesNo};
 
 /// The widest a help text gets: longer lines are tiring to read.
@@ -84,6 +86,7 @@ pub(crate) enum Command {
     Rm(Remove),
     Mkdir(MakeDirectory),
     Mv(Move),
+    Filter(Filter),
     Doctor(Doctor),
     Site(Site),
     Trust(Trust),

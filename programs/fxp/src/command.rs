@@ -6,6 +6,7 @@ mod copy;
 #[cfg(target_os = "linux")]
 mod demo;
 mod doctor;
+mod filter;
 mod list;
 mod make_directory;
 mod man;
@@ -50,6 +51,7 @@ async fn dispatch(command: Command, desk: &Desk) -> Outcome<Exit> {
         Command::Rm(args) => remove::run(&args, desk).await,
         Command::Mkdir(args) => make_directory::run(&args, desk).await,
         Command::Mv(args) => rename::run(&args, desk).await,
+        Command::Filter(args) => filter::run(&args, desk),
         Command::Doctor(args) => doctor::run(&args, desk).await,
         Command::Site(args) => site::run(args, desk).await,
         Command::Trust(args) => trust::run(&args, desk),

@@ -5,6 +5,7 @@
 //! [`progress`] bar and knows whether colours are wanted; [`transcript`] shows a dialogue line by line,
 //! and [`measure`] writes sizes and times.
 
+pub(crate) mod found;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod measure;
@@ -86,6 +87,8 @@ pub(crate) enum Item<'a> {
     Memory(&'a Memory),
     /// What `doctor` found.
     Finding(Finding<'a>),
+    /// What a command that only looks has found.
+    Found(found::Found<'a>),
 }
 
 /// The voice that the settings ask for.

@@ -1,5 +1,7 @@
 //! Arguments and environment made into one answer, in the engine's words.
 
+mod filter;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -161,6 +161,7 @@ impl Voice for Human {
                 self.warning(&format!("the probe {place} could not be removed: {trouble}"));
                 Ok(())
             }
+            Item::Found(found) => self.printer.data(&found.line()),
             Item::Finding(finding) => {
                 let all = self.verbosity == Verbosity::Verbose;
                 findings::lines(finding, all).iter().try_for_each(|line| self.printer.data(line))

@@ -55,7 +55,7 @@ impl Json {
         }
     }
 
-    fn write(&self, record: &Record<'_>) -> io::Result<()> {
+    fn write(&self, record: &impl Serialize) -> io::Result<()> {
         let line = serde_json::to_string(record).expect("records hold only strings, numbers and lists");
         self.printer.data(&line)
     }
@@ -120,6 +120,7 @@ impl Voice for Json {
                 self.write(&Record::Known(KnownFields::of(memory)))
             }
             Item::Finding(finding) => self.finding(finding),
+            Item::Found(found) => self.write(&found.record()),
         }
     }
 

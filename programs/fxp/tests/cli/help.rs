@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::Machine;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 25] = [
     "",
     "cp",
     "ls",
@@ -13,6 +13,8 @@ const COMMANDS: [&str; 23] = [
     "rm",
     "mkdir",
     "mv",
+    "filter",
+    "filter test",
     "doctor",
     "site",
     "site add",

@@ -4,6 +4,7 @@ mod books;
 #[cfg(target_os = "linux")]
 mod doctor;
 mod errors;
+mod filter;
 mod help;
 #[cfg(target_os = "linux")]
 mod lessons;

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 
 pub(crate) use doctor::Doctor;
 pub(crate) use filter::{Filter, FilterCommand, FilterTest, RuleFlag, Rules};
-pub(crate) use site::{Site, SiteAdd, SiteCommand, Trust, TrustCommand, YesNo};
+pub(crate) use site::{Site, SiteAdd, SiteCommand, SiteImport, Trust, TrustCommand, YesNo};
 
 /// The widest a help text gets: longer lines are tiring to read.
 const HELP_WIDTH: usize = 100;

@@ -4,6 +4,7 @@
 //!
 //! * `args`: what can be typed; `settings`: arguments and environment made into one answer;
 //!   `exit`: every way the program can end.
+//! * `bookmarks`: other programs' lists of servers.
 //! * `output`: what is said, to people or to scripts; `person`: who is asked; `interrupt`: Ctrl-C.
 //! * `desk`: all of these together; `command`: one file per subcommand.
 #![forbid(unsafe_code)]
@@ -11,6 +12,8 @@
 mod args;
 mod exit;
 mod settings;
+
+mod bookmarks;
 
 mod output;
 

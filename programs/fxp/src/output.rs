@@ -23,6 +23,7 @@ use fxp_engine::report::{Assurance, Report, Route};
 use fxp_engine::site::Site;
 use fxp_proto::listing::entry::Entry;
 
+use crate::bookmarks::Imported;
 use crate::exit::{Exit, Failure};
 use crate::settings::{Settings, Verbosity};
 
@@ -79,6 +80,8 @@ pub(crate) enum Item<'a> {
     },
     /// A line of `site ls`.
     Site { name: &'a str, site: &'a Site },
+    /// A line of `site import`.
+    Bookmark(&'a Imported),
     /// A line of `trust ls`.
     Trusted { server: &'a str, fingerprint: &'a str },
     /// What `site test` found out.

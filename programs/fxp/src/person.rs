@@ -5,7 +5,7 @@
 //! because it knows the host: the variable would be sent to whatever server is asked next. A password
 //! never comes from the command line, which everybody on the machine can read.
 
-mod netrc;
+pub(crate) mod netrc;
 
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};

@@ -67,6 +67,13 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
+    /// The home directory.
+    pub(crate) fn home() -> Outcome<PathBuf> {
+        let base = etcetera::choose_base_strategy().ok();
+        base.map(|base| base.home_dir().to_owned())
+            .ok_or_else(|| Failure::usage("there is no home directory").hint("set HOME"))
+    }
+
     /// `$FXP_SITES`, `$FXP_KNOWN` and `$NETRC`, else the XDG directories and the home directory.
     pub(crate) fn find() -> Outcome<Self> {
         let base = etcetera::choose_base_strategy().ok();

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum, ValueHint};
 
+use crate::bookmarks::Program;
+
 /// Remember servers by short names
 #[derive(Debug, clap::Args)]
 pub(crate) struct Site {
@@ -17,6 +19,7 @@ pub(crate) struct Site {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SiteCommand {
     Add(SiteAdd),
+    Import(SiteImport),
     /// List the sites
     Ls,
     /// Forget sites
@@ -84,6 +87,41 @@ pub(crate) struct SiteAdd {
     /// Replace a site of the same name
     #[arg(short, long)]
     pub(crate) force: bool,
+}
+
+/// Take over other programs' lists of servers
+///
+/// Reads lftp's bookmarks, FileZilla's sitemanager.xml and rclone.conf. Folders are left, and what stands in a
+/// name beyond letters, digits, `_`, `-` and `.` becomes `-`. Servers that do not speak FTP are left out, and
+/// said to be.
+///
+/// Sites never hold a password. Those of the list stay where they are, unless --netrc puts them into ~/.netrc.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:
+  fxp site import ~/.config/filezilla/sitemanager.xml --dry-run
+  fxp site import --from lftp --netrc")]
+pub(crate) struct SiteImport {
+    /// The list; the program's usual one if missing
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "from")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Whose list it is; seen from what is in it if missing
+    #[arg(long, value_enum, value_name = "PROGRAM")]
+    pub(crate) from: Option<Program>,
+
+    /// Replace sites of the same names; what only fxp knows of the same host is kept
+    #[arg(long)]
+    pub(crate) replace: bool,
+
+    /// Put the passwords into ~/.netrc, in clear, readable by you only
+    ///
+    /// Passwords that are there already stay. $NETRC names another file.
+    #[arg(long)]
+    pub(crate) netrc: bool,
+
+    /// Only show what would be done
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Manage the certificates that are trusted

@@ -1,5 +1,7 @@
 //! `fxp site`: servers by short names.
 
+mod import;
+
 use std::ffi::OsStr;
 
 use fxp_engine::book::Known;
@@ -21,6 +23,7 @@ const NAME_HINT: &str =
 pub(super) async fn run(args: args::Site, desk: &Desk) -> Outcome<Exit> {
     match args.command {
         SiteCommand::Add(args) => add(&args, desk),
+        SiteCommand::Import(args) => import::run(&args, desk),
         SiteCommand::Ls => list(desk),
         SiteCommand::Rm { names } => remove(&names, desk),
         SiteCommand::Test { name } => test(&name, desk).await,

@@ -148,6 +148,9 @@ impl Voice for Human {
             Item::Site { name, site } => {
                 self.printer.data(&format!("{name:<15} {}", items::describe_site(site)))
             }
+            Item::Bookmark(imported) => {
+                items::import_lines(imported).iter().try_for_each(|line| self.printer.data(line))
+            }
             Item::Trusted { server, fingerprint } => {
                 self.printer.data(&format!("{server:<30} {fingerprint}"))
             }

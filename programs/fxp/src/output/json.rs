@@ -13,7 +13,7 @@ use fxp_engine::report::{Event, FileReport, Report, Verification};
 use fxp_proto::pair::method::Method;
 use serde::Serialize;
 
-use items::{FactFields, KnownFields, Listed, SiteFields};
+use items::{BookmarkFields, FactFields, KnownFields, Listed, SiteFields};
 
 use super::printer::Printer;
 use super::progress::Progress;
@@ -111,6 +111,7 @@ impl Voice for Json {
             Item::Heading(_) => Ok(()),
             Item::Entry { place, entry, .. } => self.write(&Record::Entry(Listed::of(place, entry))),
             Item::Site { name, site } => self.write(&Record::Site { name, site: SiteFields::of(site) }),
+            Item::Bookmark(imported) => self.write(&Record::Bookmark(BookmarkFields::of(imported))),
             Item::Trusted { server, fingerprint } => self.write(&Record::Trusted { server, fingerprint }),
             Item::Facts(facts) => self.write(&Record::Facts(FactFields::of(&facts.server, facts))),
             Item::Memory(memory) => {
@@ -220,6 +221,7 @@ enum Record<'a> {
         #[serde(flatten)]
         site: SiteFields<'a>,
     },
+    Bookmark(BookmarkFields<'a>),
     Trusted {
         server: &'a str,
         fingerprint: &'a str,

@@ -5,15 +5,21 @@
 //! makes the rest of the line a comment. A value in double quotes may hold spaces; inside them a
 //! backslash takes the next character literally (curl's rule).
 
+mod add;
+
 use fxp_proto::wire::secret::Secret;
 
+pub(crate) use add::{Addition, with};
+
 /// Larger files are no netrc; the ceiling keeps a wrong `$NETRC` from filling the memory.
-pub(super) const MAX_FILE: u64 = 1024 * 1024;
+pub(crate) const MAX_FILE: u64 = 1024 * 1024;
 
 /// The entries in the order of the file.
 #[derive(Debug, Default)]
-pub(super) struct Netrc {
+pub(crate) struct Netrc {
     entries: Vec<Entry>,
+    /// Where the first `default` begins: other programs read nothing that stands behind it.
+    default_at: Option<usize>,
 }
 
 /// One `machine` or `default`.
@@ -27,13 +33,16 @@ struct Entry {
 
 impl Netrc {
     /// Reads a file's text. Words that it does not know are skipped.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut netrc = Netrc::default();
-        let mut words = Words { rest: text };
+        let mut words = Words { rest: text, length_at_word: 0 };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "machine" => netrc.entries.push(Entry { host: words.next(), ..Entry::default() }),
-                "default" => netrc.entries.push(Entry::default()),
+                "default" => {
+                    netrc.default_at.get_or_insert(text.len() - words.length_at_word);
+                    netrc.entries.push(Entry::default());
+                }
                 "login" | "password" | "account" => {
                     let Some(value) = words.next() else { break };
                     if let Some(entry) = netrc.entries.last_mut() {
@@ -48,19 +57,26 @@ impl Netrc {
     }
 
     /// The user for `host`.
-    pub(super) fn user(&self, host: &str) -> Option<&str> {
+    pub(crate) fn user(&self, host: &str) -> Option<&str> {
         self.matching(host).find_map(|entry| entry.login.as_deref())
     }
 
     /// The password of `user` at `host`. An entry without a login serves every user of its host.
-    pub(super) fn password(&self, host: &str, user: &str) -> Option<&Secret> {
+    pub(crate) fn password(&self, host: &str, user: &str) -> Option<&Secret> {
         self.matching(host)
             .filter(|entry| entry.login.as_deref().is_none_or(|login| login == user))
             .find_map(|entry| entry.password.as_ref())
     }
 
+    /// As [`Netrc::password`], but only of entries that name the host.
+    pub(crate) fn named_password(&self, host: &str, user: &str) -> Option<&Secret> {
+        let names =
+            |entry: &&Entry| entry.host.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(host));
+        self.entries.iter().any(|entry| names(&entry)).then(|| self.password(host, user))?
+    }
+
     /// True if there is something in it that others must not read.
-    pub(super) fn has_secrets(&self) -> bool {
+    pub(crate) fn has_secrets(&self) -> bool {
         self.entries.iter().any(|entry| entry.password.is_some())
     }
 
@@ -87,6 +103,8 @@ impl Entry {
 /// The words of the text.
 struct Words<'a> {
     rest: &'a str,
+    /// How much was left where the last word began.
+    length_at_word: usize,
 }
 
 impl Words<'_> {
@@ -98,6 +116,7 @@ impl Words<'_> {
             }
             self.rest = self.rest.split_once('\n').map_or("", |(_, rest)| rest);
         }
+        self.length_at_word = self.rest.len();
         if let Some(quoted) = self.rest.strip_prefix('"') {
             return Some(self.quoted(quoted.len()));
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::Machine;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: &[&str] = &[
     "",
     "cp",
     "ls",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 25] = [
     "doctor",
     "site",
     "site add",
+    "site import",
     "site ls",
     "site rm",
     "site test",
@@ -38,7 +39,7 @@ const COMMANDS: [&str; 25] = [
 fn help_texts_are_as_written() {
     let machine = Machine::new();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/help");
-    for command in COMMANDS {
+    for &command in COMMANDS {
         if command == "demo" && !cfg!(target_os = "linux") {
             continue;
         }

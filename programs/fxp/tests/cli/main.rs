@@ -6,6 +6,7 @@ mod doctor;
 mod errors;
 mod filter;
 mod help;
+mod import;
 #[cfg(target_os = "linux")]
 mod lessons;
 mod pages;

@@ -8,7 +8,8 @@ use fxp_engine::place::{Memory, ServerFacts};
 use fxp_engine::site::{Site, TlsMode};
 use fxp_proto::listing::entry::{Entry, Kind, Precision};
 
-use crate::output::printer::{LABEL, styled};
+use crate::bookmarks::{Fate, Imported};
+use crate::output::printer::{LABEL, WARNING, styled};
 
 /// Names go to a terminal in printable form, to a pipe byte by byte.
 pub(super) fn print_entry(entry: &Entry, long: bool) -> io::Result<()> {
@@ -91,6 +92,21 @@ pub(super) fn describe_site(site: &Site) -> String {
         let _ = write!(text, "  ({})", extra.join(", "));
     }
     text
+}
+
+/// An entry of `site import`, and beneath it what could not be taken over.
+pub(super) fn import_lines(imported: &Imported) -> Vec<String> {
+    let row = |name: &str, text: &str| format!("{name:<15} {text}");
+    let password = if imported.netrc { "  (password to netrc)" } else { "" };
+    let first = match &imported.fate {
+        Fate::Added { name, site } => row(name, &format!("{}{password}", describe_site(site))),
+        Fate::Replaced { name, site } => row(name, &format!("{}{password}, replaced", describe_site(site))),
+        Fate::Equal { name } => row(name, &format!("is there already{password}")),
+        Fate::Taken { name } => row(name, "is another site, which stays; --replace replaces it"),
+        Fate::LeftOut { why } => row(&imported.title, &format!("is left out: {why}")),
+    };
+    let notes = imported.notes.iter().map(|note| row("", &format!("{} {note}", styled(WARNING, "note:"))));
+    [first].into_iter().chain(notes).collect()
 }
 
 /// `site test`, line by line.

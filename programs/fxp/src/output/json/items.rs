@@ -5,6 +5,8 @@ use fxp_engine::place::{Memory, ServerFacts};
 use fxp_proto::listing::entry::{Entry, Kind};
 use serde::Serialize;
 
+use crate::bookmarks::{Fate, Imported};
+
 /// A line of `ls`.
 #[derive(Serialize)]
 pub(super) struct Listed<'a> {
@@ -70,6 +72,39 @@ impl<'a> SiteFields<'a> {
             listens: site.passive,
             password_command: site.password_command.as_deref(),
             certificate: site.certificate.as_ref().map(|file| file.display().to_string()),
+        }
+    }
+}
+
+/// A line of `site import`.
+#[derive(Serialize)]
+pub(super) struct BookmarkFields<'a> {
+    title: &'a str,
+    outcome: &'a str,
+    name: Option<&'a str>,
+    site: Option<SiteFields<'a>>,
+    why: Option<&'a str>,
+    notes: &'a [String],
+    netrc: bool,
+}
+
+impl<'a> BookmarkFields<'a> {
+    pub(super) fn of(imported: &'a Imported) -> Self {
+        let (outcome, name, site, why) = match &imported.fate {
+            Fate::Added { name, site } => ("added", Some(name), Some(site), None),
+            Fate::Replaced { name, site } => ("replaced", Some(name), Some(site), None),
+            Fate::Equal { name } => ("equal", Some(name), None, None),
+            Fate::Taken { name } => ("taken", Some(name), None, None),
+            Fate::LeftOut { why } => ("left_out", None, None, Some(why)),
+        };
+        BookmarkFields {
+            title: &imported.title,
+            outcome,
+            name: name.map(String::as_str),
+            site: site.map(SiteFields::of),
+            why: why.map(String::as_str),
+            notes: &imported.notes,
+            netrc: imported.netrc,
         }
     }
 }

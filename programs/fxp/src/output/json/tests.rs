@@ -16,6 +16,7 @@ use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::wire::text::Text;
 
 use super::*;
+use crate::bookmarks::{Fate, Imported};
 use crate::exit::Failure;
 
 pub(crate) type Kinds = BTreeMap<String, BTreeSet<String>>;
@@ -78,6 +79,8 @@ fn written() -> Kinds {
     let end = End { secured: false, ..End::offering(&Features::default(), Family::V4, None) };
     let ladder = ladder(&end, &end, &Policy::default());
     let memory = Memory { site: None, server: String::new(), known: Known::default() };
+    let fate = Fate::LeftOut { why: String::new() };
+    let imported = Imported { title: String::new(), fate, notes: Vec::new(), netrc: false };
     let records = [
         Record::Connected { leg: "", server: "", tls: None, verified: None },
         Record::Planned { files: 0, bytes: 0, directories: 0, unchanged: 0, ladder: &[] },
@@ -93,6 +96,7 @@ fn written() -> Kinds {
         Record::Changed { text: "" },
         Record::Entry(Listed::of("", &entry)),
         Record::Site { name: "", site: SiteFields::of(&site) },
+        Record::Bookmark(BookmarkFields::of(&imported)),
         Record::Trusted { server: "", fingerprint: "" },
         Record::Facts(FactFields::of("", &facts)),
         Record::Known(KnownFields::of(&memory)),

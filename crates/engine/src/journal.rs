@@ -2,7 +2,23 @@
 //! done, which were begun, which failed.
 //!
 //! The run tells a [`Ledger`] and asks it; it does not know where the answers come from. [`Forgetful`] is
-//! the one that remembers nothing.
+//! the one that remembers nothing, a [`Page`] of the [`Journal`] the one that outlives the process.
+//!
+//! # Layout
+//!
+//! * `job`: what is kept of a command; `store`: the file with all of them, and who may write on which page;
+//! * `page`: the ledger of one job; `scribe`: its notes, many in one write;
+//! * `recall`: what a note means for a file that is about to be sent; `schema`: the tables.
+
+mod job;
+mod page;
+mod recall;
+mod schema;
+mod scribe;
+mod store;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,25 +28,29 @@ use fxp_proto::listing::time::FtpTime;
 
 use crate::report::{Assurance, FileFailure, FileReport, Verification};
 
+pub use job::{Ending, Job, JobId, State, Typed};
+pub use page::Page;
+pub use store::{Journal, JournalError};
+
 /// Remembers what a run does. Told from many lanes at once; nothing but [`Ledger::recall`] and
 /// [`Ledger::settle`] may wait.
 pub trait Ledger: Send + Sync {
     /// What became of this file in an earlier run, asked before it is sent. `stands` is what the
     /// destination's listing shows under the final name now.
-    fn recall<'a>(&'a self, item: &'a Item, stands: Option<Stands>) -> Answer<'a, Recalled>;
+    fn recall<'a>(&'a self, subject: &'a Subject, stands: Option<Stands>) -> Answer<'a, Recalled>;
 
     /// How much there is to do, as far as the walk has come.
     fn planned(&self, totals: Totals);
 
     /// A file is about to be sent. `stands` is what had the final name before, `in_place` says that the bytes
     /// go under it at once: then a whole file under its name proves nothing.
-    fn begun(&self, item: &Item, stands: Option<Stands>, in_place: bool);
+    fn begun(&self, subject: &Subject, stands: Option<Stands>, in_place: bool);
 
     /// A file is done: verified, and under its final name.
-    fn finished(&self, item: &Item, report: &FileReport, attempts: u32);
+    fn finished(&self, subject: &Subject, report: &FileReport, attempts: u32);
 
     /// A file failed for good in this run.
-    fn failed(&self, item: &Item, failure: &FileFailure, attempts: u32);
+    fn failed(&self, subject: &Subject, failure: &FileFailure, attempts: u32);
 
     /// Returns once everything told so far outlives the process.
     fn settle(&self) -> Answer<'_, ()>;
@@ -41,7 +61,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A file of a run, by names that hold for all runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct Subject {
     /// User, server and path of the source.
     pub source: String,
     /// User, server and path of the final name.
@@ -110,17 +130,17 @@ impl From<&Entry> for Stands {
 pub struct Forgetful;
 
 impl Ledger for Forgetful {
-    fn recall<'a>(&'a self, _: &'a Item, _: Option<Stands>) -> Answer<'a, Recalled> {
+    fn recall<'a>(&'a self, _: &'a Subject, _: Option<Stands>) -> Answer<'a, Recalled> {
         Box::pin(std::future::ready(Recalled::Nothing))
     }
 
     fn planned(&self, _: Totals) {}
 
-    fn begun(&self, _: &Item, _: Option<Stands>, _: bool) {}
+    fn begun(&self, _: &Subject, _: Option<Stands>, _: bool) {}
 
-    fn finished(&self, _: &Item, _: &FileReport, _: u32) {}
+    fn finished(&self, _: &Subject, _: &FileReport, _: u32) {}
 
-    fn failed(&self, _: &Item, _: &FileFailure, _: u32) {}
+    fn failed(&self, _: &Subject, _: &FileFailure, _: u32) {}
 
     fn settle(&self) -> Answer<'_, ()> {
         Box::pin(std::future::ready(()))

@@ -1,0 +1,170 @@
+//! The ledger of one job.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use fxp_proto::listing::entry::Precision;
+use fxp_proto::listing::time::FtpTime;
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+use super::job::{Ending, JobId};
+use super::recall::{Note, judge};
+use super::scribe::{Inbox, Told, scribe};
+use super::{Answer, Finished, JournalError, Ledger, Recalled, Stands, Subject, Totals};
+use crate::report::{FileFailure, FileReport, Verification};
+
+/// The page of a job that this process works on. Nobody else can, as long as it is open.
+pub struct Page {
+    id: JobId,
+    resumed: bool,
+    /// Held, not used.
+    _lock: File,
+    inbox: Arc<Inbox>,
+    scribe: Mutex<Option<JoinHandle<()>>>,
+    reader: Mutex<SqliteConnection>,
+}
+
+impl Page {
+    pub(super) fn new(
+        id: JobId,
+        resumed: bool,
+        lock: File,
+        writer: SqliteConnection,
+        reader: SqliteConnection,
+    ) -> Self {
+        let inbox = Arc::new(Inbox::default());
+        let task = tokio::spawn(scribe(id, writer, inbox.clone()));
+        Page { id, resumed, _lock: lock, inbox, scribe: Mutex::new(Some(task)), reader: Mutex::new(reader) }
+    }
+
+    /// The job's number.
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// True if an earlier run has worked on it.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Writes down how the run ended, after everything else it told. The reason why that was not possible, or
+    /// why something of it was not written, is returned: the copy itself is none the worse for it.
+    pub async fn end(&self, ending: Ending) -> Option<String> {
+        self.inbox.tell(Told::Ended(ending));
+        self.settle().await;
+        self.inbox.close();
+        if let Some(scribe) = self.scribe.lock().await.take() {
+            let _ = scribe.await;
+        }
+        self.inbox.what_was_lost()
+    }
+
+    async fn note(&self, subject: &Subject) -> Result<Option<Note>, JournalError> {
+        let mut reader = self.reader.lock().await;
+        let row = sqlx::query(
+            "SELECT source, size, modified, exact, state, in_place, stood, stood_size, stood_modified, stood_exact,
+             algorithm, digest, assurance FROM file WHERE destination = ?",
+        )
+        .bind(&subject.destination)
+        .fetch_optional(&mut *reader)
+        .await?;
+        Ok(row.as_ref().map(read).transpose()?)
+    }
+}
+
+impl Ledger for Page {
+    fn recall<'a>(&'a self, subject: &'a Subject, stands: Option<Stands>) -> Answer<'a, Recalled> {
+        Box::pin(async move {
+            if stands.is_none() {
+                return Recalled::Nothing;
+            }
+            match self.note(subject).await {
+                Ok(note) => judge(note.as_ref(), subject, stands, self.resumed),
+                Err(error) => {
+                    // Then it is compared or sent, which is never wrong.
+                    self.inbox.lose(&error);
+                    judge(None, subject, stands, self.resumed)
+                }
+            }
+        })
+    }
+
+    fn planned(&self, totals: Totals) {
+        self.inbox.tell(Told::Planned(totals));
+    }
+
+    fn begun(&self, subject: &Subject, stands: Option<Stands>, in_place: bool) {
+        self.inbox.tell(Told::Begun { subject: subject.clone(), stands, in_place });
+    }
+
+    fn finished(&self, subject: &Subject, report: &FileReport, attempts: u32) {
+        self.inbox.tell(Told::finished(subject, report, attempts));
+    }
+
+    fn failed(&self, subject: &Subject, failure: &FileFailure, attempts: u32) {
+        self.inbox.tell(Told::failed(subject, failure, attempts));
+    }
+
+    fn settle(&self) -> Answer<'_, ()> {
+        Box::pin(self.inbox.settle())
+    }
+}
+
+impl Drop for Page {
+    /// A page that is not ended is one of a run that was broken off.
+    fn drop(&mut self) {
+        self.inbox.close();
+    }
+}
+
+impl std::fmt::Debug for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Page").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+fn read(row: &SqliteRow) -> sqlx::Result<Note> {
+    let is = stands(row, "size", "modified", "exact")?;
+    let finished = match row.try_get::<&str, _>("state")? {
+        "done" => Some(Finished {
+            size: is.size.unwrap_or_default(),
+            verified: verification(row.try_get("algorithm")?, row.try_get("digest")?),
+            assurance: super::words::assurance(row.try_get("assurance")?),
+        }),
+        _ => None,
+    };
+    Ok(Note {
+        source: row.try_get("source")?,
+        is,
+        finished,
+        in_place: row.try_get("in_place")?,
+        stood: match row.try_get("stood")? {
+            true => Some(stands(row, "stood_size", "stood_modified", "stood_exact")?),
+            false => None,
+        },
+    })
+}
+
+fn stands(row: &SqliteRow, size: &str, modified: &str, exact: &str) -> sqlx::Result<Stands> {
+    let size: Option<i64> = row.try_get(size)?;
+    let modified: Option<i64> = row.try_get(modified)?;
+    let exact = match row.try_get::<Option<i64>, _>(exact)? {
+        Some(0) => Precision::Day,
+        Some(1) => Precision::Minute,
+        _ => Precision::Second,
+    };
+    Ok(Stands {
+        size: size.and_then(|size| u64::try_from(size).ok()),
+        modified: modified.map(|seconds| (FtpTime { seconds, nanoseconds: 0 }, exact)),
+    })
+}
+
+fn verification(algorithm: Option<&str>, digest: Option<String>) -> Verification {
+    match (algorithm.and_then(super::words::algorithm), digest) {
+        (Some(algorithm), Some(hex)) => Verification::Digest { algorithm, hex },
+        _ => Verification::Size,
+    }
+}

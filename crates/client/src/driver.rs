@@ -229,5 +229,6 @@ fn parting_words(parting: &Parting) -> &'static str {
         Parting::Handshake => "no TLS, no connection",
         Parting::OutOfStep(_) => "a reply that nobody asked for: the connection is given up",
         Parting::TimedOut => "no reply: the connection is given up",
+        Parting::Abandoned => "aborted with commands queued behind it: the connection is given up",
     }
 }

@@ -1,6 +1,7 @@
 //! What a server says about its files: kind, size, time, digest; and setting the time.
 
 use fxp_proto::client::request::{Answer, Request};
+use fxp_proto::grammar::change::TimeVerb;
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::digest::{XArgument, parse_digest};
 use fxp_proto::grammar::params::DigestKind;
@@ -13,7 +14,6 @@ use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
 
 use crate::error::SessionError;
-use crate::habits::TimeVerb;
 use crate::session::Session;
 
 impl Session {
@@ -48,7 +48,7 @@ impl Session {
             None => TimeVerb::ALL.into_iter().filter(|way| !self.habits.no_set_time.contains(way)).collect(),
         };
         for way in ways {
-            let Some(command) = time_command(way, path, time) else { continue };
+            let Some(command) = way.command(path, time) else { continue };
             match self.run(Request::Command(command)).await {
                 Ok(Answer::Reply(reply)) if reply.code.is_completion() && reply.code.number() != 202 => {
                     self.habits.set_time = Some(way);
@@ -214,20 +214,4 @@ fn x_command(kind: DigestKind, path: &VPath, length: Option<u64>, offered: bool)
         DigestKind::Sha1 if !offered => Command { verb: Verb::Xsha, ..command },
         _ => command,
     }
-}
-
-fn time_command(way: TimeVerb, path: &VPath, time: FtpTime) -> Option<Command> {
-    let digits = time.to_seconds();
-    let path = path.to_text();
-    let joined = |before: &str, after: &str| {
-        let bytes = [before.as_bytes(), path.as_bytes(), after.as_bytes()].concat();
-        Text::new(bytes).ok()
-    };
-    let (verb, argument) = match way {
-        TimeVerb::Mfmt => (Verb::Mfmt, joined(&format!("{digits} "), "")),
-        TimeVerb::Mdtm => (Verb::Mdtm, joined(&format!("{digits} "), "")),
-        TimeVerb::Utime => (Verb::SiteUtime, joined(&format!("{digits} "), "")),
-        TimeVerb::UtimeFive => (Verb::SiteUtime, joined("", &format!(" {digits} {digits} {digits} UTC"))),
-    };
-    Some(Command::new(verb, argument?))
 }

@@ -1,5 +1,6 @@
 //! What was found out about a server while working with it, so that nothing is tried in vain twice.
 
+use fxp_proto::grammar::change::TimeVerb;
 use fxp_proto::grammar::params::DigestKind;
 
 /// What was found out about a server.
@@ -17,23 +18,4 @@ pub(crate) struct Habits {
     pub(crate) no_set_time: Vec<TimeVerb>,
     /// The digest that HASH computes now, if it was chosen by OPTS.
     pub(crate) hash: Option<DigestKind>,
-}
-
-/// The ways to set a modification time, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TimeVerb {
-    /// `MFMT time path`.
-    Mfmt,
-    /// `MDTM time path`: older, and ambiguous.
-    Mdtm,
-    /// `SITE UTIME time path`.
-    Utime,
-    /// `SITE UTIME path atime mtime ctime UTC`.
-    UtimeFive,
-}
-
-impl TimeVerb {
-    /// All, in the order in which they are tried.
-    pub(crate) const ALL: [TimeVerb; 4] =
-        [TimeVerb::Mfmt, TimeVerb::Mdtm, TimeVerb::UtimeFive, TimeVerb::Utime];
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fxp_proto::client::machine::Machine;
-use fxp_proto::client::manners::Manners;
+use fxp_proto::client::manners::{Manners, Queueing};
 use fxp_proto::client::request::{Login, LoginTls, Passive, Request, Setting};
 use fxp_proto::grammar::addr::{Family, HostPort};
 use fxp_proto::grammar::command::Command;
@@ -85,6 +85,13 @@ impl Player {
                 let manners = Manners { window: rest.parse().unwrap(), ..Manners::default() };
                 self.machine = Machine::with_manners(manners);
             }
+            "queueing" => self.machine.set_queueing(match rest {
+                "none" => Queueing::None,
+                "small" => Queueing::Small,
+                "up-to-transfer" => Queueing::UpToTransfer,
+                "always" => Queueing::Always,
+                other => panic!("no such queueing: {other}"),
+            }),
             // `at-once` asks before the actions of the request before are drained.
             "ask" | "at-once" => drop(self.machine.ask(request(rest), self.now)),
             "tls" => self.machine.tls(rest == "ok", self.now),

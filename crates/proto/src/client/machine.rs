@@ -14,7 +14,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::abort::Abort;
-use super::manners::{MAX_PRELIMINARY, MAX_WAITING, Manners};
+use super::manners::{MAX_PRELIMINARY, MAX_WAITING, Manners, Queueing};
+use super::place::Place;
 use super::request::{Answer, Request, RequestId};
 use super::settings::Settings;
 use super::task::{Next, Task, refused};
@@ -53,6 +54,9 @@ pub enum Parting {
     OutOfStep(Reply),
     /// A reply never came.
     TimedOut,
+    /// A transfer had to be aborted with other commands queued behind it: nobody can say which replies
+    /// would come.
+    Abandoned,
 }
 
 /// One control connection seen from the client.
@@ -199,6 +203,11 @@ impl Machine {
         !self.closed
     }
 
+    /// From now on this much may be queued.
+    pub fn set_queueing(&mut self, queueing: Queueing) {
+        self.manners = self.manners.with_queueing(queueing);
+    }
+
     /// True if nothing runs and nothing waits.
     pub fn is_idle(&self) -> bool {
         self.running.is_empty() && self.waiting.is_empty()
@@ -217,15 +226,35 @@ impl Machine {
         }
     }
 
-    /// Alone, right behind a PEER KEY, or beside other small commands within the window.
+    /// Alone, right behind a PEER KEY, beside other small commands within the window, or wherever the server
+    /// bears it.
     fn may_start(&self, request: &Request) -> bool {
-        let small = |verb: Verb| verb.row().data == Data::None && self.manners.window > 1;
         let introduced = self.running.iter().all(|running| matches!(running.task, Task::Introduction));
         self.running.is_empty()
             || (introduced && self.running.len() == 1 && may_follow_a_key(request))
-            || (self.running.len() < self.manners.window
-                && matches!(request, Request::Command(command) if small(command.verb))
-                && self.running.iter().all(|running| running.is_small()))
+            || (self.running.len() < self.manners.window && self.may_be_queued(request))
+    }
+
+    /// Beside, or behind, what is under way.
+    fn may_be_queued(&self, request: &Request) -> bool {
+        let (queueing, place) = (self.manners.queueing, Place::of_request(request));
+        if queueing == Queueing::None {
+            let small = |verb: Verb| verb.row().data == Data::None;
+            return matches!(request, Request::Command(command) if small(command.verb))
+                && self.running.iter().all(Running::is_small);
+        }
+        let behind = self.running.iter().all(|running| match running.place() {
+            Place::Anywhere => true,
+            Place::Aim => queueing >= Queueing::UpToTransfer,
+            Place::Transfer => queueing == Queueing::Always,
+            Place::Last | Place::Alone => false,
+        });
+        behind
+            && match place {
+                Place::Anywhere | Place::Aim | Place::Last => true,
+                Place::Transfer => queueing >= Queueing::UpToTransfer,
+                Place::Alone => false,
+            }
     }
 
     fn start(&mut self, id: RequestId, request: Request, now: Moment) {
@@ -244,6 +273,11 @@ impl Machine {
     }
 
     fn abort(&mut self, id: RequestId, now: Moment) {
+        if self.running.len() > 1 && self.running.iter().any(|running| matches!(running.task, Task::Transfer))
+        {
+            self.done(id, Answer::Lost);
+            return self.close(Parting::Abandoned, Answer::Lost);
+        }
         let transfer = self.running.front().filter(|running| matches!(running.task, Task::Transfer));
         match transfer.and_then(|running| Some((running.id, running.unanswered.front()?.clone()))) {
             Some((transfer, command)) => {
@@ -421,6 +455,19 @@ impl Machine {
 impl Running {
     fn is_small(&self) -> bool {
         matches!(self.task, Task::Single) && self.unanswered.iter().all(|c| c.verb.row().data == Data::None)
+    }
+
+    fn place(&self) -> Place {
+        match &self.task {
+            Task::Single => match self.unanswered.front() {
+                Some(command) => Place::of_command(command.verb),
+                None => Place::Anywhere,
+            },
+            Task::Introduction => Place::Anywhere,
+            Task::Passive(passive) => Place::of_passive(*passive),
+            Task::Transfer => Place::Transfer,
+            Task::Login(_) | Task::Setting(_) | Task::Abort(_) | Task::Quit => Place::Alone,
+        }
     }
 
     /// How long to wait for the next reply.

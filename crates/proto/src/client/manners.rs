@@ -15,15 +15,45 @@ pub(super) const MAX_PRELIMINARY: u8 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Manners {
     /// How many small commands may be under way at once, 1 to 16. 1 waits for each reply, which every
-    /// server bears; more saves round trips. Transfers, settings and aborts always go alone.
+    /// server bears; more saves round trips. Settings and aborts always go alone.
     pub window: usize,
+    /// What may be sent before the reply to what was sent last.
+    pub queueing: Queueing,
     /// How long to wait.
     pub ceilings: Ceilings,
 }
 
+/// How far a server bears it that commands arrive before it has answered the ones before them. Each level
+/// includes those above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Queueing {
+    /// Not at all: every command waits for the reply to the one before it (within [`Manners::window`]).
+    #[default]
+    None,
+    /// Small commands, and those that say where the data goes. A transfer goes alone.
+    Small,
+    /// A transfer may come last; nothing follows it before its final reply (Pure-FTPD takes whatever comes
+    /// during a transfer for an ABOR).
+    UpToTransfer,
+    /// Everything, also behind a running transfer.
+    Always,
+}
+
+impl Manners {
+    /// The most commands under way at once.
+    pub const MAX_WINDOW: usize = 16;
+
+    /// The same towards a server that bears `queueing`.
+    #[must_use]
+    pub fn with_queueing(self, queueing: Queueing) -> Self {
+        let window = if queueing == Queueing::None { 1 } else { Manners::MAX_WINDOW };
+        Manners { window, queueing, ..self }
+    }
+}
+
 impl Default for Manners {
     fn default() -> Self {
-        Manners { window: 1, ceilings: Ceilings::default() }
+        Manners { window: 1, queueing: Queueing::None, ceilings: Ceilings::default() }
     }
 }
 

@@ -1,9 +1,12 @@
 //! Arguments of the commands that change what is known of a file: MFMT, MFF, MDTM with a time,
 //! SITE CHMOD, SITE UTIME, SITE SYMLINK, COMB.
 
+use super::command::Command;
 use super::params::ParameterError;
 use super::quote::words;
+use super::verb::Verb;
 use crate::listing::time::{FtpTime, TimeError};
+use crate::path::VPath;
 use crate::wire::text::Text;
 
 impl From<TimeError> for ParameterError {
@@ -12,6 +15,42 @@ impl From<TimeError> for ParameterError {
             TimeError::Syntax => ParameterError::Syntax,
             TimeError::OutOfRange => ParameterError::OutOfRange,
         }
+    }
+}
+
+/// The ways to set a modification time, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeVerb {
+    /// `MFMT time path`.
+    Mfmt,
+    /// `MDTM time path`: older, and ambiguous.
+    Mdtm,
+    /// `SITE UTIME time path`.
+    Utime,
+    /// `SITE UTIME path atime mtime ctime UTC`.
+    UtimeFive,
+}
+
+impl TimeVerb {
+    /// All, in the order in which they are tried.
+    pub const ALL: [TimeVerb; 4] = [TimeVerb::Mfmt, TimeVerb::Mdtm, TimeVerb::UtimeFive, TimeVerb::Utime];
+
+    /// The command that sets the time of `path`; `None` for a name that cannot stand in it.
+    pub fn command(self, path: &VPath, time: FtpTime) -> Option<Command> {
+        let digits = time.to_seconds();
+        let path = path.to_text();
+        let joined = |before: &str, after: &str| {
+            let bytes = [before.as_bytes(), path.as_bytes(), after.as_bytes()].concat();
+            Text::new(bytes).ok()
+        };
+        let before = format!("{digits} ");
+        let (verb, argument) = match self {
+            TimeVerb::Mfmt => (Verb::Mfmt, joined(&before, "")),
+            TimeVerb::Mdtm => (Verb::Mdtm, joined(&before, "")),
+            TimeVerb::Utime => (Verb::SiteUtime, joined(&before, "")),
+            TimeVerb::UtimeFive => (Verb::SiteUtime, joined("", &format!(" {digits} {digits} {digits} UTC"))),
+        };
+        Some(Command::new(verb, argument?))
     }
 }
 

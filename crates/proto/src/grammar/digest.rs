@@ -6,6 +6,7 @@ use super::params::{DigestKind, ParameterError, decimal};
 use super::quote::{quote, quoted};
 use super::reply::Reply;
 use super::verb::Verb;
+use crate::path::VPath;
 use crate::wire::text::Text;
 
 impl DigestKind {
@@ -142,6 +143,15 @@ impl XArgument {
             argument.extend_from_slice(format!(" {end}").as_bytes());
         }
         Command::new(kind.verb(), Text::lossy(argument))
+    }
+}
+
+/// The command by which `verb` tells the digest of the whole of `path`.
+pub fn whole_file(verb: Verb, path: &VPath) -> Command {
+    let by_x = XArgument { path: path.to_text(), start: 0, end: None };
+    match DigestKind::of_verb(verb) {
+        Some(kind) if !matches!(verb, Verb::Md5 | Verb::Mmd5) => Command { verb, ..by_x.command(kind) },
+        _ => Command::new(verb, path.to_text()),
     }
 }
 

@@ -104,5 +104,6 @@ fn parting_words(parting: &Parting) -> String {
         Parting::Handshake => "no handshake".to_owned(),
         Parting::OutOfStep(reply) => format!("out of step at {reply}"),
         Parting::TimedOut => "timed out".to_owned(),
+        Parting::Abandoned => "abandoned".to_owned(),
     }
 }

@@ -4,6 +4,8 @@
 //! servers must be sent, `source S:` and `destination S:` what they answer; `!:` is what the exchange
 //! says, `source !:` what that leg's machine says; `>:` is the driver. All of it in this order.
 
+#[path = "script/logged_in.rs"]
+mod logged_in;
 mod script;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,19 +13,17 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fxp_proto::client::machine::{Action as Said, Machine};
-use fxp_proto::client::request::{Answer, Login, LoginTls, Passive, Request, RequestId};
+use fxp_proto::client::request::{Answer, Passive, RequestId};
 use fxp_proto::grammar::addr::Family;
-use fxp_proto::grammar::params::Protection;
 use fxp_proto::grammar::peer::{PeerKey, PeerPin};
-use fxp_proto::grammar::reply::{Reply, ReplyParser};
+use fxp_proto::grammar::reply::ReplyParser;
 use fxp_proto::moment::Moment;
 use fxp_proto::pair::exchange::{Action, Exchange, Failure, Job, LegFacts, Limits, Proof, Verdict};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::pair::method::{Method, RoleVerb, TlsPart};
 use fxp_proto::path::VPath;
-use fxp_proto::wire::secret::Secret;
-use fxp_proto::wire::text::Text;
 
+use logged_in::logged_in;
 use script::{every_script, lines, options, reply_line, show};
 
 #[test]
@@ -148,41 +148,6 @@ impl Player {
     fn silence(&self) -> Result<(), String> {
         if self.log.is_empty() { Ok(()) } else { Err(format!("nobody expected {:?}", self.log)) }
     }
-}
-
-/// A machine whose session is logged in, inside TLS unless the script says `clear`.
-fn logged_in(leg: Leg, text: &str) -> Machine {
-    let options = options(text);
-    let clear = text.split_whitespace().any(|word| word == "clear");
-    let mut machine = Machine::new(Moment::START);
-    machine.ask(
-        Request::Login(Login {
-            user: Text::from("anna"),
-            password: Secret::default(),
-            tls: if clear { LoginTls::Off } else { LoginTls::Implicit },
-            protection: Protection::Private,
-            host: None,
-        }),
-        Moment::START,
-    );
-    machine.tls(true, Moment::START);
-    let features = options.get(format!("{leg}-features").as_str()).copied().unwrap_or_default();
-    machine.reply(Reply::new(220, "hello"), Moment::START);
-    machine.reply(Reply::new(230, "in"), Moment::START);
-    let features = features.split(',').map(|name| Text::new(name).unwrap());
-    machine.reply(Reply::list(211, "features", features, "end"), Moment::START);
-    while let Some(said) = machine.next() {
-        match said {
-            Said::Done(_, Answer::LoggedIn(_)) => return machine,
-            Said::Done(id, other) => panic!("{id:?} {other:?}"),
-            _ => {}
-        }
-        let settling = matches!(&said, Said::Send(command) if !["USER anna", "FEAT"].contains(&command.to_string().as_str()));
-        if settling {
-            machine.reply(Reply::new(200, "ok"), Moment::START);
-        }
-    }
-    panic!("the login did not end");
 }
 
 fn job(text: &str) -> Job {

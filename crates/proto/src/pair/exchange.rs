@@ -416,13 +416,6 @@ impl Exchange {
     }
 }
 
-impl Failure {
-    /// A failure without words.
-    fn bare(leg: Leg, step: Step, class: Refusal) -> Self {
-        Failure { leg, step, verb: None, reply: None, other: None, class }
-    }
-}
-
 impl Asked {
     /// True if the exchange goes on although the server refused.
     fn tolerates(&self, reply: &Reply) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::job::{Job, Proof};
+use super::job::{Job, LegFacts, Proof};
 use super::leg::Leg;
 use super::method::Method;
 use super::verdict::Step;
@@ -143,20 +143,34 @@ impl Side {
     }
 }
 
-/// TYPE, then whatever the method asks for, then the pin. What an earlier file left in force is taken back.
+/// What an exchange begins with. What an earlier file left in force is taken back.
 fn prepare(leg: Leg, job: &Job) -> impl Iterator<Item = Ask> + use<> {
-    let settings = (job.method.kind().prepare)(&job.method, leg, job.facts(leg));
     let peer = match &job.proof {
         Proof::Key(_) => None,
         Proof::Pin { by, pin } if *by == leg => Some(Setting::Peer(Some(pin.clone()))),
         Proof::Pin { .. } | Proof::None => Some(Setting::Peer(None)),
     };
-    [Setting::Type(TransferType::Image)].into_iter().chain(settings).chain(peer).map(|setting| Ask {
+    settings(leg, &job.method, job.facts(leg), peer).map(|setting| Ask {
         step: Step::Prepare,
-        // A server that refuses to leave the client role never took it.
-        needed: if setting == Setting::Role(TlsRole::Server) { Needed::No } else { Needed::Yes },
+        needed: needed(&setting),
         request: Request::Set(setting),
     })
+}
+
+/// TYPE, then whatever the method asks for, then what the other end must prove.
+pub(super) fn settings(
+    leg: Leg,
+    method: &Method,
+    facts: &LegFacts,
+    peer: Option<Setting>,
+) -> impl Iterator<Item = Setting> + use<> {
+    let own = (method.kind().prepare)(method, leg, facts);
+    [Setting::Type(TransferType::Image)].into_iter().chain(own).chain(peer)
+}
+
+/// A server that refuses to leave the client role never took it.
+pub(super) fn needed(setting: &Setting) -> Needed {
+    if *setting == Setting::Role(TlsRole::Server) { Needed::No } else { Needed::Yes }
 }
 
 /// PEER KEY, where there is a key: right before a leg is told to listen or where to connect.
@@ -185,7 +199,7 @@ fn passive_script(leg: Leg, job: &Job) -> VecDeque<Ask> {
 }
 
 /// `PRET STOR name`: says what will follow PASV, so that the right machine of a cluster listens.
-fn announcement(leg: Leg, path: &VPath) -> Command {
+pub(super) fn announcement(leg: Leg, path: &VPath) -> Command {
     let command = Side::transfer_command(leg, path);
     let mut words = command.verb.name().as_bytes().to_vec();
     words.push(b' ');

@@ -92,3 +92,10 @@ pub enum Refusal {
     /// None of these.
     Other,
 }
+
+impl Failure {
+    /// A failure without words.
+    pub(super) fn bare(leg: Leg, step: Step, class: Refusal) -> Self {
+        Failure { leg, step, verb: None, reply: None, other: None, class }
+    }
+}

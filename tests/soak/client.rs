@@ -30,8 +30,10 @@ pub(crate) struct Client {
     session: Option<ClientSession>,
     /// Where it comes from; data connections, too.
     source: Ipv4Addr,
-    /// For the message of a failing test.
+    /// What was said last, for the message of a failing test.
     last: String,
+    /// The last line that was heard, for the same.
+    heard: String,
 }
 
 impl Client {
@@ -39,7 +41,18 @@ impl Client {
     pub(crate) async fn connect(to: SocketAddr, source: Ipv4Addr) -> Option<Self> {
         let tcp = dial(to, source).await.ok()?;
         let control = Control::new(tcp, 64 * 1024).ok()?;
-        Some(Client { control, session: None, source, last: "(the greeting)".to_owned() })
+        Some(Client {
+            control,
+            session: None,
+            source,
+            last: "(the greeting)".to_owned(),
+            heard: String::new(),
+        })
+    }
+
+    /// Where the conversation stands.
+    pub(crate) fn story(&self) -> String {
+        format!("said last: {:?}; heard last: {:?}", self.last, self.heard)
     }
 
     /// True inside TLS.
@@ -98,6 +111,7 @@ impl Client {
                 Ok(Received::End) | Err(_) => return Err(Parted),
                 Ok(other) => panic!("{other:?} in answer to {:?}", self.last),
             };
+            self.heard.clone_from(&line);
             let begins = line.get(..3).filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
             let wanted = code.as_deref().or(begins).map(str::to_owned);
             match (wanted, line.as_bytes().get(3)) {

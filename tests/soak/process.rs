@@ -10,6 +10,7 @@ use fxp_net::tls::trust::{Fingerprint, Trust};
 use fxp_server::config::password::{Cost, Password};
 use fxp_store::Secret;
 use fxp_testkit::certificate::Authority;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::fxp::program;
@@ -67,8 +68,7 @@ impl Process {
             .spawn()
             .expect("fxpd starts");
         let mut log = BufReader::new(child.stderr.take().expect("its log"));
-        let explicit = listening(&mut log);
-        let implicit = listening(&mut log);
+        let (explicit, implicit) = listening(&mut log);
         let copy = std::fs::File::create(folder.path().join("log")).expect("a log");
         std::thread::spawn(move || std::io::copy(&mut log, &mut &copy));
         let trust = Trust { roots: false, pinned: vec![fingerprint] };
@@ -128,13 +128,20 @@ impl Drop for Process {
     }
 }
 
-/// The address in the next line about a listener.
-fn listening(log: &mut impl BufRead) -> SocketAddr {
+/// Where it listens for TLS at `AUTH TLS`, and where for TLS at once. Each listener is a task of its own, so that
+/// either may be told of first.
+fn listening(log: &mut impl BufRead) -> (SocketAddr, SocketAddr) {
+    let (mut explicit, mut implicit) = (None, None);
     let mut line = String::new();
     while log.read_line(&mut line).expect("its log") > 0 {
-        if line.contains("\"message\":\"listening\"") {
-            let (_, address) = line.split_once("\"address\":\"").expect("an address");
-            return address.split('"').next().and_then(|address| address.parse().ok()).expect("an address");
+        let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        if told["message"] == "listening" {
+            let address = told["address"].as_str().and_then(|address| address.parse().ok());
+            let door = if told["implicit_tls"] == true { &mut implicit } else { &mut explicit };
+            *door = Some(address.unwrap_or_else(|| panic!("no address in {line}")));
+        }
+        if let (Some(explicit), Some(implicit)) = (explicit, implicit) {
+            return (explicit, implicit);
         }
         line.clear();
     }

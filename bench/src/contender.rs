@@ -16,6 +16,10 @@ pub(crate) trait Work {
     fn run(&self) -> Result<Duration>;
     /// Compares what arrived with what was sent, byte by byte or by digest, and removes it.
     fn check(&self) -> Result<()>;
+    /// Packets on the client's lines so far; 0 where there are no lines.
+    fn packets(&self) -> Result<u64> {
+        Ok(0)
+    }
 }
 
 /// Somebody who takes part.
@@ -26,6 +30,8 @@ pub(crate) struct Contender {
     pub(crate) group: String,
     /// Whose cost is counted: source and destination, or server and client.
     pub(crate) ends: [Arc<Ledger>; 2],
+    /// Whose memory is counted; none: both ends'.
+    pub(crate) remembers: Vec<Arc<Ledger>>,
     pub(crate) work: Box<dyn Work>,
 }
 
@@ -42,8 +48,10 @@ pub(crate) struct Sample {
     pub(crate) time: Duration,
     /// Processor time of each end.
     pub(crate) processor: [Duration; 2],
-    /// The most bytes that both ends held in memory together.
+    /// The most bytes that those whose memory is counted held together.
     pub(crate) memory: u64,
+    /// Packets on the client's lines.
+    pub(crate) packets: u64,
 }
 
 impl Contender {
@@ -54,14 +62,16 @@ impl Contender {
             Ok([self.ends[0].processor_time()?, self.ends[1].processor_time()?])
         };
         let before = spent()?;
-        let watch = Watch::over(self.ends.to_vec());
+        let remembers = if self.remembers.is_empty() { self.ends.to_vec() } else { self.remembers.clone() };
+        let (watch, packets) = (Watch::over(remembers), self.work.packets()?);
         let time = self.work.run();
         let memory = watch.peak();
         let after = spent()?;
         let time = time?;
+        let crossed = self.work.packets()? - packets;
         self.work.check().context("checking")?;
         let processor = [after[0].saturating_sub(before[0]), after[1].saturating_sub(before[1])];
-        Ok(Sample { time, processor, memory })
+        Ok(Sample { time, processor, memory, packets: crossed })
     }
 }
 
@@ -80,10 +90,11 @@ impl Row {
     }
 }
 
-/// Runs every contender once per round, in turn; the first round warms memory and caches and does not count.
-pub(crate) fn compete(rounds: u64, contenders: Vec<Contender>) -> Result<Vec<Row>> {
+/// Runs every contender once per round, in turn; with `warm` a round more comes first, which warms memory and caches
+/// and does not count.
+pub(crate) fn compete(rounds: u64, warm: bool, contenders: Vec<Contender>) -> Result<Vec<Row>> {
     let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); contenders.len()];
-    for round in 0..=rounds {
+    for round in u64::from(!warm)..=rounds {
         for (contender, samples) in contenders.iter().zip(&mut samples) {
             let who = || format!("{}, {}", contender.group, contender.name);
             eprintln!("round {round}: {}", who());

@@ -1,6 +1,7 @@
 //! A network namespace of our own: loopback only, and a congestion control that does not pace.
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -18,8 +19,8 @@ pub(crate) fn is_inside() -> bool {
     std::env::var_os(MARK).is_some()
 }
 
-/// Runs this program again, inside a new namespace, and becomes it.
-pub(crate) fn run_myself_inside() -> Result<()> {
+/// Runs this program again, inside a new namespace, with `base` for temporary files, and becomes it.
+pub(crate) fn run_myself_inside(base: &Path) -> Result<()> {
     // Some machines allow CUBIC to the first namespace only; without loss Reno is as good.
     let script = format!(
         "ip link set lo up; sh -c 'echo cubic > {CONTROL}' 2> /dev/null || echo reno > {CONTROL}; exec \"$0\" \"$@\""
@@ -29,6 +30,8 @@ pub(crate) fn run_myself_inside() -> Result<()> {
         .arg(std::env::current_exe()?)
         .args(std::env::args_os().skip(1))
         .env(MARK, "1")
+        // Daemons on hosts of their own make their folders there.
+        .env("TMPDIR", base)
         .exec();
     Err(error).context("unshare (util-linux) and root are needed")
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::io::Write as _;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use fxp_testkit::daemon::{PASSWORD, USER};
 use fxp_testkit::port;
 use tempfile::TempDir;
 
+use crate::far::Host;
 use crate::server::{Ground, Protection, Server};
 
 /// Builds both programs in the way this one was built.
@@ -48,11 +49,13 @@ impl Drop for Fxpd {
 }
 
 impl Fxpd {
-    pub(crate) fn start(ip: IpAddr, ground: &Ground<'_>) -> Result<Fxpd> {
+    /// Starts it, on this machine or on a host of a lab.
+    pub(crate) fn start(ip: IpAddr, host: Option<&Host>, ground: &Ground<'_>) -> Result<Fxpd> {
         let folder = TempDir::with_prefix_in("fxp-bench-fxpd-", ground.base)?;
         let root = folder.path().join("root");
         std::fs::create_dir(&root)?;
-        let address = SocketAddr::new(ip, port::free(ip)?);
+        let port = if host.is_some() { 21 } else { port::free(ip)? };
+        let address = SocketAddr::new(ip, port);
         let identity = ground.authority.identity(ip)?;
         let files = ground.authority.write(&identity, folder.path())?;
         let mut text = String::new();
@@ -61,18 +64,18 @@ impl Fxpd {
         writeln!(text, "key = \"{}\"\ncontrol = \"offered\"\ndata = \"offered\"", files.key.display())?;
         writeln!(text, "[[user]]\nname = \"{USER}\"\npassword = \"{}\"", hashed()?)?;
         writeln!(text, "home = \"{}\"\nrights = \"full\"", root.display())?;
-        writeln!(text, "[[fxp.rule]]\naction = \"allow\"\npeer = [\"127.0.0.0/8\"]")?;
+        writeln!(text, "[[fxp.rule]]\naction = \"allow\"\npeer = [\"127.0.0.0/8\", \"10.77.0.0/16\"]")?;
         let config = folder.path().join("fxpd.toml");
         std::fs::write(&config, text)?;
         let log = std::fs::File::create(folder.path().join("fxpd.log"))?;
-        let child = Command::new(program("fxpd")?)
-            .arg("--config")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("fxpd")?;
+        let mut command = Command::new(program("fxpd")?);
+        command.arg("--config").arg(&config);
+        let mut command = match host {
+            Some(host) => host.run(&command),
+            None => command,
+        };
+        let child =
+            command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn().context("fxpd")?;
         let mut server = Fxpd { root, address, fingerprint: identity.fingerprint(), child, folder };
         server.wait()?;
         Ok(server)
@@ -80,7 +83,8 @@ impl Fxpd {
 
     fn wait(&mut self) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(self.address).is_err() {
+        // On a host of a lab nobody can connect to it from here, but its log lies here.
+        while !self.log().contains("listening") {
             if let Some(status) = self.child.try_wait()? {
                 bail!("fxpd ended with {status}:\n{}", self.log());
             }
@@ -129,9 +133,17 @@ impl Client {
     }
 
     /// A copy as a person would type it; only the sizes are compared, as lftp does at best.
-    pub(crate) fn copy(&self, source: &str, destination: &str, protection: Protection) -> Result<Command> {
+    pub(crate) fn copy(
+        &self,
+        source: &str,
+        destination: &str,
+        protection: Protection,
+        more: &[&str],
+    ) -> Result<Command> {
         let tls = if protection.is_tls() { "require" } else { "off" };
-        self.command(&["cp", "-r", "--quiet", "--tls", tls, "--verify", "size", source, destination])
+        let mut command = self.command(&["cp", "-r", "--quiet", "--tls", tls, "--verify", "size"])?;
+        command.args(more).args([source, destination]);
+        Ok(command)
     }
 
     fn command(&self, arguments: &[&str]) -> Result<Command> {

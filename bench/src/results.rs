@@ -7,22 +7,25 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::namespace;
+use crate::scenario::Rounds;
 use crate::table::Table;
 
 /// What stands below this line is kept.
 const MARK: &str = "<!-- Below: written by hand, kept by bench/run. -->";
 
 /// The page, without what a person adds.
-pub(crate) fn page(tables: &[Table], rounds: u64) -> Result<String> {
+pub(crate) fn page(tables: &[Table], rounds: Rounds) -> Result<String> {
     let mut text = String::from("# Measured side by side\n\n");
     writeln!(
         text,
-        "Made by `bench/run`. All contenders of a table ran in turn, {rounds} counted rounds after one that warmed memory \
-         and caches; medians, and the smallest and the largest time. The ratio is the best peer's median divided by this \
+        "Made by `bench/run`. All contenders of a table ran in turn, {} counted rounds after one that warmed memory \
+         and caches ({} across the network, without that one); medians, and the smallest and the largest time. The ratio is the best peer's median divided by this \
          row's: above 1 is faster than every peer. Random data on tmpfs, every server and the client on loopback addresses of \
          their own in a network namespace with TCP {}; every byte is compared outside the timed part. TLS is 1.3. \
          Processor time and memory are those of the control group that a server and all it forks run in (memory: the peak of \
          both ends' proportional set sizes). Machines of this kind are noisy: differences below 20 % mean little.\n",
+        rounds.near,
+        rounds.far,
         namespace::congestion_control()
     )?;
     writeln!(text, "{}\n", machine())?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod copy;
 pub(crate) mod curl;
+pub(crate) mod far;
 
 use std::path::PathBuf;
 
@@ -43,8 +44,22 @@ pub(crate) enum Figures {
         /// Files per round.
         files: u64,
     },
+    /// Files per second, and how much of the client's lines a file needs.
+    Far {
+        /// Files per round.
+        files: u64,
+    },
     /// Only the time.
     Delay,
+}
+
+/// Counted rounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rounds {
+    /// On this machine.
+    pub(crate) near: u64,
+    /// Across a network, where each takes long.
+    pub(crate) far: u64,
 }
 
 /// What becomes one table.
@@ -60,8 +75,13 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     /// Lets the contenders compete; their servers end with it.
-    pub(crate) fn measure(self, rounds: u64) -> Result<Table> {
+    pub(crate) fn measure(self, rounds: Rounds) -> Result<Table> {
         let Scenario { title, about, ends, figures, contenders } = self;
-        Ok(Table { title, about, ends, figures, rows: contender::compete(rounds, contenders)? })
+        // Across a network nothing is warmed by a round that does not count but the patience of who waits.
+        let (counted, warm) = match figures {
+            Figures::Far { .. } => (rounds.far, false),
+            _ => (rounds.near, true),
+        };
+        Ok(Table { title, about, ends, figures, rows: contender::compete(counted, warm, contenders)? })
     }
 }

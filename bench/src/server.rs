@@ -1,5 +1,6 @@
 //! A server under test, ours or another's, with the ledger of what it costs.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use fxp_testkit::certificate::Authority;
 use fxp_testkit::daemon::{Daemon, PASSWORD, Product, Setup, USER};
 use fxp_testkit::port;
 
+use crate::far::Host;
 use crate::ledger::Ledger;
 use crate::ours;
 
@@ -57,26 +59,57 @@ pub(crate) struct Ground<'a> {
     pub(crate) base: &'a Path,
 }
 
+/// FXP allowed, TLS on offer if `protection` is TLS.
+fn setup(protection: Protection) -> Setup {
+    match protection {
+        Protection::Clear => Setup::PLAIN,
+        Protection::Tls => Setup::TLS,
+    }
+}
+
+/// Where daemons listen on a host of their own.
+const CONTROL_PORT: u16 = 2121;
+
 impl Server {
     /// Starts `product` on an address of its own, FXP allowed, TLS on offer if `protection` is TLS.
     pub(crate) fn start(product: Product, protection: Protection, ground: &Ground<'_>) -> Result<Server> {
         let ledger = Ledger::open()?;
         if product == Product::Fxpd {
-            let fxpd = ours::Fxpd::start(port::loopback(), ground)?;
-            ledger.admit(fxpd.process_id())?;
-            return Ok(Server {
-                root: fxpd.root.clone(),
-                fingerprint: fxpd.fingerprint.clone(),
-                address: fxpd.address.to_string(),
-                ledger,
-                running: Running::Ours(fxpd),
-            });
+            return Server::of_ours(ours::Fxpd::start(port::loopback(), None, ground)?, ledger);
         }
-        let setup = match protection {
-            Protection::Clear => Setup::PLAIN,
-            Protection::Tls => Setup::TLS,
-        };
-        let daemon = Daemon::start(product, setup, ground.authority, Some(ground.base))?;
+        let daemon = Daemon::start(product, setup(protection), ground.authority, Some(ground.base))?;
+        Server::of_daemon(daemon, ledger)
+    }
+
+    /// The same on a host of a lab; its cost goes to `ledger`.
+    pub(crate) fn start_in(
+        product: Product,
+        protection: Protection,
+        ground: &Ground<'_>,
+        host: &Host,
+        ledger: Arc<Ledger>,
+    ) -> Result<Server> {
+        if product == Product::Fxpd {
+            return Server::of_ours(ours::Fxpd::start(host.ip, Some(host), ground)?, ledger);
+        }
+        let address = SocketAddr::new(host.ip, CONTROL_PORT);
+        let setup = setup(protection);
+        let daemon = Daemon::start_in(&host.namespace, address, product, setup, ground.authority)?;
+        Server::of_daemon(daemon, ledger)
+    }
+
+    fn of_ours(fxpd: ours::Fxpd, ledger: Arc<Ledger>) -> Result<Server> {
+        ledger.admit(fxpd.process_id())?;
+        Ok(Server {
+            root: fxpd.root.clone(),
+            fingerprint: fxpd.fingerprint.clone(),
+            address: fxpd.address.to_string(),
+            ledger,
+            running: Running::Ours(fxpd),
+        })
+    }
+
+    fn of_daemon(daemon: Daemon, ledger: Arc<Ledger>) -> Result<Server> {
         ledger.admit(daemon.process_id().context("a daemon is a process")?)?;
         Ok(Server {
             root: daemon.root.clone(),

@@ -30,15 +30,19 @@ fn pairs(protection: Protection) -> Vec<(Product, Product)> {
 }
 
 /// One large file.
-pub(crate) fn large(load: &Load, protection: Protection, ground: &Ground<'_>) -> Result<Scenario> {
-    let group = format!("FXP of one large file, {}", protection.name());
+pub(crate) fn large(
+    title: &str,
+    load: &Load,
+    protection: Protection,
+    ground: &Ground<'_>,
+) -> Result<Scenario> {
     let mut contenders = Vec::new();
     for pair in pairs(protection) {
         let what = What::File { load: load.clone(), until: Until::Done };
-        contenders.push(contender(&group, pair, None, protection, what, ground)?);
+        contenders.push(contender(title, pair, None, protection, what, ground)?);
     }
     Ok(Scenario {
-        title: format!("{group}: {} MiB", load.size >> 20),
+        title: format!("{title}: {} MiB", load.size >> 20),
         about: "The time is the client's whole run, logins included. fxp also compares the sizes afterwards and moves \
                 the file to its final name; lftp does neither."
             .to_owned(),
@@ -49,15 +53,19 @@ pub(crate) fn large(load: &Load, protection: Protection, ground: &Ground<'_>) ->
 }
 
 /// How long until the first byte of the file is on the destination's disk.
-pub(crate) fn first_byte(load: &Load, protection: Protection, ground: &Ground<'_>) -> Result<Scenario> {
-    let group = format!("Time to the first byte of an FXP, {}", protection.name());
+pub(crate) fn first_byte(
+    title: &str,
+    load: &Load,
+    protection: Protection,
+    ground: &Ground<'_>,
+) -> Result<Scenario> {
     let mut contenders = Vec::new();
     for pair in pairs(protection) {
         let what = What::File { load: load.clone(), until: Until::FirstByte };
-        contenders.push(contender(&group, pair, None, protection, what, ground)?);
+        contenders.push(contender(title, pair, None, protection, what, ground)?);
     }
     Ok(Scenario {
-        title: group,
+        title: title.to_owned(),
         about: "From the start of the client to the moment when a byte of the file is on the destination's disk: both \
                 logins, the dialogue, the data connection and its handshake."
             .to_owned(),
@@ -69,23 +77,23 @@ pub(crate) fn first_byte(load: &Load, protection: Protection, ground: &Ground<'_
 
 /// Many small files.
 pub(crate) fn small(
+    title: &str,
     tree: &Path,
     files: u64,
     protection: Protection,
     ground: &Ground<'_>,
 ) -> Result<Scenario> {
-    let group = format!("FXP of many small files, {}", protection.name());
     let mut contenders = Vec::new();
     for pair in pairs(protection) {
         let sessions: &[Option<u32>] =
             if pair.0 == Product::Fxpd { &[None] } else { &[Some(1), Some(SESSIONS)] };
         for &sessions in sessions {
             let what = What::Tree { path: tree.to_owned(), files };
-            contenders.push(contender(&group, pair, sessions, protection, what, ground)?);
+            contenders.push(contender(title, pair, sessions, protection, what, ground)?);
         }
     }
     Ok(Scenario {
-        title: format!("{group}: {files} files of 4 KiB on loopback"),
+        title: format!("{title}: {files} files of 4 KiB on loopback"),
         about: "`fxp cp -r` and lftp's `mirror`, with one pair of sessions and with eight. fxp stores each file under a \
                 temporary name, compares its size, sets its time, and renames it; lftp stores in place."
             .to_owned(),
@@ -120,6 +128,7 @@ fn contender(
         is_ours,
         group: group.to_owned(),
         ends: [Arc::clone(&source.ledger), Arc::clone(&destination.ledger)],
+        remembers: Vec::new(),
         work: Box::new(Copy { driver, source, destination, protection, what }),
     })
 }
@@ -161,7 +170,7 @@ impl Copy {
         };
         let sessions = match &self.driver {
             Driver::Fxp(client) => {
-                return client.copy(&source.url(&name), &destination.url(&name), self.protection);
+                return client.copy(&source.url(&name), &destination.url(&name), self.protection, &[]);
             }
             Driver::Lftp { sessions } => sessions,
         };

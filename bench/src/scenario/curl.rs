@@ -23,18 +23,28 @@ pub(crate) enum Direction {
     Upload,
 }
 
+impl Direction {
+    /// The command that the server gets.
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            Direction::Download => "RETR",
+            Direction::Upload => "STOR",
+        }
+    }
+}
+
 /// One table: every server, one direction.
 pub(crate) fn scenario(
+    title: &str,
     load: &Load,
     direction: Direction,
     protection: Protection,
     ground: &Ground<'_>,
 ) -> Result<Scenario> {
-    let (verb, about) = match direction {
-        Direction::Download => ("RETR", "curl reads the file and throws it away."),
-        Direction::Upload => ("STOR", "curl sends the file; the server stores it on tmpfs."),
+    let about = match direction {
+        Direction::Download => "curl reads the file and throws it away.",
+        Direction::Upload => "curl sends the file; the server stores it on tmpfs.",
     };
-    let group = format!("{verb} with curl, {}", protection.name());
     let mut contenders = Vec::new();
     for product in Product::ALL {
         let server = Server::start(product, protection, ground)?;
@@ -45,13 +55,14 @@ pub(crate) fn scenario(
         contenders.push(Contender {
             name: product.name().to_owned(),
             is_ours: product == Product::Fxpd,
-            group: group.clone(),
+            group: title.to_owned(),
             ends,
+            remembers: Vec::new(),
             work: Box::new(Curl { server, client, load, direction, protection, copy }),
         });
     }
     Ok(Scenario {
-        title: format!("{group}: {} MiB", load.size >> 20),
+        title: format!("{title}: {} MiB", load.size >> 20),
         about: format!("{about} {WITHOUT_LOGIN}"),
         ends: ["server", "curl"],
         figures: Figures::Bulk { bytes: load.size },

@@ -12,6 +12,7 @@
 
 mod contender;
 mod far;
+mod gridftp;
 #[path = "../../tests/common/lab.rs"]
 mod lab;
 mod ledger;

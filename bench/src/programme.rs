@@ -4,9 +4,10 @@ use anyhow::Result;
 use fxp_testkit::data;
 
 use crate::Args;
+use crate::gridftp;
 use crate::scenario::curl::{self, Direction};
 use crate::scenario::far::{self, Breadth};
-use crate::scenario::{Load, Rounds, Scenario, copy};
+use crate::scenario::{Load, Rounds, Scenario, copy, record};
 use crate::server::{Ground, Protection};
 use crate::table::Table;
 use crate::tree::Tree;
@@ -109,14 +110,31 @@ fn mixed(number: u64) -> u64 {
 
 /// Across a network: what round trips cost.
 fn across<'a>(ground: &'a Ground<'_>) -> Vec<Item<'a>> {
-    let both = KINDS.iter().flat_map(|kind| far::PAIRS.map(|pair| (kind, pair)));
-    both.map(|(kind, pair)| Item {
-        title: format!("Across a network, {}, {pair}", kind.what),
-        make: Box::new(move |title| {
-            let path = ground.base.join(kind.what.replace(' ', "-"));
-            let tree = Tree::new(path, kind.files, kind.size)?;
-            far::scenario(title, &tree, pair, kind.breadth, ground)
-        }),
-    })
-    .collect()
+    let mut items: Vec<Item<'a>> = Vec::new();
+    for kind in &KINDS {
+        for pair in far::PAIRS {
+            items.push(Item {
+                title: format!("Across a network, {}, {pair}", kind.what),
+                make: Box::new(move |title| {
+                    far::scenario(title, &kind.tree(ground)?, pair, kind.breadth, ground)
+                }),
+            });
+        }
+        if gridftp::is_available() {
+            items.push(Item {
+                title: format!(
+                    "Across a network, {}, globus-gridftp-server > globus-gridftp-server, plain",
+                    kind.what
+                ),
+                make: Box::new(move |title| record::scenario(title, &kind.tree(ground)?, ground)),
+            });
+        }
+    }
+    items
+}
+
+impl Kind {
+    fn tree(&self, ground: &Ground<'_>) -> Result<Tree> {
+        Tree::new(ground.base.join(self.what.replace(' ', "-")), self.files, self.size)
+    }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod copy;
 pub(crate) mod curl;
 pub(crate) mod far;
+pub(crate) mod record;
 
 use std::path::PathBuf;
 

@@ -201,7 +201,8 @@ impl Work for Copy {
     }
 
     fn run(&self) -> Result<Duration> {
-        let command = self.world.lab.on_client(&self.client.counting(&self.command()?));
+        // Counted first: `ip netns exec` hides the control groups.
+        let command = self.client.counting(&self.world.lab.on_client(&self.command()?));
         let time = timed(command).map(|(time, _)| time);
         time.with_context(|| format!("{}{}", self.world.source.log(), self.world.destination.log()))
     }

@@ -7,6 +7,7 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
 use crate::context::Context;
+use crate::journal::Totals;
 use crate::plan::shelf::kind_of;
 use crate::plan::walk::{beneath, interrupted, walk};
 use crate::replace;
@@ -24,6 +25,7 @@ pub async fn move_to(mut request: CopyRequest, context: &Context, stop: Stop) ->
     // A directory is moved with all that is in it, as `mv` does.
     request.recursive = true;
     let mut run = Run::begin(request, After::Deleted, context, stop).await?;
+    context.ledger.planned(Totals::default());
     let outcome = run.move_all().await;
     run.close().await;
     outcome.map(|report| run.balance(report))

@@ -10,6 +10,7 @@ use fxp_proto::path::VPath;
 use crate::claim::Claim;
 use crate::context::Context;
 use crate::file::{Courier, Way};
+use crate::journal::Totals;
 use crate::lane::Lane;
 use crate::plan::select::{self, Goal, Origin, Wish};
 use crate::plan::walk::interrupted;
@@ -68,9 +69,21 @@ pub type Stop = tokio::sync::watch::Receiver<bool>;
 /// files are in the report.
 pub async fn copy(request: CopyRequest, context: &Context, stop: Stop) -> Result<Report, Trouble> {
     let mut run = Run::begin(request, After::Kept, context, stop).await?;
+    context.ledger.planned(Totals::default());
     let outcome = run.go().await;
     run.close().await;
     outcome.map(|report| run.balance(report))
+}
+
+/// Logs in everywhere, with all the questions that this may take, and does nothing there.
+///
+/// # Errors
+///
+/// As [`copy`].
+pub async fn rehearse(request: &CopyRequest, context: &Context, stop: Stop) -> Result<(), Trouble> {
+    let mut run = Run::begin(request.clone(), After::Kept, context, stop).await?;
+    run.close().await;
+    Ok(())
 }
 
 /// A run with its sessions.

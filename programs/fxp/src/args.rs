@@ -3,6 +3,7 @@
 
 mod doctor;
 mod filter;
+mod jobs;
 mod site;
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use crate::exit::Exit;
 
 pub(crate) use doctor::Doctor;
 pub(crate) use filter::{Filter, FilterCommand, FilterTest, RuleFlag, Rules};
+pub(crate) use jobs::{Jobs, Resume};
 pub(crate) use site::{Site, SiteAdd, SiteCommand, SiteImport, Trust, TrustCommand, YesNo};
 
 /// The widest a help text gets: longer lines are tiring to read.
@@ -86,6 +88,8 @@ pub(crate) enum Command {
     Rm(Remove),
     Mkdir(MakeDirectory),
     Mv(Move),
+    Resume(Resume),
+    Jobs(Jobs),
     Filter(Filter),
     Doctor(Doctor),
     Site(Site),
@@ -157,6 +161,12 @@ pub(crate) struct Transfer {
     /// Show plan and ladder, copy nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+
+    /// Have it done in the background, and print the job's number
+    ///
+    /// Questions are asked before; after that `fxp jobs` shows how far it is, and `fxp jobs --stop` stops it.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) background: bool,
 
     /// How often a file is tried again after a failure that may pass
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
@@ -386,6 +396,7 @@ Environment:
   FXP_PASSWORD   the password where no command and no netrc entry knows one
   FXP_SITES      the file of sites [default: $XDG_CONFIG_HOME/fxp/sites.toml]
   FXP_KNOWN      the file of what was learned [default: $XDG_STATE_HOME/fxp/known.toml]
+  FXP_STATE      the directory of the journal [default: $XDG_STATE_HOME/fxp]
   FXP_LOG        log filter for bug reports, such as `debug`; goes to stderr
   NETRC          the netrc file [default: ~/.netrc]
   NO_COLOR       no colours

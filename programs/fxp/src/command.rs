@@ -1,5 +1,6 @@
 //! One file per subcommand; this one chooses.
 
+mod background;
 mod cat;
 mod completions;
 mod copy;
@@ -7,26 +8,37 @@ mod copy;
 mod demo;
 mod doctor;
 mod filter;
+mod jobs;
 mod list;
 mod make_directory;
 mod man;
 mod remove;
 mod rename;
+mod resume;
 mod site;
 mod trust;
+
+use std::sync::Arc;
 
 use crate::args::{Args, Command};
 use crate::desk::Desk;
 use crate::exit::{Exit, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output;
+use crate::record::Errand;
 use crate::settings::Settings;
 
 /// Does what was typed; whatever went wrong has been said when it returns.
 pub(crate) async fn run(args: Args) -> Exit {
     let settings = Settings::new(&args.global);
     let voice = output::voice(&settings, args.command.is_dry_run());
-    let desk = Desk { settings, voice, interrupt: Interrupt::new() };
+    let desk = Desk {
+        settings,
+        voice,
+        interrupt: Interrupt::new(),
+        errand: Errand::of_this_process(),
+        answers: Arc::default(),
+    };
     let outcome = dispatch(args.command, &desk).await;
     match outcome {
         // Whatever a command makes of it, Ctrl-C is the reason.
@@ -51,6 +63,8 @@ async fn dispatch(command: Command, desk: &Desk) -> Outcome<Exit> {
         Command::Rm(args) => remove::run(&args, desk).await,
         Command::Mkdir(args) => make_directory::run(&args, desk).await,
         Command::Mv(args) => rename::run(&args, desk).await,
+        Command::Resume(args) => resume::run(&args, desk).await,
+        Command::Jobs(args) => jobs::run(&args, desk).await,
         Command::Filter(args) => filter::run(&args, desk),
         Command::Doctor(args) => doctor::run(&args, desk).await,
         Command::Site(args) => site::run(args, desk).await,

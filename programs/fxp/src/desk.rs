@@ -14,7 +14,8 @@ use fxp_engine::url::Address;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::interrupt::Interrupt;
 use crate::output::{Deed, Voice};
-use crate::person::Keyboard;
+use crate::person::{Answers, Keyboard};
+use crate::record::Errand;
 use crate::settings::{Paths, Settings};
 
 /// Made once per program run.
@@ -22,6 +23,10 @@ pub(crate) struct Desk {
     pub(crate) settings: Settings,
     pub(crate) voice: Arc<dyn Voice>,
     pub(crate) interrupt: Interrupt,
+    /// What is to be written down of it, if it is a copy.
+    pub(crate) errand: Errand,
+    /// What a person has answered in the process that has sent this one into the background.
+    pub(crate) answers: Arc<Answers>,
 }
 
 impl Desk {
@@ -47,6 +52,7 @@ impl Desk {
             Paths::find()?.netrc,
             self.voice.clone(),
             self.interrupt.clone(),
+            self.answers.clone(),
         );
         Ok(Context {
             sites: Arc::new(Mutex::new(self.sites()?)),
@@ -71,11 +77,11 @@ impl Desk {
     }
 
     /// Sums up, and says how the program ends.
-    pub(crate) fn end_of_transfer(&self, deed: Deed, report: Result<Report, Trouble>) -> Outcome<Exit> {
+    pub(crate) fn end_of_transfer(&self, deed: Deed, report: &Result<Report, Trouble>) -> Outcome<Exit> {
         self.voice.end_of_progress();
-        let report = report?;
-        let exit = if self.interrupt.came() { Exit::Interrupted } else { Exit::of(&report) };
-        self.voice.summary(deed, &report, exit);
+        let report = report.as_ref().map_err(Trouble::clone)?;
+        let exit = if self.interrupt.came() { Exit::Interrupted } else { Exit::of(report) };
+        self.voice.summary(deed, report, exit);
         Ok(exit)
     }
 

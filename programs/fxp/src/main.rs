@@ -6,6 +6,7 @@
 //!   `exit`: every way the program can end.
 //! * `bookmarks`: other programs' lists of servers.
 //! * `output`: what is said, to people or to scripts; `person`: who is asked; `interrupt`: Ctrl-C.
+//! * `record`: what is kept of a copy, so that it can be continued.
 //! * `desk`: all of these together; `command`: one file per subcommand.
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ mod interrupt;
 mod person;
 
 mod desk;
+mod record;
 
 mod command;
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use fxp_engine::context::Observer;
 use fxp_engine::doctor::Finding;
+use fxp_engine::journal::Job;
 use fxp_engine::place::{Memory, ServerFacts};
 use fxp_engine::report::{Assurance, Report, Route};
 use fxp_engine::site::Site;
@@ -92,6 +93,10 @@ pub(crate) enum Item<'a> {
     Finding(Finding<'a>),
     /// What a command that only looks has found.
     Found(found::Found<'a>),
+    /// A line of `jobs` and `resume`.
+    Job(&'a Job),
+    /// What was sent into the background.
+    Started(&'a Job),
 }
 
 /// The voice that the settings ask for.

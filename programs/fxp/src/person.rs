@@ -5,6 +5,7 @@
 //! because it knows the host: the variable would be sent to whatever server is asked next. A password
 //! never comes from the command line, which everybody on the machine can read.
 
+mod answers;
 pub(crate) mod netrc;
 
 use std::io::{self, IsTerminal, Read};
@@ -17,6 +18,7 @@ use fxp_engine::context::Person;
 use fxp_proto::wire::secret::Secret;
 use inquire::InquireError;
 
+pub(crate) use self::answers::Answers;
 use self::netrc::Netrc;
 use crate::interrupt::Interrupt;
 use crate::output::Voice;
@@ -34,6 +36,7 @@ pub(crate) struct Keyboard {
     netrc: OnceLock<Netrc>,
     voice: Arc<dyn Voice>,
     interrupt: Interrupt,
+    answers: Arc<Answers>,
 }
 
 impl Keyboard {
@@ -42,8 +45,9 @@ impl Keyboard {
         netrc: Option<PathBuf>,
         voice: Arc<dyn Voice>,
         interrupt: Interrupt,
+        answers: Arc<Answers>,
     ) -> Self {
-        Keyboard { password_command, netrc_path: netrc, netrc: OnceLock::new(), voice, interrupt }
+        Keyboard { password_command, netrc_path: netrc, netrc: OnceLock::new(), voice, interrupt, answers }
     }
 
     fn netrc(&self) -> &Netrc {
@@ -88,7 +92,9 @@ impl Keyboard {
                 .with_display_mode(inquire::PasswordDisplayMode::Hidden)
                 .prompt()
         });
-        answer.map(|password| Secret::new(password.into_bytes()))
+        let password = answer.map(|password| Secret::new(password.into_bytes()))?;
+        self.answers.remember_password(host, user, &password);
+        Some(password)
     }
 
     fn confirm(&self, preface: &str, question: &str) -> bool {
@@ -101,7 +107,7 @@ impl Keyboard {
 
     /// Asks, if there is somebody to ask. Ctrl-C at the question stops the whole program.
     fn ask<T>(&self, question: impl FnOnce() -> Result<T, InquireError>) -> Option<T> {
-        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) || self.interrupt.came() {
+        if !can_ask() || self.interrupt.came() {
             return None;
         }
         let mut question = Some(question);
@@ -118,6 +124,11 @@ impl Keyboard {
     }
 }
 
+/// True if there is somebody to ask.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 impl Person for Keyboard {
     fn password(&self, host: &str, user: &str, command: Option<&str>) -> Option<Secret> {
         None.or_else(|| self.ask_command(self.password_command.as_deref()?, host, user))
@@ -125,6 +136,7 @@ impl Person for Keyboard {
             .or_else(|| self.netrc().password(host, user).cloned())
             .or_else(|| guest(user))
             .or_else(|| variable("FXP_PASSWORD").map(|password| Secret::new(password.into_bytes())))
+            .or_else(|| self.answers.password(host, user))
             .or_else(|| self.ask_password(host, user))
     }
 
@@ -139,10 +151,15 @@ impl Person for Keyboard {
     }
 
     fn clear_password(&self, host: &str) -> bool {
-        self.confirm(
-            &format!("{host} offers no TLS: everybody on the way can read the password."),
-            "Send it all the same?",
-        )
+        let question = format!("{host} offers no TLS: everybody on the way can read the password.");
+        if self.answers.goes_in_clear(host) {
+            return true;
+        }
+        let yes = self.confirm(&question, "Send it all the same?");
+        if yes {
+            self.answers.remember_clear(host);
+        }
+        yes
     }
 }
 

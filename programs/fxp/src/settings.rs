@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use etcetera::BaseStrategy;
 use fxp_engine::run::{
     AssuranceChoice, CopyRequest, EndChoice, MethodChoice, Policy, Secure, VerifyChoice, Via,
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) tls: Option<TlsMode>,
     pub(crate) timeout: Duration,
     pub(crate) password_command: Option<String>,
+    /// As it was typed.
+    given: args::Global,
 }
 
 impl Settings {
@@ -53,7 +56,37 @@ impl Settings {
             tls: global.tls.map(Into::into),
             timeout: global.timeout.map_or(TIMEOUT, Duration::from_secs),
             password_command: global.password_command.clone(),
+            given: global.clone(),
         }
+    }
+
+    /// The same, with what was typed for `over` laid over it.
+    pub(crate) fn beneath(&self, over: &Settings) -> Settings {
+        let (under, over) = (&self.given, &over.given);
+        let loudness = if over.verbose || over.quiet { over } else { under };
+        Settings::new(&args::Global {
+            verbose: loudness.verbose,
+            quiet: loudness.quiet,
+            json: under.json || over.json,
+            tls: over.tls.or(under.tls),
+            password_command: over.password_command.as_ref().or(under.password_command.as_ref()).cloned(),
+            timeout: over.timeout.or(under.timeout),
+        })
+    }
+
+    /// What has to be typed for the same settings.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let given = &self.given;
+        let switches =
+            [(given.verbose, "--verbose"), (given.quiet, "--quiet"), (given.json, "--json")].into_iter();
+        let mut flags: Vec<String> =
+            switches.filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned()).collect();
+        let word =
+            |tls: args::Tls| tls.to_possible_value().map(|value| format!("--tls={}", value.get_name()));
+        flags.extend(given.tls.and_then(word));
+        flags.extend(given.password_command.as_ref().map(|command| format!("--password-command={command}")));
+        flags.extend(given.timeout.map(|seconds| format!("--timeout={seconds}")));
+        flags
     }
 }
 
@@ -62,6 +95,8 @@ impl Settings {
 pub(crate) struct Paths {
     pub(crate) sites: PathBuf,
     pub(crate) known: PathBuf,
+    /// The directory of the journal.
+    pub(crate) state: PathBuf,
     /// None without a home directory.
     pub(crate) netrc: Option<PathBuf>,
 }
@@ -74,26 +109,26 @@ impl Paths {
             .ok_or_else(|| Failure::usage("there is no home directory").hint("set HOME"))
     }
 
-    /// `$FXP_SITES`, `$FXP_KNOWN` and `$NETRC`, else the XDG directories and the home directory.
+    /// `$FXP_SITES`, `$FXP_KNOWN`, `$FXP_STATE` and `$NETRC`, else the XDG directories and the home directory.
     pub(crate) fn find() -> Outcome<Self> {
         let base = etcetera::choose_base_strategy().ok();
         let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let book = |name: &str, directory: Option<PathBuf>, file: &str| {
-            given(name).or_else(|| directory.map(|directory| directory.join("fxp").join(file))).ok_or_else(
-                || {
-                    Failure::usage("there is no home directory to keep books in")
-                        .hint("set HOME, or FXP_SITES and FXP_KNOWN to the paths of two files")
-                },
+        let no_home = || {
+            Failure::usage("there is no home directory to keep books in").hint(
+                "set HOME, or FXP_SITES and FXP_KNOWN to the paths of two files and FXP_STATE to a directory",
             )
         };
+        let book = |name: &str, directory: Option<&PathBuf>, file: &str| {
+            let by_default = || directory.map(|directory| directory.join("fxp").join(file));
+            given(name).or_else(by_default).ok_or_else(no_home)
+        };
+        let config = base.as_ref().map(BaseStrategy::config_dir);
+        // Only XDG knows a directory for state; elsewhere it is kept beside the data.
+        let state = base.as_ref().map(|base| base.state_dir().unwrap_or_else(|| base.data_dir()));
         Ok(Paths {
-            sites: book("FXP_SITES", base.as_ref().map(BaseStrategy::config_dir), "sites.toml")?,
-            // Only XDG knows a directory for state; elsewhere it is kept beside the data.
-            known: book(
-                "FXP_KNOWN",
-                base.as_ref().map(|base| base.state_dir().unwrap_or_else(|| base.data_dir())),
-                "known.toml",
-            )?,
+            sites: book("FXP_SITES", config.as_ref(), "sites.toml")?,
+            known: book("FXP_KNOWN", state.as_ref(), "known.toml")?,
+            state: book("FXP_STATE", state.as_ref(), "")?,
             netrc: given("NETRC").or_else(|| base.map(|base| base.home_dir().join(".netrc"))),
         })
     }
@@ -107,6 +142,15 @@ pub(crate) fn address(typed: &OsStr) -> Outcome<Address> {
 /// As [`address`], many of them.
 pub(crate) fn addresses(typed: &[OsString]) -> Outcome<Vec<Address>> {
     typed.iter().map(|typed| address(typed)).collect()
+}
+
+/// What a command that copies asks for; no other command is ever a job.
+pub(crate) fn requested(command: &args::Command) -> Outcome<CopyRequest> {
+    match command {
+        args::Command::Cp(copy) => copy_request(&copy.sources, &copy.destination, &copy.transfer),
+        args::Command::Mv(rename) => copy_request(&rename.sources, &rename.destination, &rename.transfer),
+        _ => Err(Failure::usage("only copies and moves are jobs")),
+    }
 }
 
 /// `fxp cp` and `fxp mv` in the engine's words.

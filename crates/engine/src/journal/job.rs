@@ -92,6 +92,8 @@ pub struct Job {
     pub ended: Option<i64>,
     /// How it stands.
     pub state: State,
+    /// Its last run is past the logins and their questions.
+    pub has_begun: bool,
     /// Why its last run ended as it did, in a sentence.
     pub reason: Option<String>,
     /// What its last run has found to do.

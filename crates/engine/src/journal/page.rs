@@ -16,12 +16,12 @@ use super::scribe::{Inbox, Told, scribe};
 use super::{Answer, Finished, JournalError, Ledger, Recalled, Stands, Subject, Totals};
 use crate::report::{FileFailure, FileReport, Verification};
 
-/// The page of a job that this process works on. Nobody else can, as long as it is open.
+/// The page of a job that this process works on. Nobody else can, until it is ended or dropped.
 pub struct Page {
     id: JobId,
     resumed: bool,
-    /// Held, not used.
-    _lock: File,
+    /// Held, not used; let go at the end.
+    lock: Mutex<Option<File>>,
     inbox: Arc<Inbox>,
     scribe: Mutex<Option<JoinHandle<()>>>,
     reader: Mutex<SqliteConnection>,
@@ -37,7 +37,14 @@ impl Page {
     ) -> Self {
         let inbox = Arc::new(Inbox::default());
         let task = tokio::spawn(scribe(id, writer, inbox.clone()));
-        Page { id, resumed, _lock: lock, inbox, scribe: Mutex::new(Some(task)), reader: Mutex::new(reader) }
+        Page {
+            id,
+            resumed,
+            lock: Mutex::new(Some(lock)),
+            inbox,
+            scribe: Mutex::new(Some(task)),
+            reader: Mutex::new(reader),
+        }
     }
 
     /// The job's number.
@@ -59,6 +66,7 @@ impl Page {
         if let Some(scribe) = self.scribe.lock().await.take() {
             let _ = scribe.await;
         }
+        drop(self.lock.lock().await.take());
         self.inbox.what_was_lost()
     }
 

@@ -219,14 +219,16 @@ async fn planned(
     transaction: &mut Transaction<'_, Sqlite>,
     totals: Totals,
 ) -> Result<(), JournalError> {
-    sqlx::query("UPDATE job SET files = ?, bytes = ?, unchanged = ?, complete = ? WHERE id = ?")
-        .bind(signed(totals.files))
-        .bind(signed(totals.bytes))
-        .bind(signed(totals.unchanged))
-        .bind(totals.complete)
-        .bind(id.0)
-        .execute(&mut **transaction)
-        .await?;
+    sqlx::query(
+        "UPDATE job SET state = 'running', files = ?, bytes = ?, unchanged = ?, complete = ? WHERE id = ?",
+    )
+    .bind(signed(totals.files))
+    .bind(signed(totals.bytes))
+    .bind(signed(totals.unchanged))
+    .bind(totals.complete)
+    .bind(id.0)
+    .execute(&mut **transaction)
+    .await?;
     Ok(())
 }
 

@@ -86,50 +86,54 @@ impl Journal {
         Ok(Journal { directory: directory.to_owned(), options, connection: Mutex::new(connection) })
     }
 
-    /// Opens the page of a new job; or of the last one that was typed in the same words in the same directory,
-    /// if that was not finished and nobody works on it: this run continues it.
+    /// Opens the page of the job of this command, as [`Journal::add`] finds or makes it.
     ///
     /// # Errors
     ///
     /// As [`Journal::open`].
     pub async fn begin(&self, typed: Typed) -> Result<Page, JournalError> {
-        let typed = typed.without_secrets();
-        let same: Option<i64> = {
-            let mut connection = self.connection.lock().await;
-            sqlx::query_scalar(
-                "SELECT id FROM job WHERE typed = ? AND directory = ? AND state <> 'done' ORDER BY id DESC LIMIT 1",
-            )
-            .bind(pack(&typed.arguments))
-            .bind(bytes_of(&typed.directory))
-            .fetch_optional(&mut *connection)
-            .await?
-        };
-        if let Some(id) = same {
-            match self.resume(JobId(id)).await {
+        loop {
+            let id = self.add(typed.clone()).await?;
+            match self.resume(id).await {
+                // Somebody else was quicker, so the next round finds another one.
                 Err(JournalError::Running { .. } | JournalError::NoSuchJob(_)) => {}
-                resumed => return resumed,
+                page => return page,
             }
         }
-        let id = self.add(typed).await?;
-        self.prune().await?;
-        self.resume(id).await
     }
 
-    /// Writes down a job that somebody else will work on.
+    /// The last job that was typed in the same words in the same directory, if it was not finished and nobody
+    /// works on it: whoever types a command again means to continue. Else a new one.
     ///
     /// # Errors
     ///
     /// As [`Journal::open`].
     pub async fn add(&self, typed: Typed) -> Result<JobId, JournalError> {
         let typed = typed.without_secrets();
-        let mut connection = self.connection.lock().await;
-        let added =
+        let (arguments, directory) = (pack(&typed.arguments), bytes_of(&typed.directory));
+        let unfinished: Vec<i64> = {
+            let mut connection = self.connection.lock().await;
+            sqlx::query_scalar(
+                "SELECT id FROM job WHERE typed = ? AND directory = ? AND state <> 'done' ORDER BY id DESC",
+            )
+            .bind(&arguments)
+            .bind(&directory)
+            .fetch_all(&mut *connection)
+            .await?
+        };
+        if let Some(id) = unfinished.into_iter().map(JobId).find(|id| !self.is_locked(*id)) {
+            return Ok(id);
+        }
+        let added = {
+            let mut connection = self.connection.lock().await;
             sqlx::query("INSERT INTO job (typed, directory, began, state) VALUES (?, ?, ?, 'interrupted')")
-                .bind(pack(&typed.arguments))
-                .bind(bytes_of(&typed.directory))
+                .bind(arguments)
+                .bind(directory)
                 .bind(now())
                 .execute(&mut *connection)
-                .await?;
+                .await?
+        };
+        self.prune().await?;
         Ok(JobId(added.last_insert_rowid()))
     }
 
@@ -142,7 +146,7 @@ impl Journal {
         let claimed = self.claim(id).await?;
         let mut connection = self.connection.lock().await;
         sqlx::query(
-            "UPDATE job SET runs = runs + 1, pid = ?, state = 'running', reason = NULL, ended = NULL, files = 0,
+            "UPDATE job SET runs = runs + 1, pid = ?, state = 'starting', reason = NULL, ended = NULL, files = 0,
              bytes = 0, unchanged = 0, complete = 0, done = 0, done_bytes = 0, failed = 0 WHERE id = ?",
         )
         .bind(i64::from(std::process::id()))
@@ -264,7 +268,7 @@ impl Journal {
         let state = match row.try_get::<&str, _>("state")? {
             "done" => State::Done,
             "failed" => State::Failed,
-            "running" if self.is_locked(id) => {
+            "starting" | "running" if self.is_locked(id) => {
                 State::Running { pid: pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default() }
             }
             _ => State::Interrupted,
@@ -275,6 +279,7 @@ impl Journal {
             began: row.try_get("began")?,
             ended: row.try_get("ended")?,
             state,
+            has_begun: row.try_get::<&str, _>("state")? != "starting",
             reason: row.try_get("reason")?,
             totals: Totals {
                 files: count("files")?,

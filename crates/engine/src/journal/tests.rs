@@ -15,6 +15,7 @@ async fn what_was_told_outlives_a_run_that_was_broken_off() {
     let journal = open(folder.path()).await;
     let page = journal.begin(typed(&["cp", "-r", "a:", "b:"])).await.expect("begun");
     assert!(!page.is_resumed());
+    assert!(!open(folder.path()).await.jobs().await.expect("read")[0].has_begun);
     page.planned(Totals { files: 3, bytes: 15, unchanged: 2, complete: true });
     for name in ["one", "two", "three"] {
         page.begun(&subject(name), None, false);
@@ -25,6 +26,7 @@ async fn what_was_told_outlives_a_run_that_was_broken_off() {
 
     let running = &open(folder.path()).await.jobs().await.expect("read")[0];
     assert_eq!(running.state, State::Running { pid: std::process::id() });
+    assert!(running.has_begun);
     let id = page.id();
     drop(page);
 
@@ -81,12 +83,12 @@ async fn a_job_is_dropped_with_its_files_unless_somebody_works_on_it() {
     let page = journal.begin(typed(&["cp", "a:", "b:"])).await.expect("begun");
     let id = page.id();
     page.finished(&subject("one"), &report(), 1);
-    page.end(Ending::Interrupted).await;
+    page.settle().await;
     let refused = journal.forget(id).await.expect_err("it is running");
     let pid = std::process::id();
     assert_eq!(refused.to_string(), format!("job {id} is running, as process {pid}"));
     assert!(matches!(journal.resume(id).await, Err(JournalError::Running { .. })));
-    drop(page);
+    page.end(Ending::Interrupted).await;
     journal.forget(id).await.expect("dropped");
     assert!(matches!(journal.resume(id).await, Err(JournalError::NoSuchJob(_))));
     let page = journal.begin(typed(&["cp", "a:", "b:"])).await.expect("begun");

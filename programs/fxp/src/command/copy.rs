@@ -1,17 +1,26 @@
 //! `fxp cp`: files and trees from server to server.
 
+use fxp_engine::context::Context;
 use fxp_engine::run;
 
+use super::background;
 use crate::args;
 use crate::desk::Desk;
 use crate::exit::{Exit, Outcome};
 use crate::output::Deed;
+use crate::record::Record;
 use crate::settings::copy_request;
 
 pub(super) async fn run(args: &args::Copy, desk: &Desk) -> Outcome<Exit> {
     let request = copy_request(&args.sources, &args.destination, &args.transfer)?;
-    let context = desk.context()?;
+    if args.transfer.background {
+        return background::begin(&request, desk).await;
+    }
+    let record = Record::open(desk, args.transfer.dry_run).await?;
+    let context = Context { ledger: record.ledger(), ..desk.context()? };
     desk.listen_for_interrupt();
     let report = run::copy(request, &context, desk.interrupt.stop()).await;
-    desk.end_of_transfer(Deed::Copy, report)
+    let exit = desk.end_of_transfer(Deed::Copy, &report);
+    record.end(desk, &report).await;
+    exit
 }

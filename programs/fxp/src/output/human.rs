@@ -4,6 +4,7 @@
 mod explanations;
 mod findings;
 mod items;
+mod jobs;
 pub(crate) mod summary;
 
 use std::fmt::Write as _;
@@ -164,6 +165,8 @@ impl Voice for Human {
                 self.warning(&format!("the probe {place} could not be removed: {trouble}"));
                 Ok(())
             }
+            Item::Job(job) => jobs::lines(job).iter().try_for_each(|line| self.printer.data(line)),
+            Item::Started(job) => self.printer.data(&job.id.to_string()),
             Item::Found(found) => self.printer.data(&found.line()),
             Item::Finding(finding) => {
                 let all = self.verbosity == Verbosity::Verbose;

@@ -3,6 +3,7 @@
 
 mod findings;
 mod items;
+mod jobs;
 
 use std::io;
 
@@ -14,6 +15,7 @@ use fxp_proto::pair::method::Method;
 use serde::Serialize;
 
 use items::{BookmarkFields, FactFields, KnownFields, Listed, SiteFields};
+use jobs::JobFields;
 
 use super::printer::Printer;
 use super::progress::Progress;
@@ -121,6 +123,7 @@ impl Voice for Json {
                 self.write(&Record::Known(KnownFields::of(memory)))
             }
             Item::Finding(finding) => self.finding(finding),
+            Item::Job(job) | Item::Started(job) => self.write(&Record::Job(JobFields::of(job))),
             Item::Found(found) => self.write(&found.record()),
         }
     }
@@ -228,6 +231,7 @@ enum Record<'a> {
     },
     Facts(FactFields<'a>),
     Known(KnownFields<'a>),
+    Job(JobFields),
     Ladder(findings::Ladder<'a>),
     Trial(findings::Trial<'a>),
     Verdict(findings::Verdict<'a>),

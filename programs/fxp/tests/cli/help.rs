@@ -13,6 +13,8 @@ const COMMANDS: &[&str] = &[
     "rm",
     "mkdir",
     "mv",
+    "resume",
+    "jobs",
     "filter",
     "filter test",
     "doctor",

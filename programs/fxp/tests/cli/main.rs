@@ -8,6 +8,8 @@ mod filter;
 mod help;
 mod import;
 #[cfg(target_os = "linux")]
+mod jobs;
+#[cfg(target_os = "linux")]
 mod lessons;
 mod pages;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fxp_engine::book::Known;
 use fxp_engine::doctor::{Direction, Outcome, Verdict};
+use fxp_engine::journal::{Job, JobId, State, Totals, Typed};
 use fxp_engine::place::{Memory, ServerFacts};
 use fxp_engine::plan::ladder::{End, Policy, ladder};
 use fxp_engine::product::Products;
@@ -79,6 +80,19 @@ fn written() -> Kinds {
     let end = End { secured: false, ..End::offering(&Features::default(), Family::V4, None) };
     let ladder = ladder(&end, &end, &Policy::default());
     let memory = Memory { site: None, server: String::new(), known: Known::default() };
+    let job = Job {
+        id: JobId(0),
+        typed: Typed { arguments: Vec::new(), directory: "/".into() },
+        began: 0,
+        ended: None,
+        state: State::Done,
+        has_begun: true,
+        reason: None,
+        totals: Totals::default(),
+        done: 0,
+        done_bytes: 0,
+        failed: 0,
+    };
     let fate = Fate::LeftOut { why: String::new() };
     let imported = Imported { title: String::new(), fate, notes: Vec::new(), netrc: false };
     let records = [
@@ -95,6 +109,7 @@ fn written() -> Kinds {
         Record::Warning { text: "" },
         Record::Changed { text: "" },
         Record::Entry(Listed::of("", &entry)),
+        Record::Job(JobFields::of(&job)),
         Record::Site { name: "", site: SiteFields::of(&site) },
         Record::Bookmark(BookmarkFields::of(&imported)),
         Record::Trusted { server: "", fingerprint: "" },

@@ -1,0 +1,149 @@
+//! Copies are jobs: what was typed is kept in the journal, with what came of it, so that another process can
+//! continue it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fxp_engine::journal::{Ending, Forgetful, JobId, Journal, JournalError, Ledger, Page, Typed};
+use fxp_engine::report::{Report, Trouble, TroubleKind};
+
+use crate::desk::Desk;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::settings::Paths;
+
+/// What was typed, and the job that it continues, if one was named.
+#[derive(Clone, Debug)]
+pub(crate) struct Errand {
+    pub(crate) typed: Typed,
+    pub(crate) job: Option<JobId>,
+}
+
+impl Errand {
+    /// What this process was started with.
+    pub(crate) fn of_this_process() -> Self {
+        let arguments = std::env::args_os().skip(1).map(OsString::into_encoded_bytes);
+        // Without a working directory only absolute paths can be resumed.
+        let directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        let arguments = arguments.filter(|argument| argument != BACKGROUND.as_bytes()).collect();
+        Errand { typed: Typed { arguments, directory }, job: None }
+    }
+}
+
+/// A job that this process works on; without a journal it is not remembered.
+pub(crate) struct Record {
+    kept: Option<(Journal, Arc<Page>)>,
+}
+
+impl Record {
+    /// Opens the page of what was typed. A job that was named has to be there; where nothing can be written, a
+    /// copy is made all the same.
+    pub(crate) async fn open(desk: &Desk, dry_run: bool) -> Outcome<Record> {
+        if dry_run {
+            return Ok(Record { kept: None });
+        }
+        let Errand { typed, job } = desk.errand.clone();
+        let opened = async {
+            let journal = journal().await?;
+            let page = match job {
+                Some(id) => journal.resume(id).await,
+                None => journal.begin(typed).await,
+            };
+            Ok((journal, Arc::new(page.map_err(failure)?)))
+        };
+        match (opened.await, job) {
+            (Ok(kept), _) => Ok(Record { kept: Some(kept) }),
+            (Err(failure), Some(_)) => Err(failure),
+            (Err(failure), None) => {
+                desk.voice.warning(&format!(
+                    "{failure}, so this copy is not remembered, and `fxp resume` will not know it"
+                ));
+                Ok(Record { kept: None })
+            }
+        }
+    }
+
+    /// For the engine.
+    pub(crate) fn ledger(&self) -> Arc<dyn Ledger> {
+        match &self.kept {
+            Some((_, page)) => page.clone(),
+            None => Arc::new(Forgetful),
+        }
+    }
+
+    /// Writes down how it ended, and tells a person how it goes on.
+    pub(crate) async fn end(self, desk: &Desk, report: &Result<Report, Trouble>) {
+        let Some((journal, page)) = self.kept else { return };
+        let ending = ending(report, desk.interrupt.came());
+        let done = ending == Ending::Done;
+        if let Some(what) = page.end(ending).await {
+            desk.voice.warning(&what);
+        }
+        let id = page.id();
+        match report {
+            // Nothing was begun, and the same command would not begin anything either.
+            Err(trouble) if !page.is_resumed() && is_for_good(trouble) => {
+                if let Err(error) = journal.forget(id).await {
+                    desk.voice.warning(&failure(error).to_string());
+                }
+            }
+            _ if done => {}
+            _ => desk.voice.remark(&format!("`fxp resume {id}` continues it.")),
+        }
+    }
+}
+
+/// The journal of this person.
+pub(crate) async fn journal() -> Outcome<Journal> {
+    Journal::open(&Paths::find()?.state).await.map_err(failure)
+}
+
+/// What a person can do about a journal that fails.
+pub(crate) fn failure(error: JournalError) -> Failure {
+    let exit = match &error {
+        JournalError::NoSuchJob(_) => Exit::SourceNotFound,
+        JournalError::Running { .. } => Exit::Usage,
+        _ => Exit::DestinationDenied,
+    };
+    let failed = Failure::new(exit, error.to_string());
+    match &error {
+        JournalError::NoSuchJob(_) => failed.hint("`fxp jobs --all` shows them all"),
+        JournalError::Running { id, .. } => failed.hint(format!("`fxp jobs --stop {id}` stops it")),
+        JournalError::Newer => failed.hint("use that one, or set FXP_STATE to another directory"),
+        JournalError::Database(_) | JournalError::File { .. } => {
+            let why = std::error::Error::source(&error).map(|cause| failed.clone().because(cause));
+            why.unwrap_or(failed).hint("FXP_STATE names the directory that the journal is kept in")
+        }
+    }
+}
+
+fn ending(report: &Result<Report, Trouble>, interrupted: bool) -> Ending {
+    match report {
+        _ if interrupted => Ending::Interrupted,
+        Ok(report) => match report.failures.as_slice() {
+            [] => Ending::Done,
+            [one] => Ending::Failed(without_words(&one.trouble)),
+            [first, rest @ ..] => {
+                Ending::Failed(format!("{}, and {} more failed", without_words(&first.trouble), rest.len()))
+            }
+        },
+        Err(trouble) if trouble.kind == TroubleKind::Interrupted => Ending::Interrupted,
+        Err(trouble) => Ending::Failed(without_words(trouble)),
+    }
+}
+
+/// Some servers repeat in a refusal what they were sent, and at the login that is a password.
+fn without_words(trouble: &Trouble) -> String {
+    match trouble.kind {
+        TroubleKind::Login => trouble.what.clone(),
+        _ => trouble.to_string(),
+    }
+}
+
+/// What would come out the same however often it is tried.
+fn is_for_good(trouble: &Trouble) -> bool {
+    !matches!(trouble.kind, TroubleKind::Network | TroubleKind::Interrupted | TroubleKind::Limit)
+}
+
+/// The flag that is not kept: a job that is continued in the background is one that was told so then.
+pub(crate) const BACKGROUND: &str = "--background";

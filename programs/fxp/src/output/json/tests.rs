@@ -19,6 +19,7 @@ use fxp_proto::wire::text::Text;
 use super::*;
 use crate::bookmarks::{Fate, Imported};
 use crate::exit::Failure;
+use crate::output::found;
 
 pub(crate) type Kinds = BTreeMap<String, BTreeSet<String>>;
 
@@ -132,7 +133,15 @@ fn written() -> Kinds {
         },
         Record::Error(trouble()),
     ];
-    records.iter().map(keys).collect()
+    let nothing = String::new;
+    let found = [found::Record::Ruling {
+        path: nothing(),
+        directory: false,
+        taken: false,
+        rule: None,
+        at: nothing(),
+    }];
+    records.iter().map(keys).chain(found.iter().map(keys)).collect()
 }
 
 /// The kind of a record and its other keys.

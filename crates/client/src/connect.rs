@@ -7,7 +7,7 @@ use fxp_net::dial;
 use fxp_net::meter::Meter;
 use fxp_net::tls::{ClientSession, ClientTls, TlsInfo, trust::Trust};
 use fxp_proto::client::manners::{Ceilings, Manners};
-use fxp_proto::client::request::{Answer, LoggedIn, Login, LoginTls, Request};
+use fxp_proto::client::request::{Answer, Expected, LoggedIn, Login, LoginTls, Request};
 use fxp_proto::grammar::params::Protection;
 use fxp_proto::grammar::reply::Reply;
 use fxp_proto::wire::{secret::Secret, text::Text};
@@ -33,6 +33,8 @@ pub struct Target {
     pub user: Text,
     /// Password.
     pub password: Secret,
+    /// The login in one flight, for a server that is known to bear it.
+    pub swift: Option<Expected>,
 }
 
 /// What all sessions of a process share.
@@ -113,7 +115,8 @@ pub async fn connect(
     let control = Control::new(tcp, LINE_CEILING).map_err(|error| target.unreachable(error))?;
     let addresses = (control.peer_addr(), control.local_addr());
     let ceilings = Ceilings { reply: environment.timeout, ..Ceilings::default() };
-    let mut driver = Driver::new(control, Manners { ceilings, ..Manners::default() }, recorder);
+    let manners = Manners { ceilings, ..Manners::default() };
+    let mut driver = Driver::new(control, manners, recorder, environment.meter.clone());
     driver.note(&format!("connected to {}", addresses.0));
     let tls = environment.tls.session(&target.host, target.trust.clone());
     let (facts, info) = log_in(&mut driver, target, &tls).await?;
@@ -132,6 +135,7 @@ async fn log_in(
         tls: target.tls,
         protection: target.protection,
         host: None,
+        swift: target.swift,
     }));
     let mut info = None;
     loop {

@@ -5,8 +5,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use fxp_net::control::{Control, Received};
+use fxp_net::meter::Meter;
 use fxp_proto::client::machine::{Action, Machine, Parting};
-use fxp_proto::client::manners::Manners;
+use fxp_proto::client::manners::{Manners, Queueing};
 use fxp_proto::client::request::{Answer, Request, RequestId};
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::reply::{Reply, ReplyParser};
@@ -27,6 +28,9 @@ pub(crate) struct Driver {
     machine: Machine,
     started: Instant,
     recorder: Option<Recorder>,
+    meter: Meter,
+    /// Something was queued since the last flight.
+    unsent: bool,
 }
 
 /// What happened.
@@ -49,13 +53,15 @@ impl std::fmt::Debug for Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(control: Control, manners: Manners, recorder: Option<Recorder>) -> Self {
+    pub(crate) fn new(control: Control, manners: Manners, recorder: Option<Recorder>, meter: Meter) -> Self {
         Driver {
             control: Some(control),
             parser: ReplyParser::default(),
             machine: Machine::with_manners(manners),
             started: Instant::now(),
             recorder,
+            meter,
+            unsent: false,
         }
     }
 
@@ -97,6 +103,14 @@ impl Driver {
             let Some(control) = self.control.as_mut().filter(|_| self.machine.is_open()) else {
                 return Event::Closed;
             };
+            // What has come already may call for more: then all of it leaves in one write.
+            if let Some(received) = control.next_line() {
+                self.hear(received);
+                continue;
+            }
+            if std::mem::take(&mut self.unsent) {
+                self.meter.add_flight();
+            }
             if let Err(error) = control.flush().await {
                 self.broken(&error.to_string());
                 continue;
@@ -115,6 +129,11 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// From now on so much is sent at once.
+    pub(crate) fn set_queueing(&mut self, queueing: Queueing) {
+        self.machine.set_queueing(queueing);
     }
 
     /// The connection, for the handshake.
@@ -153,6 +172,7 @@ impl Driver {
                 self.record(Speaker::Client, command.to_string());
                 if let Some(control) = &mut self.control {
                     control.queue(&on_the_wire(&command));
+                    self.unsent = true;
                 }
                 None
             }

@@ -43,6 +43,7 @@ impl Session {
     ///
     /// As [`Session::run`].
     pub async fn set_time(&mut self, path: &VPath, time: FtpTime) -> Result<bool, SessionError> {
+        self.habits.tried_times = true;
         let ways = match self.habits.set_time {
             Some(way) => vec![way],
             None => TimeVerb::ALL.into_iter().filter(|way| !self.habits.no_set_time.contains(way)).collect(),
@@ -145,7 +146,7 @@ impl Session {
     }
 
     /// Tells HASH which digest to compute, if it would compute another one.
-    async fn choose_hash(&mut self, kind: DigestKind) -> Result<(), SessionError> {
+    pub(crate) async fn choose_hash(&mut self, kind: DigestKind) -> Result<(), SessionError> {
         let by_default = self.facts.features.hash().iter().find(|(_, chosen)| *chosen).map(|(kind, _)| *kind);
         if self.habits.hash.or(by_default) == Some(kind) {
             return Ok(());

@@ -14,6 +14,8 @@ pub(crate) struct Habits {
     pub(crate) list_all: Option<bool>,
     /// How times are set, once one way has worked.
     pub(crate) set_time: Option<TimeVerb>,
+    /// Setting a time was tried.
+    pub(crate) tried_times: bool,
     /// Ways of setting times that the server does not know.
     pub(crate) no_set_time: Vec<TimeVerb>,
     /// The digest that HASH computes now, if it was chosen by OPTS.

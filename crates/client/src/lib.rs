@@ -5,7 +5,7 @@
 //!
 //! * [`connect`]: address, TLS and login; [`session`]: requests, answers, small commands; `facts`: what a
 //!   server says about a file; `tree`: listings; [`transfer`]: up and down; [`transcript`]: who said
-//!   what, without secrets.
+//!   what, without secrets; [`queue`]: what may be sent before replies have come.
 //! * `driver`: the loop around the machine; `habits`: what was found out about a server; [`error`].
 //!
 //! ```no_run
@@ -28,6 +28,7 @@
 //!     trust: Trust { roots: true, pinned: Vec::new() },
 //!     user: "anna".into(),
 //!     password: Default::default(),
+//!     swift: None,
 //! };
 //! let mut session = connect(&target, &environment, None).await?;
 //! for entry in session.list(&VPath::root()).await? {
@@ -47,6 +48,7 @@ mod driver;
 pub mod error;
 mod facts;
 mod habits;
+pub mod queue;
 pub mod session;
 pub mod transcript;
 pub mod transfer;

@@ -10,7 +10,7 @@ use fxp_client::connect::{ConnectError, Environment, Target, connect};
 use fxp_client::session::{Session, SessionError, SessionEvent};
 use fxp_client::tls::{ClientTls, HandshakeError, ServerTls, trust::Trust};
 use fxp_client::{DataStream, Meter};
-use fxp_proto::client::request::{Answer, LoginTls, Request, Setting};
+use fxp_proto::client::request::{Answer, Expected, LoginTls, Request, Setting};
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::params::{DigestKind, Protection, TlsRole};
 use fxp_proto::grammar::verb::Verb;
@@ -40,6 +40,7 @@ fn target(server: &Server) -> Target {
         trust: Trust { roots: false, pinned: Vec::new() },
         user: Text::from("anna"),
         password: Secret::new("secret"),
+        swift: None,
     }
 }
 
@@ -494,5 +495,46 @@ async fn a_certificate_that_nobody_trusts_gets_no_password() {
         panic!("{error}");
     };
     assert_eq!(untrusted.fingerprint, fingerprint);
+    server.done().await;
+}
+
+#[tokio::test]
+async fn two_commands_in_one_write_are_answered_or_the_server_does_not_bear_them() {
+    let (mut session, server) =
+        session("", "C: NOOP\nC: NOOP\nS: 200 One\nS: 200 Two\nC: SYST\nS: 215 UNIX").await;
+    assert!(session.answers_two_at_once().await);
+    assert!(session.command(Verb::Syst, "").await.is_ok(), "in step");
+    server.done().await;
+
+    let only_one = "C: NOOP\nC: NOOP\nS: 200 One\n>: hang up";
+    let (mut session, server) = self::session("", only_one).await;
+    assert!(!session.answers_two_at_once().await && !session.is_usable());
+    server.done().await;
+}
+
+#[tokio::test]
+async fn what_leaves_together_is_one_flight() {
+    let script = "C: NOOP\nC: NOOP\nS: 200 One\nS: 200 Two";
+    let server = Server::play(&(login("") + script), None).await;
+    let environment = environment();
+    let mut session = connect(&target(&server), &environment, None).await.unwrap();
+    // USER, PASS, FEAT, SYST, TYPE, PWD: each waits for its reply.
+    assert_eq!(environment.meter.flights(), 6);
+    assert!(session.answers_two_at_once().await);
+    assert_eq!(environment.meter.flights(), 7);
+    server.done().await;
+}
+
+#[tokio::test]
+async fn a_known_server_gets_the_login_in_one_flight() {
+    let script = "S: 220 Hello\nC: USER anna\nC: PASS secret\nC: FEAT\nC: SYST\nC: OPTS UTF8 ON\nC: TYPE I\nC: PWD\n\
+                  S: 331 Password\nS: 230 In\nS: 211-Features\nS:  UTF8\nS: 211 End\nS: 215 UNIX\nS: 200 Ok\nS: 200 Ok\n\
+                  S: 257 \"/home\"";
+    let server = Server::play(script, None).await;
+    let environment = environment();
+    let swift = Some(Expected { clnt: false, utf8: true });
+    let session = connect(&Target { swift, ..target(&server) }, &environment, None).await.unwrap();
+    assert!(session.facts().features.has("UTF8"));
+    assert_eq!((session.facts().home.clone(), environment.meter.flights()), (path("/home"), 1));
     server.done().await;
 }

@@ -122,6 +122,7 @@ impl Pool {
             trust: self.trust(server)?,
             user,
             password,
+            swift: None,
         };
         for _ in 0..MAX_ROUNDS {
             let error = match connect(&target, &self.context.environment, recorder.clone()).await {

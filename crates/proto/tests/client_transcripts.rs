@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fxp_proto::client::machine::Machine;
 use fxp_proto::client::manners::{Manners, Queueing};
-use fxp_proto::client::request::{Login, LoginTls, Passive, Request, Setting};
+use fxp_proto::client::request::{Expected, Login, LoginTls, Passive, Request, Setting};
 use fxp_proto::grammar::addr::{Family, HostPort};
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::params::{Protection, TlsRole, TransferType};
@@ -148,6 +148,9 @@ fn login(text: &str) -> Login {
         },
         protection: if options.contains_key("clear") { Protection::Clear } else { Protection::Private },
         host: bytes("host"),
+        swift: options
+            .get("swift")
+            .map(|expected| Expected { clnt: expected.contains("CLNT"), utf8: expected.contains("UTF8") }),
     }
 }
 

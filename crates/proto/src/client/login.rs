@@ -5,6 +5,8 @@
 //!           └─────────────────────┘
 //! ```
 //!
+//! A server that is known to bear it gets everything from USER on in one write.
+//!
 //! Nothing that a server says before TLS decides anything (CVE-2021-22946, CVE-2021-22947): the
 //! greeting's code only tells that somebody is there, features are asked for after the login, and a
 //! `230` where `220` is expected skips neither AUTH nor USER.
@@ -20,7 +22,7 @@ use crate::grammar::verb::Verb;
 use crate::path::VPath;
 use crate::wire::text::Text;
 
-use super::request::{Answer, LoggedIn, Login, LoginTls};
+use super::request::{Answer, Expected, LoggedIn, Login, LoginTls};
 use super::settings::Settings;
 use super::task::{Next, refused};
 
@@ -43,6 +45,8 @@ pub(super) struct LoginChain {
     waiting: VecDeque<Command>,
     /// How many of them are under way.
     sent: usize,
+    /// USER was enough.
+    entered: bool,
     /// The refusal that decided, while replies to commands already sent are still due.
     refusal: Option<Answer>,
 }
@@ -59,6 +63,8 @@ enum Stage {
     Pass,
     Features,
     Settle,
+    /// USER, PASS, FEAT and the settlement at once.
+    Swift,
 }
 
 impl LoginChain {
@@ -77,6 +83,7 @@ impl LoginChain {
             role_verb: None,
             waiting: VecDeque::new(),
             sent: 0,
+            entered: false,
             refusal: None,
         };
         (chain, if implicit { Next::StartTls } else { Next::Wait })
@@ -115,6 +122,7 @@ impl LoginChain {
             Stage::Pass => self.pass(command, reply),
             Stage::Features => self.features(&reply),
             Stage::Settle => self.settle(command, reply, settings),
+            Stage::Swift => self.swift(command, reply, settings),
         }
     }
 
@@ -167,6 +175,9 @@ impl LoginChain {
     }
 
     fn say_user(&mut self) -> Next {
+        if let (Some(expected), Ok(password)) = (self.login.swift, Text::new(self.login.password.expose())) {
+            return self.say_all(expected, password);
+        }
         self.send(Stage::User, Command::new(Verb::User, self.login.user.clone()))
     }
 
@@ -195,22 +206,49 @@ impl LoginChain {
         }
     }
 
-    fn features(&mut self, reply: &Reply) -> Next {
+    fn say_all(&mut self, expected: Expected, password: Text) -> Next {
+        let user = Command::new(Verb::User, self.login.user.clone());
+        let mut commands = vec![user, Command::new(Verb::Pass, password), Command::bare(Verb::Feat)];
+        commands.extend(self.settlement(expected));
+        self.stage = Stage::Swift;
+        self.sent = commands.len();
+        Next::Send(commands)
+    }
+
+    /// Whoever is not let in hears so at once: what the server says to the rest is of no interest.
+    fn swift(&mut self, command: &Command, reply: Reply, settings: &Settings) -> Next {
+        match command.verb {
+            Verb::User if reply.code.is_completion() => self.entered = true,
+            Verb::User if matches!(reply.code.number(), 331 | 336) => {}
+            Verb::Pass if self.entered || reply.code.is_completion() => {}
+            Verb::User | Verb::Pass => return Next::Done(refused(command, reply)),
+            Verb::Feat => self.learn(&reply),
+            _ => return self.settle(command, reply, settings),
+        }
+        self.sent -= 1;
+        Next::Wait
+    }
+
+    fn learn(&mut self, reply: &Reply) {
         self.features = Features::parse(reply);
         // lundftpd offers both, older servers only the second.
         self.role_verb = [Verb::Sscn, Verb::Ccsn].into_iter().find(|verb| self.features.has(verb.name()));
-        self.waiting = self.settlement();
+    }
+
+    fn features(&mut self, reply: &Reply) -> Next {
+        self.learn(reply);
+        self.waiting = self.settlement(Expected::of(&self.features));
         self.stage = Stage::Settle;
         self.go_on()
     }
 
     /// What is asked and set once the login stands. None of it but PROT can make the login fail.
-    fn settlement(&self) -> VecDeque<Command> {
+    fn settlement(&self, offered: Expected) -> VecDeque<Command> {
         let mut commands = VecDeque::from([Command::bare(Verb::Syst)]);
-        if self.features.has("CLNT") {
+        if offered.clnt {
             commands.push_back(Command::new(Verb::Clnt, CLIENT_NAME));
         }
-        if self.features.has("UTF8") {
+        if offered.utf8 {
             commands.push_back(Command::new(Verb::Opts, "UTF8 ON"));
         }
         if self.secured {

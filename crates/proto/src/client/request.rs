@@ -57,6 +57,24 @@ pub struct Login {
     pub protection: Protection,
     /// HOST, sent if the server offers it.
     pub host: Option<Text>,
+    /// All of it at once, for a server that is known to bear that; what its FEAT will say is expected.
+    pub swift: Option<Expected>,
+}
+
+/// What FEAT said at an earlier login, as far as the login depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// CLNT.
+    pub clnt: bool,
+    /// UTF8.
+    pub utf8: bool,
+}
+
+impl Expected {
+    /// What these features let a later login expect.
+    pub fn of(features: &Features) -> Self {
+        Expected { clnt: features.has("CLNT"), utf8: features.has("UTF8") }
+    }
 }
 
 /// TLS on the control connection.

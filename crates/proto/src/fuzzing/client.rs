@@ -190,5 +190,6 @@ fn login(letter: u8) -> Login {
             [usize::from(letter - b'l')],
         protection: Protection::Private,
         host: None,
+        swift: None,
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn logged_in(leg: Leg, text: &str) -> Machine {
             tls: if clear { LoginTls::Off } else { LoginTls::Implicit },
             protection: Protection::Private,
             host: None,
+            swift: None,
         }),
         Moment::START,
     );

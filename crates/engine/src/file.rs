@@ -50,6 +50,8 @@ pub(crate) enum Way {
 
 /// What one file needs.
 pub(crate) struct Courier<'a> {
+    /// Its number in events.
+    pub(crate) file: u64,
     pub(crate) observer: &'a Arc<dyn Observer>,
     pub(crate) way: &'a mut Way,
     pub(crate) publisher: &'a mut Publisher,
@@ -380,6 +382,7 @@ impl Courier<'_> {
                 Way::Direct(lane) => lane,
             };
             let mut carriage = Carriage {
+                file: self.file,
                 source: self.source,
                 destination: self.destination,
                 from: &step.source,
@@ -444,7 +447,7 @@ impl Courier<'_> {
         };
         tokio::select! {
             copied = relay::copy(&errand, self.source, self.destination, self.stop) => copied?,
-            never = progress::count(self.observer, &progress, offset) => match never {},
+            never = progress::count(self.observer, self.file, &progress, offset) => match never {},
         }
         Ok(self.carried(None, offset))
     }
@@ -555,12 +558,42 @@ impl Courier<'_> {
 
     /// A fallback: a line in the report, and an event now.
     fn say(&self, notes: &mut Vec<String>, sentence: String) {
-        self.observer.event(Event::Fallback(sentence.clone()));
+        self.observer.event(Event::Fallback { file: Some(self.file), text: sentence.clone() });
         notes.push(sentence);
     }
 }
 
 impl Way {
+    /// The way for another lane of the same pair, which knows what this one has learned.
+    pub(crate) fn fork(&self) -> Way {
+        match self {
+            Way::Direct(lane) => Way::Direct(Box::new(lane.fork())),
+            Way::Through { protection, assurance, route, because } => Way::Through {
+                protection: *protection,
+                assurance: *assurance,
+                route: *route,
+                because: because.clone(),
+            },
+        }
+    }
+
+    /// True if there is nothing to find out about this way any more: others may follow.
+    pub(crate) fn is_settled(&self) -> bool {
+        match self {
+            Way::Direct(lane) => lane.is_proven(),
+            Way::Through { .. } => true,
+        }
+    }
+
+    /// True if both lead by the same road.
+    pub(crate) fn is_like(&self, other: &Way) -> bool {
+        match (self, other) {
+            (Way::Direct(one), Way::Direct(two)) => one.front() == two.front(),
+            (Way::Through { .. }, Way::Through { .. }) => true,
+            _ => false,
+        }
+    }
+
     /// The route of the next file.
     pub(crate) fn route(&self) -> Route {
         match self {

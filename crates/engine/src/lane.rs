@@ -53,6 +53,8 @@ pub(crate) struct Lane {
 
 /// A file on its way.
 pub(crate) struct Carriage<'a> {
+    /// Its number in events.
+    pub(crate) file: u64,
     pub(crate) source: &'a mut Side,
     pub(crate) destination: &'a mut Side,
     pub(crate) from: &'a VPath,
@@ -117,6 +119,27 @@ impl Lane {
         rungs
     }
 
+    /// Another lane of the same pair, which knows what this one has learned.
+    pub(crate) fn fork(&self) -> Lane {
+        Lane {
+            source: self.source.clone(),
+            destination: self.destination.clone(),
+            policy: self.policy,
+            products: self.products,
+            ladder: self.ladder.clone(),
+            rungs: self.rungs.clone(),
+            proven: self.proven,
+            has_worked: self.has_worked,
+            failures: self.failures.clone(),
+            spare: self.spare.clone(),
+        }
+    }
+
+    /// True if the rung in front has carried a file.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.proven
+    }
+
     fn end(&self, leg: Leg) -> &End {
         match leg {
             Leg::Source => &self.source,
@@ -169,13 +192,14 @@ impl Lane {
 
     /// Drives the exchange, and meanwhile looks at the size of what has arrived.
     async fn drive(
-        &mut self,
+        &self,
         rung: &Rung,
         carriage: &mut Carriage<'_>,
         begun: &AtomicBool,
         stop: &mut Stop,
     ) -> Result<Verdict, Trouble> {
         let (from, to, offset) = (carriage.from.clone(), carriage.to.clone(), carriage.offset);
+        let file = carriage.file;
         let (source_link, destination_link) = links(carriage);
         let (pool, server) = (destination_link.pool().clone(), destination_link.server.clone());
         let trusted = (source_link.known().trusted, destination_link.known().trusted);
@@ -206,7 +230,7 @@ impl Lane {
         let grown = Notify::new();
         tokio::select! {
             verdict = direct::run(job, source, destination, &grown, begun, stop, step) => Ok(verdict),
-            never = self.spare.watch(&pool, &server, &to, &grown) => match never {},
+            never = self.spare.watch(&pool, &server, (file, &to), &grown) => match never {},
         }
     }
 
@@ -423,7 +447,7 @@ impl Lane {
     }
 
     /// Says goodbye to the spare session.
-    pub(crate) async fn close(&mut self) {
+    pub(crate) async fn close(&self) {
         self.spare.close().await;
     }
 }

@@ -12,7 +12,7 @@ use crate::plan::shelf::kind_of;
 use crate::plan::walk::{beneath, interrupted, walk};
 use crate::replace;
 use crate::report::{
-    Assurance, Event, FileFailure, FileReport, Report, Route, Trouble, TroubleKind, Verification,
+    Assurance, Ending, Event, FileFailure, FileReport, Report, Route, Trouble, TroubleKind, Verification,
 };
 use crate::run::{After, CopyRequest, Run, Stop};
 
@@ -49,7 +49,7 @@ impl Run<'_> {
             ));
         }
         let report = self.go().await?;
-        if !self.request.dry_run && report.failures.is_empty() {
+        if !self.request.dry_run && report.failed == 0 && report.ending == Ending::Complete {
             self.remove_empty_directories().await;
         }
         Ok(report)
@@ -93,7 +93,7 @@ impl Run<'_> {
             ladder: Vec::new(),
         });
         let mut report = Report::default();
-        for (from, to) in pairs {
+        for (number, (from, to)) in (1..).zip(pairs) {
             let (source, destination) = (self.destination.name(&from), self.destination.name(&to));
             if self.request.dry_run {
                 self.event(Event::Step(format!("rename {source} to {destination}")));
@@ -109,8 +109,8 @@ impl Run<'_> {
             };
             match outcome {
                 Ok(done) => {
-                    self.event(Event::Done(Box::new(done.clone())));
-                    report.files.push(done);
+                    self.event(Event::Done { file: number, report: Box::new(done.clone()) });
+                    report.add(done);
                 }
                 Err(trouble) => self.failed(FileFailure { source, destination, trouble }, &mut report),
             }

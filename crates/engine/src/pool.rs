@@ -7,6 +7,11 @@
 //!   or `off`.
 //! * An unknown certificate is shown to the person; a yes is remembered.
 
+mod seats;
+
+use seats::Holder;
+pub(crate) use seats::{Open, Seat, Seats};
+
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -30,6 +35,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{self, PemObject};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
 use crate::book::Known;
 use crate::context::{Context, Person};
@@ -46,6 +52,16 @@ pub(crate) struct Pool {
     secure: Secure,
     /// Held while a person is asked, so that two legs do not ask at once; remembers the answers.
     answers: Mutex<Answers>,
+    /// How many sessions each server has room for.
+    seats: Arc<Seats>,
+}
+
+/// A session that nobody needs just now; it keeps what its link knew.
+pub(crate) struct Parked {
+    server: Server,
+    leg: &'static str,
+    session: Session,
+    used: Instant,
 }
 
 type Credentials = (Text, Secret);
@@ -69,7 +85,9 @@ pub(crate) struct Link {
     pub(crate) server: Server,
     /// `source`, `destination`, or `server` for single operations.
     leg: &'static str,
-    session: Option<Session>,
+    /// The right to have a session; taken for browsing where a lane has not brought one.
+    seat: Option<Seat>,
+    session: Option<(Session, Open)>,
     /// The latest session was inside TLS.
     secured: bool,
     /// The latest session protects data.
@@ -87,7 +105,21 @@ pub(crate) type Operation<'s, T> = Pin<Box<dyn Future<Output = Result<T, Session
 
 impl Pool {
     pub(crate) fn new(context: Context, secure: Secure) -> Arc<Self> {
-        Arc::new(Pool { context, secure, answers: Mutex::default() })
+        Arc::new(Pool { context, secure, answers: Mutex::default(), seats: Arc::default() })
+    }
+
+    /// Who may have how many sessions.
+    pub(crate) fn seats(&self) -> &Arc<Seats> {
+        &self.seats
+    }
+
+    /// Says goodbye in all sessions that nobody needs just now.
+    pub(crate) async fn close(&self) {
+        let mut leaving = JoinSet::new();
+        for (parked, open) in self.seats.parked() {
+            leaving.spawn(parked.leave(open));
+        }
+        leaving.join_all().await;
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -97,10 +129,15 @@ impl Pool {
     /// A link that opens its session when it is first needed.
     pub(crate) fn link(self: &Arc<Self>, server: Server, leg: &'static str) -> Link {
         let used = Instant::now();
+        // One session and no more would forbid what may work by now.
+        if let Some(ceiling) = self.known(&server).room(now()).filter(|&ceiling| ceiling > 1) {
+            self.seats.expect(&server.key(), ceiling);
+        }
         Link {
             pool: self.clone(),
             server,
             leg,
+            seat: None,
             session: None,
             secured: false,
             protects: false,
@@ -308,24 +345,80 @@ impl Link {
     pub(crate) async fn session(&mut self) -> Result<&mut Session, Trouble> {
         self.drop_if_gone().await;
         if self.session.is_none() {
-            let session = self.pool.open(&self.server, Some(self.recorder())).await?;
-            self.pool.context.observer.event(Event::Connected {
-                leg: self.leg,
-                server: self.server.key(),
-                tls: session.tls().map(|tls| tls.version.to_owned()),
-                verified: session.tls().and_then(|tls| tls.verified).map(verified_word),
-            });
-            self.secured = session.facts().secured;
-            self.protects = self.secured && session.facts().protection == Protection::Private;
-            let (user, _) = self.pool.credentials(&self.server).await?;
-            let unverified = session.tls().is_some_and(|tls| tls.verified.is_none());
-            let answers = self.pool.answers.lock().await;
-            self.on_trust = unverified || answers.taken_on_trust.contains(&self.server.key());
-            drop(answers);
-            self.reached = Some((user, session.peer_addr()));
-            self.session = Some(session);
+            let found = self.find_session().await?;
+            self.look_at(&found.0).await?;
+            self.session = Some(found);
         }
-        Ok(self.session.as_mut().expect("it was opened above"))
+        Ok(self.session.as_mut().map(|(session, _)| session).expect("it was opened above"))
+    }
+
+    /// A parked session, or a new one. Needs a seat, and takes one for browsing if none was brought.
+    async fn find_session(&mut self) -> Result<(Session, Open), Trouble> {
+        let (pool, key) = (self.pool.clone(), self.server.key());
+        let mut refused = false;
+        loop {
+            if self.seat.is_none() {
+                self.seat = Some(pool.seats.for_browser(&key).await);
+            }
+            let fits = |parked: &Parked| parked.server == self.server && parked.leg == self.leg;
+            if let Some((mut parked, open)) = pool.seats.unpark(&key, fits) {
+                if parked.is_there().await {
+                    return Ok((parked.session, open));
+                }
+                continue;
+            }
+            for (parked, open) in pool.seats.surplus(&key) {
+                parked.leave(open).await;
+            }
+            let trouble = match pool.open(&self.server, Some(self.recorder())).await {
+                Ok(session) => {
+                    self.tell_connected(&session);
+                    let open = pool.seats.opened(&key);
+                    // It has room for more than we thought.
+                    let (remembered, now_open) = (self.known().most_sessions, pool.seats.open(&key));
+                    if remembered.is_some_and(|most| now_open > most as usize) {
+                        self.learn(|known| known.has_room_for(now_open, now()));
+                    }
+                    return Ok((session, open));
+                }
+                Err(trouble) => trouble,
+            };
+            if !trouble.crowded {
+                return Err(trouble);
+            }
+            let others = pool.seats.refused(&key);
+            if let Some(others) = others {
+                self.learn(|known| known.has_room_for(others, now()));
+            }
+            let browses = self.seat.as_ref().is_some_and(|seat| seat.holder() == Holder::Browser);
+            // A lane of this run may stand up; lanes have their own way of waiting.
+            if !browses || refused || others.is_none() || !pool.seats.has_lane(&key) {
+                return Err(trouble);
+            }
+            self.seat = None;
+            refused = true;
+        }
+    }
+
+    fn tell_connected(&self, session: &Session) {
+        self.pool.context.observer.event(Event::Connected {
+            leg: self.leg,
+            server: self.server.key(),
+            tls: session.tls().map(|tls| tls.version.to_owned()),
+            verified: session.tls().and_then(|tls| tls.verified).map(verified_word),
+        });
+    }
+
+    /// Takes note of what the session is worth.
+    async fn look_at(&mut self, session: &Session) -> Result<(), Trouble> {
+        self.secured = session.facts().secured;
+        self.protects = self.secured && session.facts().protection == Protection::Private;
+        let (user, _) = self.pool.credentials(&self.server).await?;
+        let unverified = session.tls().is_some_and(|tls| tls.verified.is_none());
+        let answers = self.pool.answers.lock().await;
+        self.on_trust = unverified || answers.taken_on_trust.contains(&self.server.key());
+        self.reached = Some((user, session.peer_addr()));
+        Ok(())
     }
 
     /// Servers hang up on idle sessions, and routers forget them. Better asked now than found out in the
@@ -333,16 +426,16 @@ impl Link {
     async fn drop_if_gone(&mut self) {
         let idle = self.used.elapsed() > QUESTIONABLE;
         self.used = Instant::now();
-        if let Some(session) = self.session.as_mut().filter(|session| idle && session.is_usable()) {
+        if let Some((session, _)) = self.session.as_mut().filter(|(session, _)| idle && session.is_usable()) {
             // Whatever it answers, it is there.
             let _ = session.run(Request::Command(Command::bare(Verb::Noop))).await;
         }
-        self.session = self.session.take().filter(Session::is_usable);
+        self.session = self.session.take().filter(|(session, _)| session.is_usable());
     }
 
     /// The session if there is a usable one.
     pub(crate) fn open_session(&mut self) -> Option<&mut Session> {
-        self.session.as_mut().filter(|session| session.is_usable())
+        self.session.as_mut().map(|(session, _)| session).filter(|session| session.is_usable())
     }
 
     /// Gives up the session: its replies are out of step.
@@ -350,11 +443,32 @@ impl Link {
         self.session = None;
     }
 
+    /// Brings a seat, so that none has to be waited for.
+    pub(crate) fn sit(&mut self, seat: Seat) {
+        self.seat = Some(seat);
+    }
+
+    /// True if it has a seat.
+    pub(crate) fn is_seated(&self) -> bool {
+        self.seat.is_some()
+    }
+
+    /// Leaves the session to whoever needs one next, and gives the seat back. To be done before any wait for
+    /// somebody else: whoever waits has no seat.
+    pub(crate) fn park(&mut self) {
+        if let Some((session, open)) = self.session.take().filter(|(session, _)| session.is_usable()) {
+            let parked = Parked { server: self.server.clone(), leg: self.leg, session, used: self.used };
+            self.pool.seats.park(&self.server.key(), parked, open);
+        }
+        self.seat = None;
+    }
+
     /// Says goodbye.
     pub(crate) async fn close(&mut self) {
-        if let Some(session) = self.session.take().filter(Session::is_usable) {
+        if let Some((session, _open)) = self.session.take().filter(|(session, _)| session.is_usable()) {
             session.quit().await;
         }
+        self.seat = None;
     }
 
     /// An operation that may be repeated: if the session turns out to be lost (idle for too long), once
@@ -430,6 +544,23 @@ impl Link {
     fn recorder(&self) -> Recorder {
         let (observer, leg) = (self.pool.context.observer.clone(), self.leg);
         Arc::new(move |line| observer.line(leg, line))
+    }
+}
+
+impl Parked {
+    /// True if the session is still there; one that has been idle for long is asked.
+    async fn is_there(&mut self) -> bool {
+        if self.session.is_alive() && self.used.elapsed() > QUESTIONABLE {
+            let _ = self.session.run(Request::Command(Command::bare(Verb::Noop))).await;
+        }
+        self.session.is_usable()
+    }
+
+    /// Says goodbye; only then the session is not counted any more.
+    async fn leave(mut self, _open: Open) {
+        if self.session.is_alive() {
+            self.session.quit().await;
+        }
     }
 }
 

@@ -2,24 +2,26 @@
 //! session with the destination.
 
 use std::convert::Infallible;
-use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fxp_client::session::Session;
 use fxp_proto::path::VPath;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::context::Observer;
-use crate::pool::Pool;
+use crate::pool::{Open, Pool, Seat};
 use crate::report::Event;
 use crate::site::Server;
 
-/// A second session with the destination of a direct copy, for nothing but SIZE.
+/// A session with the destination of direct copies, for nothing but SIZE. All lanes of a pair share one.
+#[derive(Clone, Default)]
+pub(crate) struct Spare(Arc<Mutex<Looking>>);
+
 #[derive(Default)]
-pub(crate) struct Spare {
-    session: Option<Session>,
+struct Looking {
+    session: Option<(Session, Open, Seat)>,
     /// The server lets nobody in twice, or does not know SIZE: nobody asks again.
     hopeless: bool,
 }
@@ -28,52 +30,70 @@ impl Spare {
     /// Reports the size of the growing file, and wakes `grown` each time it has, until it is dropped. Quiet
     /// where the server does not play along.
     pub(crate) async fn watch(
-        &mut self,
+        &self,
         pool: &Arc<Pool>,
         server: &Server,
-        path: &VPath,
+        (file, path): (u64, &VPath),
         grown: &Notify,
     ) -> Infallible {
         tokio::time::sleep(FIRST_LOOK).await;
         let mut last = None;
-        while !self.hopeless {
-            match self.size(pool, server, path).await {
-                Some(size) => {
-                    if last != Some(size) {
-                        pool.context().observer.event(Event::Progress { bytes: size });
-                        grown.notify_one();
-                    }
-                    last = Some(size);
-                }
-                None => self.hopeless = true,
+        loop {
+            if let Some(size) = self.0.lock().await.size(pool, server, path).await
+                && last != Some(size)
+            {
+                pool.context().observer.event(Event::Progress { file, bytes: size });
+                grown.notify_one();
+                last = Some(size);
             }
             tokio::time::sleep(EACH_LOOK).await;
         }
-        pending().await
-    }
-
-    async fn size(&mut self, pool: &Pool, server: &Server, path: &VPath) -> Option<u64> {
-        let session = match self.session.take().filter(Session::is_usable) {
-            Some(session) => session,
-            None => pool.open(server, None).await.ok()?,
-        };
-        let session = self.session.insert(session);
-        session.size(path).await.ok()?
     }
 
     /// Says goodbye.
-    pub(crate) async fn close(&mut self) {
-        if let Some(session) = self.session.take().filter(Session::is_usable) {
+    pub(crate) async fn close(&self) {
+        if let Some((session, ..)) =
+            self.0.lock().await.session.take().filter(|(session, ..)| session.is_usable())
+        {
             session.quit().await;
         }
     }
 }
 
+impl Looking {
+    async fn size(&mut self, pool: &Pool, server: &Server, path: &VPath) -> Option<u64> {
+        if self.hopeless {
+            return None;
+        }
+        // Whoever needs a seat for more than looking has it first.
+        let wanted = pool.seats().is_wanted(&[server.key()]);
+        self.session = self.session.take().filter(|(session, ..)| !wanted && session.is_usable());
+        if self.session.is_none() {
+            // No room now is no reason not to ask later.
+            let seat = pool.seats().if_free(&server.key())?;
+            let Ok(session) = pool.open(server, None).await else {
+                self.hopeless = true;
+                return None;
+            };
+            self.session = Some((session, pool.seats().opened(&server.key()), seat));
+        }
+        let (session, ..) = self.session.as_mut()?;
+        let size = session.size(path).await;
+        self.hopeless = !matches!(size, Ok(Some(_)));
+        size.ok()?
+    }
+}
+
 /// Reports a counter until it is dropped. `offset` bytes were there before.
-pub(crate) async fn count(observer: &Arc<dyn Observer>, counter: &Arc<AtomicU64>, offset: u64) -> Infallible {
+pub(crate) async fn count(
+    observer: &Arc<dyn Observer>,
+    file: u64,
+    counter: &Arc<AtomicU64>,
+    offset: u64,
+) -> Infallible {
     loop {
         tokio::time::sleep(EACH_COUNT).await;
-        observer.event(Event::Progress { bytes: offset + counter.load(Ordering::Relaxed) });
+        observer.event(Event::Progress { file, bytes: offset + counter.load(Ordering::Relaxed) });
     }
 }
 

@@ -5,6 +5,8 @@
 //! its name, and gets its own back if that fails. Nothing is moved on account of a lost connection or of
 //! a refusal that may pass (4yz).
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::pair::exchange::Refusal;
 use fxp_proto::path::VPath;
@@ -99,7 +101,10 @@ pub(crate) async fn rename(side: &mut Side, from: &VPath, to: &VPath) -> Result<
 
 /// A name in `directory` that nobody else uses, and that looks like a part.
 pub(crate) fn temporary(directory: &VPath, suffix: &str) -> Option<VPath> {
-    let name = format!(".fxp-{}-{suffix}{}", std::process::id(), part::SUFFIX);
+    // Many lanes may need one in the same directory.
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!(".fxp-{}-{count}-{suffix}{}", std::process::id(), part::SUFFIX);
     directory.child(&Text::new(name).ok()?).ok()
 }
 

@@ -1,5 +1,9 @@
 //! What was done, with the reason for every fallback; and the events while it is done.
 
+mod sums;
+
+pub use sums::{Ending, MOST_FAILURES, MOST_NOTES, MOST_TOLD, Report, Sums, Travelled};
+
 use std::fmt;
 use std::time::Duration;
 
@@ -106,6 +110,8 @@ pub struct Trouble {
     pub rungs: Vec<String>,
     /// The class of the refusal, where one was classified.
     pub class: Option<Refusal>,
+    /// The server had no room for one more session.
+    pub crowded: bool,
 }
 
 impl Trouble {
@@ -119,6 +125,7 @@ impl Trouble {
             remedy: None,
             rungs: Vec::new(),
             class: None,
+            crowded: false,
         }
     }
 
@@ -205,7 +212,18 @@ pub enum Event {
         /// How the certificate was verified: `roots`, `pinned`; `None` in clear.
         verified: Option<&'static str>,
     },
-    /// The plan is made.
+    /// What has been found so far, while the walk goes on; a few times per second at most.
+    Walked {
+        /// Files to copy.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// Directories to make.
+        directories: u64,
+        /// Files that are there already and equal.
+        unchanged: u64,
+    },
+    /// The walk has ended: this is all there is to do.
     Planned {
         /// Files to copy.
         files: u64,
@@ -220,8 +238,28 @@ pub enum Event {
     },
     /// One step of a dry run, printable.
     Step(String),
+    /// From now on so many lanes work side by side.
+    Lanes {
+        /// Lanes.
+        lanes: usize,
+        /// Why this many, in a sentence.
+        reason: String,
+    },
+    /// A lane cannot go on yet.
+    Waits {
+        /// Which lane, counted from 1.
+        lane: usize,
+        /// The file that it is about, if there is one.
+        file: Option<u64>,
+        /// What it waits for, in a few words.
+        what: String,
+    },
     /// A file begins.
     Started {
+        /// Its number, which other events name: several files are on their way at once.
+        file: u64,
+        /// The lane that carries it, counted from 1.
+        lane: usize,
         /// Source, printable.
         source: String,
         /// Destination, printable.
@@ -231,19 +269,36 @@ pub enum Event {
         /// Route.
         route: Route,
     },
-    /// Bytes of the current file that have arrived.
+    /// Bytes of a file that have arrived.
     Progress {
+        /// Which file.
+        file: u64,
         /// Bytes at the destination.
         bytes: u64,
     },
-    /// A rung failed, the next one is tried; or another fallback. A sentence.
-    Fallback(String),
+    /// A rung failed, the next one is tried; or another fallback.
+    Fallback {
+        /// The file with which that was found out.
+        file: Option<u64>,
+        /// A sentence.
+        text: String,
+    },
     /// Something is not copied on purpose: a link, a device, a name that FTP cannot carry.
     Skipped(Skipped),
     /// A file is done.
-    Done(Box<FileReport>),
+    Done {
+        /// Its number.
+        file: u64,
+        /// All about it.
+        report: Box<FileReport>,
+    },
     /// A file failed.
-    Failed(Box<FileFailure>),
+    Failed {
+        /// Its number; `None` if it was not even begun.
+        file: Option<u64>,
+        /// What and why.
+        failure: Box<FileFailure>,
+    },
 }
 
 /// Something that was left out on purpose.
@@ -253,23 +308,4 @@ pub struct Skipped {
     pub source: String,
     /// Why it is not copied, in a sentence.
     pub reason: String,
-}
-
-/// The whole run.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// Done.
-    pub files: Vec<FileReport>,
-    /// Failed.
-    pub failures: Vec<FileFailure>,
-    /// Left out on purpose.
-    pub skipped: Vec<Skipped>,
-    /// Directories that were made.
-    pub directories: u64,
-    /// Equal already.
-    pub unchanged: u64,
-    /// Wall time.
-    pub elapsed: Duration,
-    /// Payload bytes that passed through this process.
-    pub through_client: u64,
 }

@@ -1,27 +1,43 @@
 //! The whole story of a copy.
+//!
+//! * `conductor` takes what the planner yields, makes directories and starts lanes;
+//! * `queue` decides which file is next;
+//! * `worker` is one lane at work, `crew` what all lanes share;
+//! * `through` says what a way through this machine is worth.
 
+mod conductor;
+mod crew;
+mod queue;
+mod through;
+mod worker;
+
+use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::mpsc;
+
 use fxp_client::Meter;
-use fxp_proto::grammar::params::Protection;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
-use crate::claim::Claim;
 use crate::context::Context;
-use crate::file::{Courier, Way};
+use crate::file::Way;
 use crate::journal::Totals;
 use crate::lane::Lane;
+use crate::plan::Plan;
+use crate::plan::item::Item;
 use crate::plan::select::{self, Goal, Origin, Wish};
 use crate::plan::walk::interrupted;
-use crate::plan::{Plan, Step};
 use crate::pool::Pool;
 use crate::publish::Publisher;
-use crate::report::{Assurance, Event, FileFailure, FileReport, Report, Route, Trouble, TroubleKind};
+use crate::report::{Event, FileFailure, Report, Trouble, TroubleKind};
 use crate::retry;
 use crate::side::Side;
 use crate::site::{Location, locate};
 use crate::url::Address;
+
+use crew::{Crew, Pair, Shared};
+use through::way_through;
 
 pub use crate::plan::ladder::Policy;
 pub use crate::policy::{AssuranceChoice, EndChoice, MethodChoice, Secure, VerifyChoice, Via};
@@ -47,6 +63,8 @@ pub struct CopyRequest {
     pub dry_run: bool,
     /// How often a transient failure is tried again, per file.
     pub retries: u32,
+    /// How many files are copied side by side; `None`: as many as help.
+    pub lanes: Option<usize>,
 }
 
 /// What becomes of a source once its copy is verified.
@@ -100,8 +118,10 @@ pub(crate) struct Run<'a> {
     pub(crate) destination: Side,
     pub(crate) origins: Vec<Origin>,
     pub(crate) goal: Goal,
-    /// How files of each source travel.
-    ways: Vec<Way>,
+    pool: Arc<Pool>,
+    /// Where each of the sources is.
+    locations: Vec<Location>,
+    goal_location: Location,
 }
 
 impl<'a> Run<'a> {
@@ -116,18 +136,22 @@ impl<'a> Run<'a> {
         let (locations, goal) = locations(&request, context)?;
         let pool = Pool::new(context.clone(), request.policy.secure);
         let mut sources: Vec<Side> = Vec::new();
+        let mut places = Vec::new();
         let mut sides = Vec::with_capacity(locations.len());
         for location in &locations {
             let side = Side::new(location, Leg::Source, &pool);
             let at = sources.iter().position(|other| other.same_place(&side)).unwrap_or(sources.len());
             if at == sources.len() {
                 sources.push(side);
+                places.push(location.clone());
             }
             sides.push(at);
         }
         let mut destination = Side::new(&goal, Leg::Destination, &pool);
         tokio::select! {
-            connected = connect_all(&mut sources, &mut destination) => connected?,
+            connected = connect_all(&mut sources, &mut destination) => {
+                connected.map_err(|trouble| explain_crowd(trouble, &sources, &destination))?;
+            }
             () = retry::stopped(&mut stop) => return Err(interrupted()),
         }
         let mut origins = Vec::with_capacity(locations.len());
@@ -135,7 +159,8 @@ impl<'a> Run<'a> {
             let path = sources[side].resolve(location).await.map_err(|error| error.on(Some(Leg::Source)))?;
             origins.push(Origin { side, path, contents: typed.means_contents() });
         }
-        let path = destination.resolve(&goal).await.map_err(|error| error.on(Some(Leg::Destination)))?;
+        let target = goal;
+        let path = destination.resolve(&target).await.map_err(|error| error.on(Some(Leg::Destination)))?;
         let goal = Goal { path, contents: request.destination.means_contents() };
         Ok(Run {
             request,
@@ -148,7 +173,9 @@ impl<'a> Run<'a> {
             destination,
             origins,
             goal,
-            ways: Vec::new(),
+            pool,
+            locations: places,
+            goal_location: target,
         })
     }
 
@@ -174,49 +201,65 @@ impl<'a> Run<'a> {
             &self.stop,
         );
         let plan = retry::orderly(planning, &self.stop).await.unwrap_or_else(|| Err(interrupted()))?;
-        self.choose_ways().await?;
-        self.announce(&plan);
-        let mut report =
-            Report { unchanged: plan.unchanged, skipped: plan.skipped.clone(), ..Report::default() };
-        for conflict in plan.conflicts.clone() {
-            self.failed(conflict, &mut report);
-        }
+        let ways = self.choose_ways().await?;
+        self.announce(&plan, &ways);
         if self.request.dry_run {
-            self.tell_steps(&plan);
-            return Ok(report);
+            return Ok(self.tell_steps(plan));
         }
-        let blocked = self.make_directories(&plan, &mut report).await?;
-        self.copy_files(&plan, &blocked, &mut report).await;
+        self.carry_out(plan, ways).await
+    }
+
+    /// Copies what is planned, over as many lanes as it takes.
+    async fn carry_out(&mut self, plan: Plan, ways: Vec<Way>) -> Result<Report, Trouble> {
+        let publisher = Publisher::new(&mut self.destination, self.request.inplace);
+        // The lanes go on with these sessions.
+        for link in self.sources.iter_mut().chain([&mut self.destination]).filter_map(Side::link) {
+            link.park();
+        }
+        let pairs =
+            self.locations.iter().cloned().zip(ways).map(|(from, way)| Pair::new(from, way)).collect();
+        let crew = Crew::new(
+            Shared {
+                request: self.request.clone(),
+                after: self.after,
+                context: self.context.clone(),
+                stop: self.stop.clone(),
+                pool: self.pool.clone(),
+                destination: self.goal_location.clone(),
+            },
+            pairs,
+            publisher,
+        );
+        let (sender, items) = mpsc::channel(ITEMS);
+        let feeding = feed(plan, sender);
+        let (complete, conducted) = tokio::join!(feeding, conductor::conduct(&crew, items, &self.goal.path));
+        for pair in &crew.pairs {
+            pair.close().await;
+        }
+        conducted?;
+        let mut report = std::mem::take(&mut *crew.report());
+        report.ending = conductor::ending(&crew, complete);
         Ok(report)
     }
 
     /// Direct or through this machine, for each source.
-    async fn choose_ways(&mut self) -> Result<(), Trouble> {
+    async fn choose_ways(&mut self) -> Result<Vec<Way>, Trouble> {
+        let mut ways = Vec::with_capacity(self.sources.len());
         for source in &mut self.sources {
-            let way = match (&mut *source, &mut self.destination) {
+            ways.push(match (&mut *source, &mut self.destination) {
                 (Side::Remote(from), Side::Remote(to)) if self.request.via != Via::Relay => {
                     Way::Direct(Box::new(Lane::new(from, to, &self.request.policy).await?))
                 }
-                (from, to) => {
-                    let local = matches!((&*from, &*to), (Side::Local(_), _) | (_, Side::Local(_)));
-                    let (protection, assurance) = through(from, to, &self.request.policy)?;
-                    let route = if local { Route::Local } else { Route::Relay };
-                    let lowered =
-                        assurance == Assurance::Clear && from.is_secured().max(to.is_secured()) == Some(true);
-                    let why = if protection == Protection::Clear { ALL_CLEAR } else { HALF_CLEAR };
-                    let because = lowered.then(|| why.to_owned());
-                    Way::Through { protection, assurance, route, because }
-                }
-            };
-            self.ways.push(way);
+                (from, to) => way_through(from, to, &self.request.policy)?,
+            });
         }
-        Ok(())
+        Ok(ways)
     }
 
-    fn announce(&self, plan: &Plan) {
-        let many = self.ways.len() > 1;
+    fn announce(&self, plan: &Plan, ways: &[Way]) {
+        let many = ways.len() > 1;
         let mut ladder = Vec::new();
-        for (way, source) in self.ways.iter().zip(&self.sources) {
+        for (way, source) in ways.iter().zip(&self.sources) {
             let Way::Direct(lane) = way else { continue };
             let from = if many { format!("{}: ", source.name(&VPath::root())) } else { String::new() };
             match lane.ladder.rungs.is_empty() {
@@ -231,13 +274,18 @@ impl<'a> Run<'a> {
             unchanged: plan.unchanged,
             ladder,
         });
-        for skipped in &plan.skipped {
-            self.event(Event::Skipped(skipped.clone()));
-        }
     }
 
     /// A dry run prints what would be done.
-    fn tell_steps(&self, plan: &Plan) {
+    fn tell_steps(&self, plan: Plan) -> Report {
+        let mut report = Report { unchanged: plan.unchanged, ..Report::default() };
+        for skipped in plan.skipped {
+            self.event(Event::Skipped(skipped.clone()));
+            report.leave_out(skipped);
+        }
+        for conflict in plan.conflicts {
+            self.failed(conflict, &mut report);
+        }
         for path in &plan.directories {
             self.event(Event::Step(format!("make directory {}", self.destination.name(path))));
         }
@@ -253,128 +301,12 @@ impl<'a> Run<'a> {
                 self.destination.name(&step.destination)
             )));
         }
-    }
-
-    /// Makes directories, parents first. Those that cannot be made are returned: nothing is copied there.
-    async fn make_directories(&mut self, plan: &Plan, report: &mut Report) -> Result<Vec<VPath>, Trouble> {
-        let mut blocked: Vec<VPath> = Vec::new();
-        for path in &plan.directories {
-            if *self.stop.borrow() {
-                return Err(interrupted());
-            }
-            if blocked.iter().any(|above| path.is_beneath(above)) {
-                continue;
-            }
-            match self.destination.make_directory(path).await {
-                Ok(()) => report.directories += 1,
-                Err(trouble) if *path == self.goal.path => return Err(trouble.on(Some(Leg::Destination))),
-                Err(trouble) => {
-                    let destination = self.destination.name(path);
-                    let trouble = trouble.on(Some(Leg::Destination));
-                    self.failed(FileFailure { source: destination.clone(), destination, trouble }, report);
-                    blocked.push(path.clone());
-                }
-            }
-        }
-        Ok(blocked)
-    }
-
-    async fn copy_files(&mut self, plan: &Plan, blocked: &[VPath], report: &mut Report) {
-        let mut publisher = Publisher::new(&mut self.destination, self.request.inplace);
-        // What stopped one file of a source and would stop each of the others too.
-        let mut hopeless: Vec<Option<Trouble>> = vec![None; self.sources.len()];
-        for step in &plan.steps {
-            if blocked.iter().any(|above| step.destination.is_beneath(above)) {
-                continue;
-            }
-            let outcome = match &hopeless[step.side] {
-                _ if *self.stop.borrow() => Err(interrupted()),
-                Some(trouble) => Err(not_tried(trouble)),
-                None => self.copy_file(step, &mut publisher).await,
-            };
-            match outcome {
-                Ok(done) => {
-                    self.event(Event::Done(Box::new(done.clone())));
-                    report.files.push(done);
-                    if let Err(trouble) = self.leave_source(step).await {
-                        self.failed(self.failure(step, trouble), report);
-                    }
-                }
-                Err(trouble) => {
-                    if hopeless[step.side].is_none() && would_stop_all(&trouble, &self.ways[step.side]) {
-                        hopeless[step.side] = Some(trouble.clone());
-                    }
-                    let interrupted = trouble.kind == TroubleKind::Interrupted;
-                    self.failed(self.failure(step, trouble), report);
-                    if interrupted {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn copy_file(&mut self, step: &Step, publisher: &mut Publisher) -> Result<FileReport, Trouble> {
-        let source = &mut self.sources[step.side];
-        let relay = match self.request.via {
-            Via::Auto => through(source, &mut self.destination, &self.request.policy),
-            Via::Direct | Via::Relay => Err(Trouble::new(TroubleKind::Usage, "no relay was asked for")),
-        };
-        let way = &mut self.ways[step.side];
-        self.context.observer.event(Event::Started {
-            source: source.name(&step.source),
-            destination: self.destination.name(&step.destination),
-            size: step.size,
-            route: way.route(),
-        });
-        let mut courier = Courier {
-            observer: &self.context.observer,
-            way,
-            publisher,
-            source,
-            destination: &mut self.destination,
-            via: self.request.via,
-            relay,
-            verify: self.request.verify,
-            retries: self.request.retries,
-            stop: &mut self.stop,
-            known: &self.context.known,
-            claim: Claim::default(),
-        };
-        let stop = courier.stop.clone();
-        retry::orderly(courier.deliver(step), &stop).await.unwrap_or_else(|| Err(interrupted()))
-    }
-
-    /// Deletes the source of a move, whose copy is good; unless the copy may be that very file.
-    async fn leave_source(&mut self, step: &Step) -> Result<(), Trouble> {
-        if self.after == After::Kept {
-            return Ok(());
-        }
-        let source = &mut self.sources[step.side];
-        if step.source == step.destination && source.same_server(&self.destination) {
-            let why = "the copy is good, but the source stays: on the same server under the same path it may be one \
-                       file for both users";
-            return Err(Trouble::new(TroubleKind::Other, why).on(Some(Leg::Source)));
-        }
-        source.delete(&step.source).await.map_err(|refused| Trouble {
-            kind: TroubleKind::Other,
-            what: format!("the copy is good, but the source stays: {}", refused.what),
-            leg: Some(Leg::Source),
-            ..refused
-        })
-    }
-
-    fn failure(&self, step: &Step, trouble: Trouble) -> FileFailure {
-        FileFailure {
-            source: self.sources[step.side].name(&step.source),
-            destination: self.destination.name(&step.destination),
-            trouble,
-        }
+        report
     }
 
     pub(crate) fn failed(&self, failure: FileFailure, report: &mut Report) {
-        self.event(Event::Failed(Box::new(failure.clone())));
-        report.failures.push(failure);
+        self.event(Event::Failed { file: None, failure: Box::new(failure.clone()) });
+        report.fail(failure);
     }
 
     pub(crate) fn event(&self, event: Event) {
@@ -383,16 +315,21 @@ impl<'a> Run<'a> {
 
     /// Says goodbye to everybody.
     pub(crate) async fn close(&mut self) {
-        for way in &mut self.ways {
-            if let Way::Direct(lane) = way {
-                lane.close().await;
-            }
+        for side in self.sources.iter_mut().chain([&mut self.destination]) {
+            side.close().await;
         }
-        for source in &mut self.sources {
-            source.close().await;
-        }
-        self.destination.close().await;
+        self.pool.close().await;
     }
+}
+
+/// Yields a plan thing by thing; true if all of it was wanted.
+async fn feed(plan: Plan, sender: mpsc::Sender<Item>) -> bool {
+    for item in plan.into_items() {
+        if sender.send(item).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Where the addresses of a request lead.
@@ -425,38 +362,16 @@ async fn connect_all(sources: &mut [Side], destination: &mut Side) -> Result<(),
     tokio::try_join!(from, to).map(drop)
 }
 
-/// How data is protected on its way through this machine: each leg inside TLS whose server
-/// protects data. A leg in clear needs the user's leave, unless everything is in clear anyway.
-fn through(
-    source: &mut Side,
-    destination: &mut Side,
-    policy: &Policy,
-) -> Result<(Protection, Assurance), Trouble> {
-    let legs = [source, destination].map(|side| side.protects_data()).into_iter().flatten();
-    let (any, all) = legs.fold((false, true), |(any, all), protects| (any || protects, all && protects));
-    let refused = |why: &str| {
-        Err(Trouble::new(TroubleKind::Tls, why).remedy("--secure prefer protects what can be protected"))
-    };
-    let (protection, assurance) = match policy.secure {
-        Secure::Off => (Protection::Clear, Assurance::Clear),
-        Secure::Require if !all => return refused("a leg is in clear, and --secure require forbids that"),
-        Secure::Default if any && !all => {
-            return refused(
-                "one leg is inside TLS and the other in clear, where the bytes would lose their protection",
-            );
-        }
-        _ if all => (Protection::Private, Assurance::Relay),
-        _ => (Protection::Private, Assurance::Clear),
-    };
-    if !policy.assurance.is_met_by(assurance) {
-        let why =
-            format!("the data would go in clear, and --assurance {} forbids that", policy.assurance.word());
-        return Err(
-            Trouble::new(TroubleKind::Tls, why).remedy("reach the servers by TLS, without --secure off")
-        );
+/// One server at both ends has to let us in twice.
+fn explain_crowd(trouble: Trouble, sources: &[Side], destination: &Side) -> Trouble {
+    match trouble.crowded && sources.iter().any(|source| source.same_server(destination)) {
+        true => Trouble { remedy: Some(TWO_SESSIONS.to_owned()), ..trouble },
+        false => trouble,
     }
-    Ok((protection, assurance))
 }
+
+const TWO_SESSIONS: &str = "source and destination are on one server, which takes two sessions at once: allow this user \
+                            and this address two, or wait until somebody else's ends";
 
 /// Payload bytes of this process's data connections.
 #[derive(Clone, Copy)]
@@ -479,21 +394,5 @@ fn passed_through(meter: &Meter) -> Passed {
     })
 }
 
-const ALL_CLEAR: &str = "the data went in clear: --secure off";
-
-const HALF_CLEAR: &str = "the data went in clear where a server does not protect it (--secure prefer)";
-
-/// What stopped an earlier file, told of one that was not even tried.
-fn not_tried(trouble: &Trouble) -> Trouble {
-    Trouble { what: format!("not tried: {}", trouble.what), ..trouble.clone() }
-}
-
-/// True for what would fail each further file in the same way.
-fn would_stop_all(trouble: &Trouble, way: &Way) -> bool {
-    let others_passed = matches!(way, Way::Direct(lane) if lane.has_worked());
-    !others_passed
-        && matches!(
-            trouble.kind,
-            TroubleKind::FxpImpossible | TroubleKind::Login | TroubleKind::Tls | TroubleKind::Usage
-        )
-}
+/// Things that the planner may be ahead of the conductor.
+const ITEMS: usize = 256;

@@ -73,11 +73,20 @@ fn of_login(host: &str, command: &str, reply: &Reply, server: &Server) -> Troubl
     match (verb, code) {
         ("PBSZ" | "PROT" | "AUTH", _) => trouble(TroubleKind::Tls, Refusal::TlsRole),
         // Too many sessions, whatever the code: another time it may work.
-        _ if says_too_many(reply) => trouble(TroubleKind::Network, Refusal::Transient).remedy(
-            "wait until another session with this server ends; one is enough for a copy (several users may share \
-             its limit)",
-        ),
-        // Going down, busy.
+        _ if says_too_many(reply) => Trouble {
+            crowded: true,
+            ..trouble(TroubleKind::Network, Refusal::Transient).remedy(
+                "wait until another session with this server ends; one is enough for a copy (several users may \
+                 share its limit)",
+            )
+        },
+        // Busy, without saying of what: most often of sessions.
+        ("" | "USER" | "PASS", 421) => Trouble {
+            crowded: true,
+            ..trouble(TroubleKind::Network, Refusal::Transient)
+                .remedy("try again later: the server said that this may pass")
+        },
+        // Going down.
         (_, 400..=499) => trouble(TroubleKind::Network, Refusal::Transient)
             .remedy("try again later: the server said that this may pass"),
         ("USER" | "PASS", _) if server.tls == TlsMode::Off => trouble(TroubleKind::Login, Refusal::Login)

@@ -171,6 +171,12 @@ pub(crate) struct Transfer {
     /// How often a file is tried again after a failure that may pass
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) retries: u32,
+
+    /// How many files are copied side by side [default: as many as help]
+    ///
+    /// Each lane has a session of its own with both servers. A server that has no room for so many gets fewer.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) lanes: Option<u8>,
 }
 
 /// How the two servers are joined.

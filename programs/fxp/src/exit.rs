@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fxp_engine::report::{Report, Trouble, TroubleKind};
+use fxp_engine::report::{Ending, Report, Trouble, TroubleKind};
 use fxp_engine::url::AddressError;
 use fxp_proto::pair::leg::Leg;
 
@@ -85,10 +85,13 @@ impl Exit {
     /// How a run that came to its end ends the program: if everything failed for one and the same
     /// reason, that reason; if only a part failed, [`Exit::SomeFailed`].
     pub(crate) fn of(report: &Report) -> Exit {
-        let good = report.files.len() as u64 + report.unchanged;
-        let mut exits: Vec<Exit> =
-            report.failures.iter().map(|failure| failure.trouble.kind.into()).collect();
-        exits.extend((good > 0).then_some(Exit::Done));
+        match report.ending {
+            Ending::Complete => {}
+            Ending::Interrupted => return Exit::Interrupted,
+            Ending::Limit => return Exit::Limit,
+        }
+        let mut exits: Vec<Exit> = report.kinds.iter().map(|&kind| kind.into()).collect();
+        exits.extend((report.sums.files + report.unchanged > 0).then_some(Exit::Done));
         Exit::of_many(&exits)
     }
 
@@ -251,15 +254,7 @@ mod tests {
     ];
 
     fn trouble(kind: TroubleKind) -> Trouble {
-        Trouble {
-            kind,
-            leg: None,
-            what: "x".into(),
-            words: None,
-            remedy: None,
-            rungs: Vec::new(),
-            class: None,
-        }
+        Trouble::new(kind, "x")
     }
 
     fn report(done: usize, failed: &[TroubleKind]) -> Report {
@@ -275,12 +270,13 @@ mod tests {
             verified: Verification::Size,
             notes: Vec::new(),
         };
-        let failures = failed.iter().map(|&kind| FileFailure {
-            source: "a:/x".into(),
-            destination: "b:/x".into(),
-            trouble: trouble(kind),
-        });
-        Report { files: vec![file; done], failures: failures.collect(), ..Report::default() }
+        let mut report = Report::default();
+        (0..done).for_each(|_| report.add(file.clone()));
+        for &kind in failed {
+            let (source, destination) = ("a:/x".into(), "b:/x".into());
+            report.fail(FileFailure { source, destination, trouble: trouble(kind) });
+        }
+        report
     }
 
     #[test]
@@ -306,6 +302,9 @@ mod tests {
         ];
         for (done, failed, exit) in rows {
             assert_eq!(Exit::of(&report(done, failed)), exit, "{done} done, failed {failed:?}");
+        }
+        for (ending, exit) in [(Ending::Interrupted, Exit::Interrupted), (Ending::Limit, Exit::Limit)] {
+            assert_eq!(Exit::of(&Report { ending, ..report(2, &[]) }), exit, "the rest was not tried");
         }
     }
 }

@@ -169,6 +169,7 @@ pub(crate) fn copy_request(
         inplace: transfer.inplace,
         dry_run: transfer.dry_run,
         retries: transfer.retries,
+        lanes: transfer.lanes.map(usize::from),
     })
 }
 

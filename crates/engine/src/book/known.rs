@@ -43,6 +43,12 @@ pub struct Known {
     /// cannot verify their certificates: with them it is TLS client last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub no_client_with: Vec<String>,
+    /// The most sessions that it let us have at once, as its refusal of one more showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_sessions: Option<u32>,
+    /// When that was, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_sessions_at: Option<i64>,
 }
 
 impl Known {
@@ -75,6 +81,18 @@ impl Known {
     /// True if anything about transfers was learned.
     pub fn has_facts(&self) -> bool {
         self.facts() != Known::default()
+    }
+
+    /// The server has room for `sessions`, and had none for one more.
+    pub(crate) fn has_room_for(&mut self, sessions: usize, now: i64) {
+        self.most_sessions = Some(u32::try_from(sessions).unwrap_or(u32::MAX));
+        self.most_sessions_at = Some(now);
+    }
+
+    /// The most sessions that it lets us have, as far as that was found out lately: other people come and go.
+    pub(crate) fn room(&self, now: i64) -> Option<usize> {
+        let learned = self.most_sessions_at?;
+        (now.abs_diff(learned) < A_DAY).then_some(self.most_sessions? as usize)
     }
 
     /// TLS with `partner` failed, or did not fail, while this server was TLS client.
@@ -136,6 +154,9 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+/// Seconds.
+const A_DAY: u64 = 24 * 60 * 60;
+
 /// The most partners to remember of one server: more than anybody copies to and fro with.
 const MAX_PARTNERS: usize = 50;
 
@@ -191,6 +212,16 @@ mod tests {
         assert!(known.unlearn() && !known.has_facts() && known.learned.is_none());
         assert!(known.tls_seen && known.trusted.len() == 1);
         assert!(!known.unlearn());
+    }
+
+    #[test]
+    fn a_ceiling_is_believed_for_a_day() {
+        let mut known = Known::default();
+        assert_eq!(known.room(0), None);
+        known.has_room_for(3, 1_000_000);
+        assert_eq!((known.room(1_000_060), known.room(1_000_000 + 86_400)), (Some(3), None));
+        known.has_room_for(5, 1_000_100);
+        assert_eq!(known.room(1_000_000 + 86_400), Some(5));
     }
 
     #[test]

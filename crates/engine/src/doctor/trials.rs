@@ -150,6 +150,7 @@ impl Attempt<'_> {
         stop: &mut Stop,
     ) -> Tried {
         let mut carriage = Carriage {
+            file: 0,
             source: &mut source.side,
             destination: &mut destination.side,
             from: self.from,

@@ -1,7 +1,8 @@
 //! A storage that misbehaves in one chosen way.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use fxp_engine::proto::listing::entry::Entry;
 use fxp_engine::proto::listing::time::FtpTime;
@@ -31,8 +32,32 @@ pub(crate) struct Faults {
     pub(crate) corrupts: AtomicBool,
     /// Uploads fail once: the disk is full.
     pub(crate) full_once: AtomicBool,
+    /// Uploads wait until so many of them are on their way at once, which then holds for all later ones.
+    pub(crate) gathers: AtomicU64,
+    gathered: (Mutex<u64>, Condvar),
     /// Called with the position when an upload has grown.
     pub(crate) on_write: Mutex<Option<Listener>>,
+}
+
+impl Faults {
+    /// Waits for others, if others are to be waited for; not for ever, since a test shall fail and not hang.
+    fn gather(&self) {
+        let wanted = self.gathers.load(Relaxed);
+        let (count, changed) = &self.gathered;
+        let mut waiting = count.lock().expect("not poisoned");
+        *waiting += 1;
+        changed.notify_all();
+        let (mut waiting, waited) = changed
+            .wait_timeout_while(waiting, Duration::from_secs(60), |waiting| {
+                *waiting < wanted && self.gathers.load(Relaxed) > 0
+            })
+            .expect("not poisoned");
+        if !waited.timed_out() {
+            self.gathers.store(0, Relaxed);
+            changed.notify_all();
+        }
+        *waiting -= 1;
+    }
 }
 
 /// Hears how far an upload is.
@@ -67,6 +92,7 @@ impl Storage for Faulty {
         if self.faults.never_overwrites.load(Relaxed) && self.files.stat(path).is_ok() {
             return Err(StoreError::Exists);
         }
+        self.faults.gather();
         let file = self.files.create(path, how)?;
         Ok(Box::new(FaultyFile { file, faults: self.faults.clone(), held: Vec::new(), first: true }))
     }

@@ -7,6 +7,7 @@ mod doctor;
 mod faults;
 mod front;
 mod happy;
+mod lanes;
 mod leaving;
 mod moves;
 mod ours;

@@ -39,7 +39,7 @@ async fn with_leave_the_bytes_go_through_us_and_the_report_says_why() {
     }
     assert_eq!(report.through_client, 16);
     let fallbacks = desk.ann.events.lock().expect("not poisoned");
-    assert!(fallbacks.iter().any(|event| matches!(event, Event::Fallback(_))));
+    assert!(fallbacks.iter().any(|event| matches!(event, Event::Fallback { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,15 +77,22 @@ pub(crate) struct Server {
 impl Server {
     /// `last` is the last number of its address, 127.0.0.`last`.
     pub(crate) fn start(last: u8, kind: Kind) -> Self {
-        Server::start_on(Ipv4Addr::new(127, 0, 0, last).into(), "127.0.0.0/8", kind)
+        Server::start_on(Ipv4Addr::new(127, 0, 0, last).into(), "127.0.0.0/8", kind, |_| {})
+    }
+
+    /// With room for so many sessions; it says 421 to any other.
+    pub(crate) fn start_small(last: u8, kind: Kind, sessions: usize) -> Self {
+        Server::start_on(Ipv4Addr::new(127, 0, 0, last).into(), "127.0.0.0/8", kind, |config| {
+            config.limits.sessions = sessions;
+        })
     }
 
     /// On `::1`, which is the only loopback address that IPv6 has.
     pub(crate) fn start_v6(kind: Kind) -> Self {
-        Server::start_on(Ipv6Addr::LOCALHOST.into(), "::1/128", kind)
+        Server::start_on(Ipv6Addr::LOCALHOST.into(), "::1/128", kind, |_| {})
     }
 
-    fn start_on(ip: IpAddr, peers: &str, kind: Kind) -> Self {
+    fn start_on(ip: IpAddr, peers: &str, kind: Kind, adjust: impl FnOnce(&mut Config)) -> Self {
         let files = Memory::new();
         let faults = Arc::new(Faults::default());
         let mut config = Config::on(SocketAddr::new(ip, 0));
@@ -106,6 +113,7 @@ impl Server {
                 tls.data = TlsNeed::Required;
             }
         }
+        adjust(&mut config);
         let storage = Faulty { files: files.clone(), faults: faults.clone() };
         let accounts = OneUser { storage: Arc::new(storage) };
         let server = fxp_server::server::Server::bind(config, Arc::new(accounts)).expect("the server binds");
@@ -172,7 +180,11 @@ pub(crate) struct Ann {
     pub(crate) asked: AtomicU64,
     pub(crate) events: Mutex<Vec<Event>>,
     pub(crate) lines: Mutex<Vec<String>>,
+    /// Hears each event as it comes.
+    pub(crate) hears: Mutex<Option<Ear>>,
 }
+
+pub(crate) type Ear = Box<dyn Fn(&Event) + Send>;
 
 impl Person for Ann {
     fn password(&self, _host: &str, _user: &str, _command: Option<&str>) -> Option<Secret> {
@@ -195,6 +207,9 @@ impl Person for Ann {
 
 impl Observer for Ann {
     fn event(&self, event: Event) {
+        if let Some(ear) = &*self.hears.lock().expect("not poisoned") {
+            ear(&event);
+        }
         self.events.lock().expect("not poisoned").push(event);
     }
 
@@ -228,6 +243,7 @@ impl Desk {
             asked: AtomicU64::new(0),
             events: Mutex::default(),
             lines: Mutex::default(),
+            hears: Mutex::default(),
         });
         let local = Memory::new();
         let context = Context {
@@ -258,6 +274,16 @@ impl Desk {
         report
     }
 
+    /// From now on somebody hears each event as it comes.
+    pub(crate) fn listen(&self, ear: impl Fn(&Event) + Send + 'static) {
+        *self.ann.hears.lock().expect("not poisoned") = Some(Box::new(ear));
+    }
+
+    /// Knows this of a server from now on.
+    pub(crate) fn teach(&self, server: &Server, known: Known) {
+        self.context.known.lock().expect("not poisoned").servers.insert(server.key(), known);
+    }
+
     /// What is remembered of a server, as the next run would read it.
     pub(crate) fn remembered(&self, server: &Server) -> Known {
         KnownBook::load(known_path(&self.books)).expect("read").of(&server.key())
@@ -285,12 +311,17 @@ pub(crate) fn request(sources: Vec<Address>, destination: Address) -> CopyReques
         inplace: false,
         dry_run: false,
         retries: 0,
+        lanes: None,
     }
 }
 
 /// Nobody stops the run.
 pub(crate) fn go_on() -> Stop {
     tokio::sync::watch::channel(false).1
+}
+
+pub(crate) fn path(text: &str) -> VPath {
+    VPath::parse(text.as_bytes()).expect("a path")
 }
 
 /// Bytes that are not all the same.

@@ -82,6 +82,8 @@ async fn perform(
         inplace: false,
         dry_run: false,
         retries: 0,
+        // The dialogue is to be read: one file after the other.
+        lanes: Some(1),
     };
     desk.listen_for_interrupt();
     let began = Instant::now();

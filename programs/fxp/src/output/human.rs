@@ -83,8 +83,8 @@ impl Human {
         }
     }
 
-    fn done(&self, file: &FileReport) {
-        self.printer.progress().ended(file.size);
+    fn done(&self, number: u64, file: &FileReport) {
+        self.printer.progress().ended(Some(number), file.size);
         self.detail(&format!(
             "{} {} ({}, {}, {})",
             styled(GOOD, "copied"),
@@ -118,15 +118,24 @@ impl Observer for Human {
                 self.planned(files, bytes, directories, unchanged, &ladder);
             }
             Event::Step(step) => self.plan(&format!("  {step}")),
-            Event::Started { source, .. } => self.printer.progress().started(last_name(&source)),
-            Event::Progress { bytes } => self.printer.progress().arrived(bytes),
-            Event::Fallback(why) => self.warning(&why),
+            Event::Walked { files, bytes, .. } => {
+                if !self.dry_run {
+                    self.printer.progress().planned(files, bytes);
+                }
+            }
+            Event::Lanes { lanes, reason } => {
+                self.detail(&format!("{}: {reason}", measure::count(lanes as u64, "lane", "lanes")));
+            }
+            Event::Waits { lane, what, .. } => self.detail(&format!("lane {lane} waits: {what}")),
+            Event::Started { file, source, .. } => self.printer.progress().started(file, last_name(&source)),
+            Event::Progress { file, bytes } => self.printer.progress().arrived(file, bytes),
+            Event::Fallback { text, .. } => self.warning(&text),
             Event::Skipped(skipped) => {
                 self.warning(&format!("{} is not copied: {}", skipped.source, skipped.reason));
             }
-            Event::Done(file) => self.done(&file),
-            Event::Failed(failed) => {
-                self.printer.progress().ended(0);
+            Event::Done { file, report } => self.done(file, &report),
+            Event::Failed { file, failure: failed } => {
+                self.printer.progress().ended(file, 0);
                 let mut failure = Failure::from(failed.trouble);
                 if !failure.what.contains(&failed.source) {
                     failure.what = format!("{}: {}", failed.source, failure.what);

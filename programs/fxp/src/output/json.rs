@@ -76,17 +76,39 @@ impl Observer for Json {
                 unchanged: *unchanged,
                 ladder,
             }),
+            Event::Walked { files, bytes, directories, unchanged } => self.tell(&Record::Walked {
+                files: *files,
+                bytes: *bytes,
+                directories: *directories,
+                unchanged: *unchanged,
+            }),
             Event::Step(text) => self.tell(&Record::Step { text }),
-            Event::Started { source, destination, size, route } => {
-                self.tell(&Record::Started { source, destination, size: *size, route: route_word(*route) });
+            Event::Lanes { lanes, reason } => self.tell(&Record::Lanes { lanes: *lanes, reason }),
+            Event::Waits { lane, file, what } => {
+                self.tell(&Record::Waits { lane: *lane, file: *file, text: what });
             }
-            Event::Progress { bytes } => self.tell(&Record::Progress { bytes: *bytes }),
-            Event::Fallback(text) => self.tell(&Record::Fallback { text }),
+            Event::Started { file, lane, source, destination, size, route } => {
+                self.tell(&Record::Started {
+                    file: *file,
+                    lane: *lane,
+                    source,
+                    destination,
+                    size: *size,
+                    route: route_word(*route),
+                });
+            }
+            Event::Progress { file, bytes } => {
+                self.tell(&Record::Progress { file: *file, bytes: *bytes });
+            }
+            Event::Fallback { file, text } => self.tell(&Record::Fallback { file: *file, text }),
             Event::Skipped(skipped) => {
                 self.tell(&Record::Skipped { source: &skipped.source, text: &skipped.reason });
             }
-            Event::Done(file) => self.tell(&Record::Done(Copied::of(file))),
-            Event::Failed(failed) => self.tell(&Record::Failed {
+            Event::Done { file, report } => {
+                self.tell(&Record::Done { file: *file, report: Copied::of(report) });
+            }
+            Event::Failed { file, failure: failed } => self.tell(&Record::Failed {
+                file: *file,
                 source: &failed.source,
                 destination: &failed.destination,
                 trouble: Trouble::of(&failed.trouble.clone().into()),
@@ -142,12 +164,13 @@ impl Voice for Json {
 
     fn summary(&self, _deed: Deed, report: &Report, exit: Exit) {
         self.tell(&Record::Summary {
-            files: report.files.len() as u64,
-            failed: report.failures.len() as u64,
-            skipped: report.skipped.len() as u64,
+            files: report.sums.files,
+            failed: report.failed,
+            skipped: report.left_out,
             directories: report.directories,
             unchanged: report.unchanged,
-            bytes: report.files.iter().map(|file| file.size).sum(),
+            bytes: report.sums.bytes,
+            unproven: report.sums.unproven(),
             payload_through_client: report.through_client,
             elapsed_seconds: report.elapsed.as_secs_f64(),
             exit_code: exit.code(),
@@ -180,27 +203,51 @@ enum Record<'a> {
         unchanged: u64,
         ladder: &'a [String],
     },
+    Walked {
+        files: u64,
+        bytes: u64,
+        directories: u64,
+        unchanged: u64,
+    },
     Step {
         text: &'a str,
     },
+    Lanes {
+        lanes: usize,
+        reason: &'a str,
+    },
+    Waits {
+        lane: usize,
+        file: Option<u64>,
+        text: &'a str,
+    },
     Started {
+        file: u64,
+        lane: usize,
         source: &'a str,
         destination: &'a str,
         size: Option<u64>,
         route: &'a str,
     },
     Progress {
+        file: u64,
         bytes: u64,
     },
     Fallback {
+        file: Option<u64>,
         text: &'a str,
     },
     Skipped {
         source: &'a str,
         text: &'a str,
     },
-    Done(Copied<'a>),
+    Done {
+        file: u64,
+        #[serde(flatten)]
+        report: Copied<'a>,
+    },
     Failed {
+        file: Option<u64>,
         source: &'a str,
         destination: &'a str,
         #[serde(flatten)]
@@ -246,6 +293,7 @@ enum Record<'a> {
         directories: u64,
         unchanged: u64,
         bytes: u64,
+        unproven: u64,
         payload_through_client: u64,
         elapsed_seconds: f64,
         exit_code: u8,

@@ -1,5 +1,6 @@
 //! The bar on a terminal: bytes, rate, time left, and which file is on its way.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -27,8 +28,8 @@ struct State {
     ended: u64,
     /// Their bytes.
     behind: u64,
-    /// Bytes of the file on its way.
-    current: u64,
+    /// Bytes of the files on their way.
+    current: BTreeMap<u64, u64>,
 }
 
 impl Progress {
@@ -38,10 +39,10 @@ impl Progress {
         Progress { wanted, bar, state: Mutex::default() }
     }
 
-    /// The plan is known: the bar appears.
+    /// The plan is known, as far as it goes: the bar appears.
     pub(crate) fn planned(&self, files: u64, bytes: u64) {
         let mut state = self.lock();
-        *state = State { files, ..State::default() };
+        state.files = files;
         if files == 0 || !self.wanted {
             return;
         }
@@ -52,26 +53,28 @@ impl Progress {
         self.bar.enable_steady_tick(TICK);
     }
 
-    pub(crate) fn started(&self, name: &str) {
-        self.lock().current = 0;
+    pub(crate) fn started(&self, file: u64, name: &str) {
+        self.lock().current.insert(file, 0);
         self.bar.set_message(name.to_owned());
     }
 
-    /// Bytes of the current file that have arrived.
-    pub(crate) fn arrived(&self, bytes: u64) {
+    /// Bytes of a file that have arrived.
+    pub(crate) fn arrived(&self, file: u64, bytes: u64) {
         let mut state = self.lock();
-        state.current = bytes;
-        self.bar.set_position(state.behind + state.current);
+        state.current.insert(file, bytes);
+        self.bar.set_position(state.position());
     }
 
-    /// The current file is over; `size` as far as it counts.
-    pub(crate) fn ended(&self, size: u64) {
+    /// A file is over; `size` as far as it counts.
+    pub(crate) fn ended(&self, file: Option<u64>, size: u64) {
         let mut state = self.lock();
         state.ended += 1;
         state.behind += size;
-        state.current = 0;
+        if let Some(file) = file {
+            state.current.remove(&file);
+        }
         self.bar.set_prefix(state.place());
-        self.bar.set_position(state.behind);
+        self.bar.set_position(state.position());
     }
 
     /// The bar goes away.
@@ -90,6 +93,10 @@ impl Progress {
 }
 
 impl State {
+    fn position(&self) -> u64 {
+        self.behind + self.current.values().sum::<u64>()
+    }
+
     /// `3/12`; nothing for a single file.
     fn place(&self) -> String {
         if self.files > 1 {

@@ -58,7 +58,7 @@ impl Observer for Dialogue {
         let mut heard = self.heard.lock().expect("no holder of the lock panics");
         match event {
             Event::Connected { leg, .. } => heard.logged_in(Side::of(leg)),
-            Event::Done(_) => {
+            Event::Done { .. } => {
                 let lines = heard.lines.len();
                 heard.first_file.get_or_insert(lines);
             }

@@ -211,6 +211,11 @@ fn learned(known: &Known) -> Vec<String> {
     .chain(known.no_client_with.iter().map(|partner| {
         format!("as TLS client it failed with {partner}, whose certificate it may not be able to verify")
     }))
+    .chain(
+        known
+            .most_sessions
+            .map(|most| format!("it lets us have {most} sessions at once, and refused one more")),
+    )
     .chain(when)
     .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fxp_engine::report::{Assurance, FileReport, Report, Route, Verification};
+use fxp_engine::report::{Assurance, Report, Route, Verification};
 use fxp_proto::pair::method::Method;
 
 use crate::exit::Exit;
@@ -14,7 +14,7 @@ const MAX_NOTES: usize = 10;
 
 /// `Copied 12 files, 3.4 GiB in 31 s (112.0 MiB/s); 5 there already and equal`
 pub(super) fn headline(deed: Deed, report: &Report, exit: Exit) -> String {
-    let renamed = !report.files.is_empty() && report.files.iter().all(is_renamed);
+    let renamed = report.sums.files > 0 && report.sums.by_route(Route::Renamed) == report.sums.files;
     let word = match (deed, exit) {
         (_, Exit::Interrupted) => styled(WARNING, "Interrupted after"),
         _ if renamed => styled(GOOD, "Renamed"),
@@ -23,18 +23,18 @@ pub(super) fn headline(deed: Deed, report: &Report, exit: Exit) -> String {
         (Deed::Copy, _) => styled(WARNING, "Copied"),
         (Deed::Move, _) => styled(WARNING, "Moved"),
     };
-    let mut line = match report.files.is_empty() {
+    let mut line = match report.sums.files == 0 {
         true => nothing(deed, report, exit),
         false => format!("{word} {}", amount(report, renamed)),
     };
     if report.unchanged > 0 {
         let _ = write!(line, "; {} there already and equal", report.unchanged);
     }
-    if !report.skipped.is_empty() {
-        let _ = write!(line, "; {} left out", report.skipped.len());
+    if report.left_out > 0 {
+        let _ = write!(line, "; {} left out", report.left_out);
     }
-    if !report.failures.is_empty() && exit != Exit::Interrupted {
-        let files = measure::count(report.failures.len() as u64, "file", "files");
+    if report.failed > 0 && exit != Exit::Interrupted {
+        let files = measure::count(report.failed, "file", "files");
         let _ = write!(line, "; {}", styled(ERROR, format_args!("{files} failed")));
     }
     line
@@ -42,11 +42,11 @@ pub(super) fn headline(deed: Deed, report: &Report, exit: Exit) -> String {
 
 /// `12 files, 3.4 GiB in 31 s (112.0 MiB/s)`
 fn amount(report: &Report, renamed: bool) -> String {
-    let files = measure::count(report.files.len() as u64, "file", "files");
+    let files = measure::count(report.sums.files, "file", "files");
     if renamed {
         return files;
     }
-    let bytes: u64 = report.files.iter().map(|file| file.size - file.resumed.min(file.size)).sum();
+    let bytes = report.sums.moved;
     let rate = measure::rate(bytes, report.elapsed).map(|rate| format!(" ({rate})")).unwrap_or_default();
     format!("{files}, {} in {}{rate}", measure::size(bytes), measure::time(report.elapsed))
 }
@@ -55,33 +55,29 @@ fn amount(report: &Report, renamed: bool) -> String {
 fn nothing(deed: Deed, report: &Report, exit: Exit) -> String {
     match (exit, deed) {
         (Exit::Interrupted, _) => styled(WARNING, "Interrupted"),
-        (_, Deed::Copy) if report.failures.is_empty() => "Nothing to copy".into(),
-        (_, Deed::Move) if report.failures.is_empty() => "Nothing to move".into(),
+        (_, Deed::Copy) if report.failed == 0 => "Nothing to copy".into(),
+        (_, Deed::Move) if report.failed == 0 => "Nothing to move".into(),
         (_, Deed::Copy) => styled(WARNING, "Copied nothing"),
         (_, Deed::Move) => styled(WARNING, "Moved nothing"),
     }
 }
 
-fn is_renamed(file: &FileReport) -> bool {
-    file.route == Route::Renamed
-}
-
 /// Route, method, assurance, verification and notes, each value once. A file that was renamed took no
 /// road and needs no proof.
 pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
-    let moved: Vec<&FileReport> = report.files.iter().filter(|file| !is_renamed(file)).collect();
+    let moved = || report.sums.ways.iter().map(|(way, _)| way).filter(|way| way.route != Route::Renamed);
     let mut rows = Vec::new();
     let mut add = |label, texts: Vec<String>| rows.extend(texts.into_iter().map(|text| (label, text)));
-    let mut routes = each(&moved, |file| Some(route_word(file.route).to_owned()));
+    let mut routes = each_of(moved().map(|way| route_word(way.route).to_owned()));
     if let Some(last) = routes.last_mut() {
         let _ = write!(last, ", {} through this machine", measure::size(report.through_client));
     }
     add("route", routes);
-    add("method", each(&moved, |file| file.method.as_ref().map(method_sentence)));
-    add("assurance", each(&moved, |file| Some(assurance_sentence(file.assurance))));
-    add("verified", verification_sentences(&moved));
-    let mut notes = each_of(report.files.iter().flat_map(|file| file.notes.iter().cloned()));
-    let more = notes.len().saturating_sub(MAX_NOTES);
+    add("method", each_of(moved().filter_map(|way| way.method.as_ref().map(method_sentence))));
+    add("assurance", each_of(moved().map(|way| assurance_sentence(way.assurance))));
+    add("verified", verification_sentences(report));
+    let mut notes = report.notes.clone();
+    let more = notes.len().saturating_sub(MAX_NOTES) as u64 + report.more_notes;
     if more > 0 {
         notes.truncate(MAX_NOTES);
         notes.push(format!("and {more} more; -v shows them all"));
@@ -105,31 +101,35 @@ pub(crate) fn method_sentence(method: &Method) -> String {
 }
 
 /// How many files were verified in which way.
-fn verification_sentences(files: &[&FileReport]) -> Vec<String> {
-    let ways = each(files, |file| Some(verified(&file.verified)));
-    let of_how_many = |way: &String| {
-        let number = files.iter().filter(|file| verified(&file.verified) == *way).count();
-        match (ways.len(), files.len()) {
+fn verification_sentences(report: &Report) -> Vec<String> {
+    let ways = &report.sums.verified;
+    let all: u64 = ways.iter().map(|(_, files)| files).sum();
+    let sentence = |(digest, files): &(Option<&str>, u64)| {
+        let of_how_many = match (ways.len(), all) {
             (1, 1) => "the file".to_owned(),
             (1, _) => "every file".to_owned(),
-            _ => measure::count(number as u64, "file", "files"),
-        }
+            _ => measure::count(*files, "file", "files"),
+        };
+        format!("{} of {of_how_many} is the same on both sides", compared(*digest))
     };
-    ways.iter().map(|way| format!("{way} of {} is the same on both sides", of_how_many(way))).collect()
+    ways.iter().map(sentence).collect()
 }
 
 pub(super) fn verified(verification: &Verification) -> String {
     match verification {
-        Verification::Digest { algorithm, .. } => format!("{algorithm} (and the size)"),
-        Verification::Size => "only the size".into(),
+        Verification::Digest { algorithm, .. } => compared(Some(algorithm)),
+        Verification::Size => compared(None),
+    }
+}
+
+fn compared(digest: Option<&str>) -> String {
+    match digest {
+        Some(algorithm) => format!("{algorithm} (and the size)"),
+        None => "only the size".into(),
     }
 }
 
 /// The different values, in the order of their first appearance.
-fn each(files: &[&FileReport], value: impl Fn(&FileReport) -> Option<String>) -> Vec<String> {
-    each_of(files.iter().filter_map(|file| value(file)))
-}
-
 fn each_of(values: impl Iterator<Item = String>) -> Vec<String> {
     let mut different = Vec::new();
     for value in values {

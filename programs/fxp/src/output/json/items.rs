@@ -189,13 +189,15 @@ struct Lessons<'a> {
     no_foreign_active: bool,
     unreachable: bool,
     no_client_with: &'a [String],
+    most_sessions: Option<u32>,
+    most_sessions_at: Option<String>,
 }
 
 impl<'a> Lessons<'a> {
     fn of(known: &'a Known) -> Self {
-        let stamp = known.learned.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+        let date = |seconds| jiff::Timestamp::from_second(seconds).ok().map(|stamp| stamp.to_string());
         Lessons {
-            learned: stamp.map(|stamp| stamp.to_string()),
+            learned: known.learned.and_then(date),
             tls_seen: known.tls_seen,
             demands_reuse: known.demands_reuse,
             no_rename: known.no_rename,
@@ -204,6 +206,8 @@ impl<'a> Lessons<'a> {
             no_foreign_active: known.no_foreign_active,
             unreachable: known.unreachable,
             no_client_with: &known.no_client_with,
+            most_sessions: known.most_sessions,
+            most_sessions_at: known.most_sessions_at.and_then(date),
         }
     }
 }

@@ -1,0 +1,224 @@
+//! The report of a whole run, which stays small however many files there are: sums of everything, and the
+//! first of each kind in full. Each file was told in an event of its own.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use fxp_proto::pair::method::Method;
+
+use super::{Assurance, FileFailure, FileReport, Route, Skipped, TroubleKind, Verification};
+
+/// The whole run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Of all finished files.
+    pub sums: Sums,
+    /// The first [`MOST_TOLD`] finished files, in the order in which they were finished.
+    pub files: Vec<FileReport>,
+    /// The first [`MOST_TOLD`] destinations that are proven equal by their size only.
+    pub unproven: Vec<String>,
+    /// Files that failed.
+    pub failed: u64,
+    /// The first [`MOST_FAILURES`] of them.
+    pub failures: Vec<FileFailure>,
+    /// All kinds of trouble that there were.
+    pub kinds: BTreeSet<TroubleKind>,
+    /// What was left out on purpose.
+    pub left_out: u64,
+    /// The first [`MOST_TOLD`] of that.
+    pub skipped: Vec<Skipped>,
+    /// The first [`MOST_NOTES`] different notes of all files.
+    pub notes: Vec<String>,
+    /// Different notes beyond those; a note may be counted more than once.
+    pub more_notes: u64,
+    /// Directories that were made.
+    pub directories: u64,
+    /// Equal already.
+    pub unchanged: u64,
+    /// Whether everything was tried that there was to do.
+    pub ending: Ending,
+    /// Wall time.
+    pub elapsed: Duration,
+    /// Payload bytes that passed through this process.
+    pub through_client: u64,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything was tried.
+    #[default]
+    Complete,
+    /// It was stopped; the rest was not tried.
+    Interrupted,
+    /// `--max-transfer` or `--max-duration` was reached; the rest was not tried.
+    Limit,
+}
+
+/// Sums of finished files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those of the bytes that were not there already, nor only renamed.
+    pub moved: u64,
+    /// How many files travelled in which way, in the order of first appearance.
+    pub ways: Vec<(Travelled, u64)>,
+    /// How many files that travelled were compared by which digest; `None`: only by size.
+    pub verified: Vec<(Option<&'static str>, u64)>,
+}
+
+/// How a file travelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Travelled {
+    /// Route.
+    pub route: Route,
+    /// Method of a direct copy.
+    pub method: Option<Method>,
+    /// What was achieved.
+    pub assurance: Assurance,
+}
+
+impl Report {
+    /// Takes in a finished file.
+    pub fn add(&mut self, file: FileReport) {
+        self.sums.add(&file);
+        if file.route != Route::Renamed
+            && file.verified == Verification::Size
+            && self.unproven.len() < MOST_TOLD
+        {
+            self.unproven.push(file.destination.clone());
+        }
+        for note in &file.notes {
+            if self.notes.contains(note) {
+                continue;
+            }
+            match self.notes.len() < MOST_NOTES {
+                true => self.notes.push(note.clone()),
+                false => self.more_notes += 1,
+            }
+        }
+        if self.files.len() < MOST_TOLD {
+            self.files.push(file);
+        }
+    }
+
+    /// Takes in a file that failed.
+    pub fn fail(&mut self, failure: FileFailure) {
+        self.failed += 1;
+        self.kinds.insert(failure.trouble.kind);
+        if self.failures.len() < MOST_FAILURES {
+            self.failures.push(failure);
+        }
+    }
+
+    /// Takes in what was left out on purpose.
+    pub fn leave_out(&mut self, skipped: Skipped) {
+        self.left_out += 1;
+        if self.skipped.len() < MOST_TOLD {
+            self.skipped.push(skipped);
+        }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, file: &FileReport) {
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(file.size);
+        count(
+            &mut self.ways,
+            Travelled { route: file.route, method: file.method, assurance: file.assurance },
+        );
+        if file.route == Route::Renamed {
+            return;
+        }
+        self.moved = self.moved.saturating_add(file.size.saturating_sub(file.resumed));
+        count(
+            &mut self.verified,
+            match &file.verified {
+                Verification::Digest { algorithm, .. } => Some(*algorithm),
+                Verification::Size => None,
+            },
+        );
+    }
+
+    /// Files that went by this route.
+    pub fn by_route(&self, route: Route) -> u64 {
+        self.ways.iter().filter(|(way, _)| way.route == route).map(|(_, files)| files).sum()
+    }
+
+    /// Files of which only the sizes were compared.
+    pub fn unproven(&self) -> u64 {
+        self.verified.iter().filter(|(digest, _)| digest.is_none()).map(|(_, files)| files).sum()
+    }
+}
+
+fn count<T: PartialEq>(counts: &mut Vec<(T, u64)>, value: T) {
+    match counts.iter_mut().find(|(known, _)| *known == value) {
+        Some((_, count)) => *count += 1,
+        None => counts.push((value, 1)),
+    }
+}
+
+/// Finished files that a report holds in full: more than anybody reads.
+pub const MOST_TOLD: usize = 1000;
+
+/// Failures that a report holds in full.
+pub const MOST_FAILURES: usize = 10_000;
+
+/// Different notes that a report holds.
+pub const MOST_NOTES: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Trouble;
+
+    #[test]
+    fn a_report_of_many_files_stays_small_and_counts_all_of_them() {
+        let many = 3 * MOST_TOLD as u64;
+        let mut report = Report::default();
+        for number in 0..many {
+            report.add(FileReport {
+                source: "s".into(),
+                destination: format!("d{number}"),
+                size: 10,
+                resumed: if number == 0 { 4 } else { 0 },
+                elapsed: Duration::ZERO,
+                route: Route::Direct,
+                method: None,
+                assurance: Assurance::Mutual,
+                verified: match number % 3 {
+                    0 => Verification::Size,
+                    _ => Verification::Digest { algorithm: "SHA-256", hex: String::new() },
+                },
+                notes: vec![format!("note {}", number % 300), "the same".into()],
+            });
+        }
+        assert_eq!(
+            (report.sums.files, report.sums.bytes, report.sums.moved),
+            (many, 10 * many, 10 * many - 4)
+        );
+        assert_eq!(report.sums.verified, [(None, many / 3), (Some("SHA-256"), many / 3 * 2)]);
+        assert_eq!((report.sums.unproven(), report.sums.by_route(Route::Direct)), (many / 3, many));
+        assert_eq!((report.files.len(), report.unproven.len()), (MOST_TOLD, MOST_TOLD));
+        assert_eq!(report.notes.len(), MOST_NOTES);
+        assert!(report.notes.iter().any(|note| note == "the same") && report.more_notes > 0);
+    }
+
+    #[test]
+    fn all_failures_are_counted_and_all_their_kinds_known() {
+        let mut report = Report::default();
+        for number in 0..=MOST_FAILURES {
+            let kind =
+                if number == MOST_FAILURES { TroubleKind::Network } else { TroubleKind::SourceNotFound };
+            let trouble = Trouble::new(kind, "x");
+            report.fail(FileFailure { source: String::new(), destination: String::new(), trouble });
+        }
+        assert_eq!(report.failed, MOST_FAILURES as u64 + 1);
+        assert_eq!(report.failures.len(), MOST_FAILURES);
+        assert_eq!(report.kinds.len(), 2, "the last one is not forgotten");
+    }
+}

@@ -1,0 +1,154 @@
+//! Takes what the planner finds, makes directories, and keeps the lanes supplied.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::crew::Crew;
+use super::worker::Worker;
+use crate::plan::item::Item;
+use crate::report::{Ending, Event, FileFailure, Trouble};
+use crate::retry;
+use crate::side::Side;
+
+/// Copies all that comes through `items`, beneath or at `goal`.
+///
+/// # Errors
+///
+/// What makes all of it pointless: the directory that everything goes into cannot be made.
+pub(super) async fn conduct(
+    crew: &Arc<Crew>,
+    items: mpsc::Receiver<Item>,
+    goal: &VPath,
+) -> Result<(), Trouble> {
+    let (supplied, ()) = tokio::join!(supply(crew, items, goal), lead(crew));
+    supplied
+}
+
+/// Starts lanes, more of them when more are wanted, and waits for all of them to end.
+async fn lead(crew: &Arc<Crew>) {
+    let mut wanted = crew.watch_lanes();
+    let mut lanes = JoinSet::new();
+    let mut at_work = BTreeSet::new();
+    loop {
+        let number = *wanted.borrow_and_update();
+        // After the end of the queue nobody is needed who is not there already.
+        if !crew.is_stopped() && !crew.queue.is_over() {
+            for number in (1..=number).filter(|number| at_work.insert(*number)).collect::<Vec<_>>() {
+                lanes.spawn(Worker::new(crew.clone(), number).work());
+            }
+        }
+        tokio::select! {
+            ended = lanes.join_next() => match ended {
+                Some(Ok(number)) => {
+                    at_work.remove(&number);
+                }
+                Some(Err(error)) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+                None => return,
+            },
+            Ok(()) = wanted.changed() => {}
+        }
+    }
+}
+
+/// Brings everything into the queue; tells the lanes when there is no more.
+async fn supply(crew: &Arc<Crew>, mut items: mpsc::Receiver<Item>, goal: &VPath) -> Result<(), Trouble> {
+    let mut supplier =
+        Supplier { crew: crew.clone(), destination: crew.destination(), blocked: HashSet::new() };
+    let mut stop = crew.run.stop.clone();
+    let outcome = tokio::select! {
+        outcome = supplier.supply(&mut items, goal) => outcome,
+        () = retry::stopped(&mut stop) => Ok(()),
+    };
+    if outcome.is_err() {
+        crew.queue.abandon();
+    }
+    crew.queue.close();
+    supplier.park();
+    outcome
+}
+
+struct Supplier {
+    crew: Arc<Crew>,
+    destination: Side,
+    /// Directories that could not be made: nothing is copied there.
+    blocked: HashSet<VPath>,
+}
+
+impl Supplier {
+    async fn supply(&mut self, items: &mut mpsc::Receiver<Item>, goal: &VPath) -> Result<(), Trouble> {
+        while let Some(item) = items.recv().await {
+            match item {
+                Item::Directory(path) => self.make_directory(path, goal).await?,
+                Item::Step(step) => {
+                    if !self.is_blocked(&step.destination) {
+                        // Whoever may have to wait has no seat.
+                        self.park();
+                        self.crew.queue.push(step).await;
+                    }
+                }
+                Item::Unchanged(_) => self.crew.report().unchanged += 1,
+                Item::Skipped(skipped) => {
+                    self.crew.event(Event::Skipped(skipped.clone()));
+                    self.crew.report().leave_out(skipped);
+                }
+                Item::Conflict(failure) => self.crew.failed(None, *failure),
+                Item::Extra(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a directory, whose parent was made before.
+    async fn make_directory(&mut self, path: VPath, goal: &VPath) -> Result<(), Trouble> {
+        if self.is_blocked(&path) {
+            return Ok(());
+        }
+        match self.destination.make_directory(&path).await {
+            Ok(()) => self.crew.report().directories += 1,
+            Err(trouble) if path == *goal => return Err(trouble.on(Some(Leg::Destination))),
+            Err(trouble) => {
+                let destination = self.destination.name(&path);
+                let trouble = trouble.on(Some(Leg::Destination));
+                let failure = FileFailure { source: destination.clone(), destination, trouble };
+                self.crew.failed(None, failure);
+                self.blocked.insert(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// True if a directory above `path` could not be made.
+    fn is_blocked(&self, path: &VPath) -> bool {
+        let mut above = path.clone();
+        while !self.blocked.is_empty() && !above.is_root() {
+            if self.blocked.contains(&above) {
+                return true;
+            }
+            above = above.parent();
+        }
+        false
+    }
+
+    fn park(&mut self) {
+        if let Some(link) = self.destination.link() {
+            link.park();
+        }
+    }
+}
+
+/// How the run ended, once no lane works any more.
+pub(super) fn ending(crew: &Crew, complete: bool) -> Ending {
+    match crew.is_stopped() && !(complete && crew.queue.len() == 0) {
+        true => Ending::Interrupted,
+        false => Ending::Complete,
+    }
+}

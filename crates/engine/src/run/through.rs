@@ -1,0 +1,57 @@
+//! What becomes of the protection of data that goes through this machine.
+
+use fxp_proto::grammar::params::Protection;
+
+use crate::file::Way;
+use crate::plan::ladder::Policy;
+use crate::policy::Secure;
+use crate::report::{Assurance, Route, Trouble, TroubleKind};
+use crate::side::Side;
+
+/// The way through this machine, between two sides that are connected.
+pub(super) fn way_through(from: &mut Side, to: &mut Side, policy: &Policy) -> Result<Way, Trouble> {
+    let local = matches!((&*from, &*to), (Side::Local(_), _) | (_, Side::Local(_)));
+    let (protection, assurance) = through(from, to, policy)?;
+    let route = if local { Route::Local } else { Route::Relay };
+    let lowered = assurance == Assurance::Clear && from.is_secured().max(to.is_secured()) == Some(true);
+    let why = if protection == Protection::Clear { ALL_CLEAR } else { HALF_CLEAR };
+    let because = lowered.then(|| why.to_owned());
+    Ok(Way::Through { protection, assurance, route, because })
+}
+
+/// How data is protected on its way through this machine: each leg inside TLS whose server
+/// protects data. A leg in clear needs the user's leave, unless everything is in clear anyway.
+pub(super) fn through(
+    source: &mut Side,
+    destination: &mut Side,
+    policy: &Policy,
+) -> Result<(Protection, Assurance), Trouble> {
+    let legs = [source, destination].map(|side| side.protects_data()).into_iter().flatten();
+    let (any, all) = legs.fold((false, true), |(any, all), protects| (any || protects, all && protects));
+    let refused = |why: &str| {
+        Err(Trouble::new(TroubleKind::Tls, why).remedy("--secure prefer protects what can be protected"))
+    };
+    let (protection, assurance) = match policy.secure {
+        Secure::Off => (Protection::Clear, Assurance::Clear),
+        Secure::Require if !all => return refused("a leg is in clear, and --secure require forbids that"),
+        Secure::Default if any && !all => {
+            return refused(
+                "one leg is inside TLS and the other in clear, where the bytes would lose their protection",
+            );
+        }
+        _ if all => (Protection::Private, Assurance::Relay),
+        _ => (Protection::Private, Assurance::Clear),
+    };
+    if !policy.assurance.is_met_by(assurance) {
+        let why =
+            format!("the data would go in clear, and --assurance {} forbids that", policy.assurance.word());
+        return Err(
+            Trouble::new(TroubleKind::Tls, why).remedy("reach the servers by TLS, without --secure off")
+        );
+    }
+    Ok((protection, assurance))
+}
+
+const ALL_CLEAR: &str = "the data went in clear: --secure off";
+
+const HALF_CLEAR: &str = "the data went in clear where a server does not protect it (--secure prefer)";

@@ -1,0 +1,362 @@
+//! One lane at work: two sessions of its own, and step after step from the queue.
+//!
+//! [`Worker::deliver`] is the careful way of one file. Whatever is faster (many new files in a row whose commands
+//! need not wait for each other) belongs beside it in [`Worker::settle`], and what that cannot bring to its end comes
+//! back to `deliver`.
+
+use std::sync::Arc;
+
+use fxp_proto::pair::leg::Leg;
+
+use super::After;
+use super::crew::{Crew, Pair};
+use super::queue::{Choice, Drawn};
+use super::through::through;
+use crate::claim::Claim;
+use crate::file::{Courier, Way};
+use crate::plan::Step;
+use crate::plan::walk::interrupted;
+use crate::policy::Via;
+use crate::report::{Event, FileReport, Trouble, TroubleKind};
+use crate::retry;
+use crate::side::Side;
+
+/// One lane at work.
+pub(crate) struct Worker {
+    crew: Arc<Crew>,
+    /// Counted from 1.
+    number: usize,
+    /// The source that the last step came from.
+    from: usize,
+    source: Side,
+    destination: Side,
+    /// For each pair what it has learned, and the version of the pair's way that it comes from.
+    ways: Vec<Option<(u64, Way)>>,
+}
+
+/// Why a lane does not have its sessions.
+enum NoSessions {
+    /// A server has no room for one more, and other lanes of this run are at work.
+    Crowded,
+    /// Something else.
+    Trouble(Trouble),
+}
+
+impl Worker {
+    pub(crate) fn new(crew: Arc<Crew>, number: usize) -> Self {
+        let (source, destination) = (crew.source(0), crew.destination());
+        let ways = crew.pairs.iter().map(|_| None).collect();
+        Worker { crew, number, from: 0, source, destination, ways }
+    }
+
+    /// Works until nothing is left to do, or fewer lanes shall work. Returns its number.
+    pub(crate) async fn work(mut self) -> usize {
+        while let Some(step) = self.next().await {
+            if let Some(step) = self.be_ready_for(step).await {
+                self.settle(&step).await;
+                self.crew.queue.done();
+                self.make_room();
+            }
+        }
+        self.park();
+        self.number
+    }
+
+    /// The next step; `None` if there will be none for this lane.
+    async fn next(&mut self) -> Option<Step> {
+        let crew = self.crew.clone();
+        let mut stop = crew.run.stop.clone();
+        loop {
+            let lanes = crew.lanes();
+            if crew.is_stopped() || self.number > lanes {
+                return None;
+            }
+            let choice = if self.is_searching() { Choice::Smallest } else { Choice::Best };
+            match crew.queue.draw(lanes, choice) {
+                Drawn::Step(step) => return Some(*step),
+                Drawn::End => return None,
+                Drawn::Wait => {}
+            }
+            // Whoever waits has no seat.
+            self.park();
+            let number = self.number;
+            tokio::select! {
+                () = crew.queue.changed(|queue| queue.has_news() || number > crew.lanes()) => {}
+                () = retry::stopped(&mut stop) => return None,
+            }
+        }
+    }
+
+    /// True while nobody knows yet how the files of a pair travel.
+    fn is_searching(&self) -> bool {
+        self.crew.pairs.iter().any(|pair| pair.way.try_lock().is_ok_and(|way| !way.is_settled()))
+    }
+
+    /// Takes seats and opens sessions for `step`, unless they are there. `None`: the step went back into the queue,
+    /// or has failed.
+    async fn be_ready_for(&mut self, step: Step) -> Option<Step> {
+        if self.crew.pairs[step.side].hopeless().is_some() {
+            return Some(step);
+        }
+        if self.from != step.side {
+            self.park();
+            (self.from, self.source) = (step.side, self.crew.source(step.side));
+        }
+        match self.open_sessions().await {
+            Ok(()) => Some(step),
+            Err(NoSessions::Crowded) => {
+                self.crew.queue.put_back(step);
+                None
+            }
+            Err(NoSessions::Trouble(trouble)) => {
+                self.fail(None, &step, trouble);
+                self.crew.queue.done();
+                None
+            }
+        }
+    }
+
+    /// Both sessions, opened at once; tries again what may pass.
+    async fn open_sessions(&mut self) -> Result<(), NoSessions> {
+        let mut stop = self.crew.run.stop.clone();
+        let mut attempt = 0;
+        loop {
+            let opening = async {
+                self.take_seats().await;
+                connect(&mut self.source, &mut self.destination).await
+            };
+            let trouble = tokio::select! {
+                opened = opening => match opened {
+                    Ok(()) => return Ok(()),
+                    Err(trouble) => trouble,
+                },
+                () = retry::stopped(&mut stop) => return Err(NoSessions::Trouble(interrupted())),
+            };
+            if trouble.crowded {
+                self.park();
+                if self.servers().iter().any(|server| self.crew.run.pool.seats().has_lane(server)) {
+                    return Err(NoSessions::Crowded);
+                }
+            }
+            if !retry::may_help(&trouble) || attempt >= self.crew.run.request.retries {
+                self.park();
+                return Err(NoSessions::Trouble(trouble));
+            }
+            attempt += 1;
+            let pause = retry::pause(attempt);
+            let what = format!("{trouble}; tried again after {:.1} s", pause.as_secs_f64());
+            self.crew.event(Event::Waits { lane: self.number, file: None, what });
+            if retry::wait(pause, &mut stop).await {
+                return Err(NoSessions::Trouble(interrupted()));
+            }
+        }
+    }
+
+    /// Seats for both ends, in one go.
+    async fn take_seats(&mut self) {
+        let sides = [&mut self.source, &mut self.destination];
+        let mut links: Vec<_> = sides.into_iter().filter_map(Side::link).collect();
+        if links.iter().all(|link| link.is_seated()) {
+            return;
+        }
+        // Both or none: the seat that is left would be held while the other one is waited for.
+        links.iter_mut().for_each(|link| link.park());
+        let servers: Vec<String> = links.iter().map(|link| link.server.key()).collect();
+        let seats = self.crew.run.pool.seats();
+        let taken = match seats.for_lane_now(&servers) {
+            Some(taken) => taken,
+            None => {
+                let what = format!("room for one more session with {}", servers.join(" or "));
+                self.crew.event(Event::Waits { lane: self.number, file: None, what });
+                seats.for_lane(&servers).await
+            }
+        };
+        for (link, seat) in links.into_iter().zip(taken) {
+            link.sit(seat);
+        }
+    }
+
+    fn servers(&mut self) -> Vec<String> {
+        let sides = [&mut self.source, &mut self.destination];
+        sides.into_iter().filter_map(Side::link).map(|link| link.server.key()).collect()
+    }
+
+    /// Stands up, if somebody who browses waits for a seat.
+    fn make_room(&mut self) {
+        let servers = self.servers();
+        if self.crew.run.pool.seats().is_wanted(&servers) {
+            self.park();
+        }
+    }
+
+    /// Leaves the sessions to whoever needs them.
+    fn park(&mut self) {
+        for link in [&mut self.source, &mut self.destination].into_iter().filter_map(Side::link) {
+            link.park();
+        }
+    }
+
+    /// Copies one file and tells what came of it.
+    async fn settle(&mut self, step: &Step) {
+        if self.crew.is_stopped() {
+            return self.fail(None, step, interrupted());
+        }
+        if let Some(trouble) = self.crew.pairs[step.side].hopeless() {
+            return self.fail(None, step, not_tried(&trouble));
+        }
+        let file = self.crew.next_file();
+        match self.deliver(file, step).await {
+            Ok(done) => {
+                self.crew.done(file, done);
+                if let Err(trouble) = self.leave_source(step).await {
+                    self.fail(Some(file), step, trouble);
+                }
+            }
+            Err(trouble) => self.fail(Some(file), step, trouble),
+        }
+    }
+
+    /// The careful way of one file. The first file of a pair finds out how the others travel; they wait for that.
+    async fn deliver(&mut self, file: u64, step: &Step) -> Result<FileReport, Trouble> {
+        let crew = self.crew.clone();
+        let pair = &crew.pairs[step.side];
+        let fresh = self.ways[step.side].take().filter(|(version, _)| *version == pair.version());
+        let (version, mut way) = match fresh {
+            Some(known) => known,
+            None => {
+                let mut shared = self.first_of(pair).await?;
+                if !shared.is_settled() {
+                    if let Some(trouble) = pair.hopeless() {
+                        return Err(not_tried(&trouble));
+                    }
+                    let outcome = self.carry(file, step, &mut shared).await;
+                    pair.changed();
+                    if shared.is_settled() {
+                        crew.open_up();
+                    }
+                    give_up_if_hopeless(pair, &outcome, &shared);
+                    return outcome;
+                }
+                crew.open_up();
+                (pair.version(), shared.fork())
+            }
+        };
+        let before = way.fork();
+        let outcome = self.carry(file, step, &mut way).await;
+        give_up_if_hopeless(pair, &outcome, &way);
+        let version = match way.is_like(&before) {
+            true => version,
+            false => {
+                *pair.way.lock().await = way.fork();
+                pair.changed()
+            }
+        };
+        self.ways[step.side] = Some((version, way));
+        outcome
+    }
+
+    /// The way of the pair, once no other lane is finding it out.
+    async fn first_of<'p>(&self, pair: &'p Pair) -> Result<tokio::sync::MutexGuard<'p, Way>, Trouble> {
+        if let Ok(way) = pair.way.try_lock() {
+            return Ok(way);
+        }
+        let mut stop = self.crew.run.stop.clone();
+        let what = "the first file, which finds out how the others travel".to_owned();
+        self.crew.event(Event::Waits { lane: self.number, file: None, what });
+        tokio::select! {
+            way = pair.way.lock() => Ok(way),
+            () = retry::stopped(&mut stop) => Err(interrupted()),
+        }
+    }
+
+    async fn carry(&mut self, file: u64, step: &Step, way: &mut Way) -> Result<FileReport, Trouble> {
+        let crew = self.crew.clone();
+        let (source, destination) = (&mut self.source, &mut self.destination);
+        let relay = match crew.run.request.via {
+            Via::Auto => through(source, destination, &crew.run.request.policy),
+            Via::Direct | Via::Relay => Err(Trouble::new(TroubleKind::Usage, "no relay was asked for")),
+        };
+        crew.event(Event::Started {
+            file,
+            lane: self.number,
+            source: source.name(&step.source),
+            destination: destination.name(&step.destination),
+            size: step.size,
+            route: way.route(),
+        });
+        let before = crew.publisher();
+        let mut publisher = before;
+        let mut stop = crew.run.stop.clone();
+        let mut courier = Courier {
+            file,
+            observer: &crew.run.context.observer,
+            way,
+            publisher: &mut publisher,
+            source,
+            destination,
+            via: crew.run.request.via,
+            relay,
+            verify: crew.run.request.verify,
+            retries: crew.run.request.retries,
+            stop: &mut stop,
+            known: &crew.run.context.known,
+            claim: Claim::default(),
+        };
+        let outcome = retry::orderly(courier.deliver(step), &crew.run.stop).await;
+        crew.learn_publisher(before, publisher);
+        outcome.unwrap_or_else(|| Err(interrupted()))
+    }
+
+    /// Deletes the source of a move, whose copy is good; unless the copy may be that very file.
+    async fn leave_source(&mut self, step: &Step) -> Result<(), Trouble> {
+        if self.crew.run.after == After::Kept {
+            return Ok(());
+        }
+        if step.source == step.destination && self.source.same_server(&self.destination) {
+            let why = "the copy is good, but the source stays: on the same server under the same path it may be one \
+                       file for both users";
+            return Err(Trouble::new(TroubleKind::Other, why).on(Some(Leg::Source)));
+        }
+        self.source.delete(&step.source).await.map_err(|refused| Trouble {
+            kind: TroubleKind::Other,
+            what: format!("the copy is good, but the source stays: {}", refused.what),
+            leg: Some(Leg::Source),
+            ..refused
+        })
+    }
+
+    fn fail(&self, file: Option<u64>, step: &Step, trouble: Trouble) {
+        self.crew.failed(file, self.crew.failure(step, trouble));
+    }
+}
+
+/// Logs in to both ends at the same time.
+pub(super) async fn connect(source: &mut Side, destination: &mut Side) -> Result<(), Trouble> {
+    let (from, to) = tokio::join!(source.connect(), destination.connect());
+    from.map_err(|error| error.on(Some(Leg::Source)))?;
+    to.map_err(|error| error.on(Some(Leg::Destination)))
+}
+
+/// Notes what stopped one file and would stop each of the others too.
+fn give_up_if_hopeless(pair: &Pair, outcome: &Result<FileReport, Trouble>, way: &Way) {
+    if let Err(trouble) = outcome
+        && would_stop_all(trouble, way)
+    {
+        pair.give_up(trouble);
+    }
+}
+
+/// What stopped an earlier file, told of one that was not even tried.
+fn not_tried(trouble: &Trouble) -> Trouble {
+    Trouble { what: format!("not tried: {}", trouble.what), ..trouble.clone() }
+}
+
+/// True for what would fail each further file in the same way.
+fn would_stop_all(trouble: &Trouble, way: &Way) -> bool {
+    let others_passed = matches!(way, Way::Direct(lane) if lane.has_worked());
+    !others_passed
+        && matches!(
+            trouble.kind,
+            TroubleKind::FxpImpossible | TroubleKind::Login | TroubleKind::Tls | TroubleKind::Usage
+        )
+}

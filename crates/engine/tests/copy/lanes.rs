@@ -1,0 +1,177 @@
+//! Many files side by side: lanes, the sessions that they need, and servers that have no room for them.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use fxp_engine::report::{Ending, Event, TroubleKind};
+use fxp_engine::run::CopyRequest;
+use fxp_store::storage::Storage;
+
+use crate::world::{Desk, PLAIN, Server, TLS, noise, path, request};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_lanes_copy_a_tree_side_by_side() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    let names = tree(&source, 60);
+    let desk = Desk::new(&[&source, &destination]);
+    // The first file is alone; the next ones do not end before six of them have begun.
+    let faults = destination.faults.clone();
+    desk.listen(move |event| {
+        if matches!(event, Event::Lanes { .. }) {
+            faults.gathers.store(6, Relaxed);
+        }
+    });
+    let request = CopyRequest { lanes: Some(6), ..request(vec![source.at("t")], destination.at("")) };
+    let report = desk.copied(request).await;
+    assert_eq!((report.sums.files, report.ending), (names.len() as u64, Ending::Complete));
+    assert_eq!(destination.faults.gathers.load(Relaxed), 0, "six were on their way at once");
+    for name in &names {
+        assert_eq!(destination.get(&format!("/t/{name}")), source.get(&format!("/t/{name}")), "{name}");
+    }
+    let events = desk.ann.events.lock().expect("not poisoned").clone();
+    let lanes: Vec<usize> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Lanes { lanes, reason } => {
+                assert!(reason.contains("--lanes"), "{reason}");
+                Some(*lanes)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lanes, [6]);
+    // Each file has one number, which its end names.
+    let (mut active, mut done) = (BTreeSet::new(), 0);
+    for event in &events {
+        match event {
+            Event::Started { file, .. } => assert!(active.insert(*file), "{file} begins twice"),
+            Event::Done { file, .. } => {
+                assert!(active.remove(file), "{file} was begun");
+                done += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((active.len(), done), (0, names.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_room_for_few_sessions_gets_no_more_and_that_is_remembered() {
+    // A copy from a server to itself takes two; three leave one for browsing.
+    for (room, kind) in [(2, PLAIN), (3, TLS), (5, PLAIN)] {
+        let server = Server::start_small(2, kind, room);
+        let names = tree(&server, 25);
+        server.files.make_directory(&path("/copy")).expect("made");
+        let desk = Desk::new(&[&server]);
+        let request = CopyRequest { lanes: Some(8), ..request(vec![server.at("t")], server.at("copy/")) };
+        let copying = tokio::time::timeout(Duration::from_secs(120), desk.copied(request));
+        let report = copying.await.expect("nobody waits for somebody who waits");
+        assert_eq!(report.sums.files, names.len() as u64, "{room}");
+        for name in &names {
+            assert_eq!(
+                server.get(&format!("/copy/t/{name}")),
+                server.get(&format!("/t/{name}")),
+                "{room} {name}"
+            );
+        }
+        assert_eq!(desk.remembered(&server).most_sessions, Some(room as u32));
+        // The next run knows, and is not refused.
+        server.files.make_directory(&path("/again")).expect("made");
+        let knowing = Desk::new(&[&server]);
+        knowing.teach(&server, desk.remembered(&server));
+        let request = CopyRequest {
+            lanes: Some(8),
+            ..crate::world::request(vec![server.at("t")], server.at("again/"))
+        };
+        assert_eq!(knowing.copied(request).await.sums.files, names.len() as u64);
+        assert!(
+            !knowing.dialogue().contains("Text(\"421") && !knowing.dialogue().contains(" 421 "),
+            "{room}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_small_servers_are_filled_as_far_as_they_go() {
+    let (source, destination) = (Server::start_small(2, PLAIN, 3), Server::start_small(3, PLAIN, 2));
+    let names = tree(&source, 25);
+    let desk = Desk::new(&[&source, &destination]);
+    let request = CopyRequest { lanes: Some(8), ..request(vec![source.at("t")], destination.at("")) };
+    let copying = tokio::time::timeout(Duration::from_secs(120), desk.copied(request));
+    let report = copying.await.expect("nobody waits for somebody who waits");
+    assert_eq!(report.sums.files, names.len() as u64);
+    assert_eq!(desk.remembered(&destination).most_sessions, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lets_somebody_in_only_once_cannot_copy_to_itself_and_says_why() {
+    let server = Server::start_small(2, PLAIN, 1);
+    tree(&server, 1);
+    let desk = Desk::new(&[&server]);
+    let copying = desk.copy(request(vec![server.at("t")], server.at("copy")));
+    let copied = tokio::time::timeout(Duration::from_secs(60), copying).await.expect("it ends");
+    let trouble = copied.expect_err("there is no second session");
+    assert_eq!(trouble.kind, TroubleKind::Network);
+    let remedy = trouble.remedy.expect("what to do");
+    assert!(remedy.contains("two sessions"), "{remedy}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_fails_stops_no_other() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    let names = tree(&source, 20);
+    // In the place of one file stands a directory, and a file where a directory is needed.
+    destination.put("/t/dir7", b"no directory");
+    destination.files.make_directory(&path("/t/first")).expect("made");
+    let desk = Desk::new(&[&source, &destination]);
+    let request = CopyRequest { lanes: Some(4), ..request(vec![source.at("t")], destination.at("")) };
+    let report = desk.copy(request).await.expect("a report");
+    let beneath = names.iter().filter(|name| name.starts_with("dir7/")).count();
+    assert_eq!(report.failed as usize, 1 + beneath, "{:#?}", report.failures);
+    assert_eq!(report.sums.files as usize, names.len() - 1 - beneath);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_all_lanes_and_leaves_no_half_file_under_a_final_name() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    let names = tree(&source, 30);
+    let desk = Desk::new(&[&source, &destination]);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let faults = destination.faults.clone();
+    // Four uploads have begun, and some of them end, when the stop comes.
+    desk.listen(move |event| match event {
+        Event::Lanes { .. } => faults.gathers.store(4, Relaxed),
+        Event::Done { file: 3, .. } => drop(stop.send(true)),
+        _ => {}
+    });
+    let request = CopyRequest { lanes: Some(4), ..request(vec![source.at("t")], destination.at("")) };
+    let copying = fxp_engine::run::copy(request, &desk.context, stopped);
+    let report =
+        tokio::time::timeout(Duration::from_secs(60), copying).await.expect("it ends").expect("a report");
+    assert_eq!(report.ending, Ending::Interrupted);
+    assert!(report.sums.files < names.len() as u64, "some were left");
+    for name in &names {
+        let there = destination.get(&format!("/t/{name}"));
+        assert!(there.is_none() || there == source.get(&format!("/t/{name}")), "{name}");
+    }
+    // Another run brings the rest, and nothing twice.
+    desk.listen(|_| {});
+    let again = desk.copied(crate::world::request(vec![source.at("t")], destination.at(""))).await;
+    assert_eq!(again.sums.files + again.unchanged, names.len() as u64);
+    assert!(again.unchanged >= report.sums.files);
+}
+
+/// Files of many sizes in eleven directories beneath `/t`, and `/t/first`; their names.
+fn tree(server: &Server, files: usize) -> Vec<String> {
+    server.files.make_directory(&path("/t")).expect("made");
+    let mut names = vec!["first".to_owned()];
+    for number in 0..10 {
+        server.files.make_directory(&path(&format!("/t/dir{number}"))).expect("made");
+    }
+    names.extend((1..files).map(|number| format!("dir{}/file{number}", number % 10)));
+    for (number, name) in names.iter().enumerate() {
+        server.put(&format!("/t/{name}"), &noise(1 + number * 977));
+    }
+    names
+}

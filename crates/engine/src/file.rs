@@ -15,13 +15,14 @@ use fxp_proto::path::VPath;
 use crate::book::{Begun, KnownBook};
 use crate::claim::Claim;
 use crate::context::Observer;
+use crate::journal::{Ledger, Subject};
 use crate::lane::{Carriage, Lane, Tried};
 use crate::part;
 use crate::plan::Step;
 use crate::plan::diff::is_as_planned;
 use crate::plan::ladder::Rung;
 use crate::plan::walk::interrupted;
-use crate::policy::{VerifyChoice, Via};
+use crate::policy::{ResumeChoice, VerifyChoice, Via};
 use crate::progress;
 use crate::publish::{Publisher, at_part};
 use crate::report::{Assurance, Event, FileReport, Route, Trouble, TroubleKind, Verification};
@@ -65,6 +66,12 @@ pub(crate) struct Courier<'a> {
     pub(crate) stop: &'a mut Stop,
     /// Remembers what broken-off parts are the beginning of.
     pub(crate) known: &'a Mutex<KnownBook>,
+    /// Told where the file goes, before it goes there.
+    pub(crate) ledger: &'a dyn Ledger,
+    /// What it is called there.
+    pub(crate) subject: &'a Subject,
+    /// What is enough to continue a part.
+    pub(crate) resume: ResumeChoice,
     /// Whose the bytes are that stand where the file is stored.
     pub(crate) claim: Claim,
 }
@@ -84,22 +91,25 @@ impl Courier<'_> {
         let mut notes = Vec::new();
         // A verified part that found no way to its name: it stays until the copy in place is good.
         let mut unnamed: Option<VPath> = None;
-        let (carried, verified) = loop {
+        let mut attempts = 0;
+        let ((carried, verified), time_kept) = loop {
             let place = self.publisher.place(self.destination, step, &mut notes).await?;
-            let done = self.transfer(step, &place, &mut notes).await.map_err(|trouble| match &unnamed {
+            self.ledger.begun(self.subject, step.stands, place == step.destination);
+            let transfer = self.transfer(step, &place, &mut attempts, &mut notes).await;
+            let done = transfer.map_err(|trouble| match &unnamed {
                 Some(part) => at_part(trouble, part),
                 None => trouble,
             })?;
-            self.keep_time(step, &place, &mut notes).await?;
+            let time_kept = self.keep_time(step, &place, &mut notes).await?;
             if place == step.destination {
                 if let Some(part) = &unnamed {
                     let _ = self.destination.delete(part).await;
                 }
-                break done;
+                break (done, time_kept);
             }
             if self.publisher.publish(self.destination, &place, step, &mut notes).await? {
                 self.note_begun(&place, None);
-                break done;
+                break (done, time_kept);
             }
             // Renaming is refused, which a small file found out: now in place.
             unnamed = Some(place);
@@ -116,6 +126,8 @@ impl Courier<'_> {
             method: carried.rung.map(|rung| rung.method),
             assurance: carried.assurance,
             verified: verified.how,
+            attempts,
+            time_kept,
             notes,
         })
     }
@@ -134,11 +146,13 @@ impl Courier<'_> {
         &mut self,
         step: &Step,
         place: &VPath,
+        attempts: &mut u32,
         notes: &mut Vec<String>,
     ) -> Result<(Carried, Verified), Trouble> {
         self.claim = Claim::default();
         let mut attempt = 0;
         loop {
+            *attempts += 1;
             let trouble = match self.attempt(step, place, attempt, notes).await {
                 Ok(done) => return Ok(done),
                 Err(trouble) => trouble,
@@ -249,6 +263,9 @@ impl Courier<'_> {
         again: bool,
         notes: &mut Vec<String>,
     ) -> Result<u64, Trouble> {
+        if self.resume == ResumeChoice::Never {
+            return Ok(0);
+        }
         let in_place = *place == step.destination;
         let ours = again && self.claim.is_ours(self.destination, place).await?;
         let there = match step.leftover {
@@ -267,6 +284,13 @@ impl Courier<'_> {
                 self.say(notes, format!("resumed after {there} bytes, whose {algorithm} is the source's"));
                 Ok(there)
             }
+            Ok((Verification::Size, _)) if self.is_believed(in_place, there < size) => {
+                self.say(
+                    notes,
+                    format!("resumed after {there} bytes, which could not be compared (--resume trust)"),
+                );
+                Ok(there)
+            }
             Ok((Verification::Size, _)) if self.may_continue_unseen(step, place, in_place, ours).await? => {
                 self.say(notes, format!("resumed after {there} bytes, which could not be compared"));
                 Ok(there)
@@ -283,6 +307,12 @@ impl Courier<'_> {
         }
     }
 
+    /// Nobody can compare digests, and the user says that what is there is the beginning. A whole file under its
+    /// final name is none.
+    fn is_believed(&self, in_place: bool, is_smaller: bool) -> bool {
+        self.resume == ResumeChoice::Trust && !self.claim.is_doubtful() && (!in_place || is_smaller)
+    }
+
     /// Nobody can compare digests. If the bytes are this delivery's, the source must be as it was when the
     /// plan was made; a leftover of another run must be remembered as the beginning of this very source.
     async fn may_continue_unseen(
@@ -293,7 +323,7 @@ impl Courier<'_> {
         ours: bool,
     ) -> Result<bool, Trouble> {
         match (step.leftover, ours) {
-            _ if self.claim.is_doubtful() => Ok(false),
+            _ if self.claim.is_doubtful() || !self.resume.believes_notes() => Ok(false),
             (_, true) => {
                 let now = self.source.stat(&step.source).await?;
                 Ok(now.is_some_and(|now| now.size == step.size && is_as_planned(step.modified, now.modified)))
@@ -514,32 +544,33 @@ impl Courier<'_> {
         }
     }
 
-    /// Gives the copy the source's time, before it gets its name, so that no half-made copy looks done.
+    /// Gives the copy the source's time, before it gets its name, so that no half-made copy looks done. False, with a note, if
+    /// that cannot be.
     async fn keep_time(
         &mut self,
         step: &Step,
         place: &VPath,
         notes: &mut Vec<String>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<bool, Trouble> {
         let Some(time) = self.exact_time(step).await? else {
             notes.push(
                 "the source does not tell the file's time to the second, so it was not kept".to_owned(),
             );
-            return Ok(());
+            return Ok(false);
         };
         match self.destination.set_time(place, time).await {
-            Ok(true) => Ok(()),
+            Ok(true) => Ok(true),
             Ok(false) => {
                 notes.push(
                     "the destination knows no way of setting times, so it shows the time of the copy"
                         .to_owned(),
                 );
-                Ok(())
+                Ok(false)
             }
             Err(trouble) if is_lost(&trouble) => Err(trouble),
             Err(trouble) => {
                 notes.push(format!("the time was not kept: {trouble}"));
-                Ok(())
+                Ok(false)
             }
         }
     }

@@ -47,10 +47,10 @@ pub trait Ledger: Send + Sync {
     fn begun(&self, subject: &Subject, stands: Option<Stands>, in_place: bool);
 
     /// A file is done: verified, and under its final name.
-    fn finished(&self, subject: &Subject, report: &FileReport, attempts: u32);
+    fn finished(&self, subject: &Subject, report: &FileReport);
 
     /// A file failed for good in this run.
-    fn failed(&self, subject: &Subject, failure: &FileFailure, attempts: u32);
+    fn failed(&self, subject: &Subject, failure: &FileFailure);
 
     /// Returns once everything told so far outlives the process.
     fn settle(&self) -> Answer<'_, ()>;
@@ -104,6 +104,8 @@ pub struct Finished {
     pub verified: Verification,
     /// What was achieved then.
     pub assurance: Assurance,
+    /// The copy got the source's time.
+    pub time_kept: bool,
 }
 
 /// How much there is to do.
@@ -138,9 +140,9 @@ impl Ledger for Forgetful {
 
     fn begun(&self, _: &Subject, _: Option<Stands>, _: bool) {}
 
-    fn finished(&self, _: &Subject, _: &FileReport, _: u32) {}
+    fn finished(&self, _: &Subject, _: &FileReport) {}
 
-    fn failed(&self, _: &Subject, _: &FileFailure, _: u32) {}
+    fn failed(&self, _: &Subject, _: &FileFailure) {}
 
     fn settle(&self) -> Answer<'_, ()> {
         Box::pin(std::future::ready(()))

@@ -143,6 +143,8 @@ impl Run<'_> {
             method: None,
             assurance: if secured { Assurance::Encrypted } else { Assurance::Clear },
             verified: Verification::Size,
+            attempts: 1,
+            time_kept: true,
             notes: replaced.note().into_iter().collect(),
         })
     }

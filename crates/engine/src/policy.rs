@@ -111,6 +111,28 @@ pub enum MethodChoice {
     Sscn,
 }
 
+/// `--resume`: what is enough to go on after the bytes that an interrupted copy has left. Where both servers compute
+/// a digest of a part, that decides; this is about the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ResumeChoice {
+    /// It is noted that they are the beginning of this very source, which has not changed since.
+    #[default]
+    Noted,
+    /// Their number, too.
+    Trust,
+    /// A digest, and nothing less.
+    Prove,
+    /// Nothing: every file is begun anew.
+    Never,
+}
+
+impl ResumeChoice {
+    /// True if a note of an earlier run is enough.
+    pub(crate) fn believes_notes(self) -> bool {
+        matches!(self, ResumeChoice::Noted | ResumeChoice::Trust)
+    }
+}
+
 /// `--verify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum VerifyChoice {

@@ -78,6 +78,10 @@ pub struct FileReport {
     pub assurance: Assurance,
     /// How it was verified.
     pub verified: Verification,
+    /// How often its transfer was begun.
+    pub attempts: u32,
+    /// It has the source's time.
+    pub time_kept: bool,
     /// Every fallback and every promise that could not be kept whole, in sentences.
     pub notes: Vec<String>,
 }

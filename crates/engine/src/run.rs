@@ -7,6 +7,7 @@
 
 mod conductor;
 mod crew;
+mod memory;
 mod queue;
 mod through;
 mod worker;
@@ -35,12 +36,13 @@ use crate::retry;
 use crate::side::Side;
 use crate::site::{Location, locate};
 use crate::url::Address;
+use memory::Names;
 
 use crew::{Crew, Pair, Shared};
 use through::way_through;
 
 pub use crate::plan::ladder::Policy;
-pub use crate::policy::{AssuranceChoice, EndChoice, MethodChoice, Secure, VerifyChoice, Via};
+pub use crate::policy::{AssuranceChoice, EndChoice, MethodChoice, ResumeChoice, Secure, VerifyChoice, Via};
 
 /// A copy to be done.
 #[derive(Clone, Debug)]
@@ -63,6 +65,8 @@ pub struct CopyRequest {
     pub dry_run: bool,
     /// How often a transient failure is tried again, per file.
     pub retries: u32,
+    /// What is enough to continue a part.
+    pub resume: ResumeChoice,
     /// How many files are copied side by side; `None`: as many as help.
     pub lanes: Option<usize>,
 }
@@ -225,6 +229,7 @@ impl<'a> Run<'a> {
                 context: self.context.clone(),
                 stop: self.stop.clone(),
                 pool: self.pool.clone(),
+                names: Names::of(&self.sources, &self.destination),
                 destination: self.goal_location.clone(),
             },
             pairs,
@@ -267,6 +272,12 @@ impl<'a> Run<'a> {
                 false => ladder.extend(lane.ladder.rungs.iter().map(|rung| format!("{from}{rung}"))),
             }
         }
+        self.context.ledger.planned(Totals {
+            files: plan.steps.len() as u64,
+            bytes: plan.bytes(),
+            unchanged: plan.unchanged,
+            complete: true,
+        });
         self.event(Event::Planned {
             files: plan.steps.len() as u64,
             bytes: plan.bytes(),

@@ -154,6 +154,14 @@ pub(crate) struct Transfer {
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub(crate) verify: Verify,
 
+    /// What is enough to continue a broken-off file where no digest of a part can be compared [default: a note of the
+    /// copy that began it]
+    ///
+    /// Where both servers compute a digest of a part, that alone decides. Without this flag a part is continued, too,
+    /// if it is noted that an orderly end of an earlier copy of the same, unchanged source has left it.
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(crate) resume: Option<Resumption>,
+
     /// Store under the final name at once, without .fxp-part
     #[arg(long)]
     pub(crate) inplace: bool,
@@ -390,6 +398,17 @@ pub(crate) enum Verify {
     Hash,
     /// size only
     Size,
+}
+
+/// `--resume`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Resumption {
+    /// that it is not larger than the source
+    Trust,
+    /// nothing: only a digest is
+    Prove,
+    /// nothing: every file is begun anew
+    Never,
 }
 
 fn after_long_help() -> String {

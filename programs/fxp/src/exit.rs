@@ -268,6 +268,8 @@ mod tests {
             method: None,
             assurance: Assurance::Clear,
             verified: Verification::Size,
+            attempts: 1,
+            time_kept: false,
             notes: Vec::new(),
         };
         let mut report = Report::default();

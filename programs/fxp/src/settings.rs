@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use etcetera::BaseStrategy;
 use fxp_engine::run::{
-    AssuranceChoice, CopyRequest, EndChoice, MethodChoice, Policy, Secure, VerifyChoice, Via,
+    AssuranceChoice, CopyRequest, EndChoice, MethodChoice, Policy, ResumeChoice, Secure, VerifyChoice, Via,
 };
 use fxp_engine::site::TlsMode;
 use fxp_engine::url::Address;
@@ -168,6 +168,7 @@ pub(crate) fn copy_request(
         verify: transfer.verify.into(),
         inplace: transfer.inplace,
         dry_run: transfer.dry_run,
+        resume: transfer.resume.map_or(ResumeChoice::Noted, Into::into),
         retries: transfer.retries,
         lanes: transfer.lanes.map(usize::from),
     })
@@ -243,6 +244,16 @@ impl From<args::Method> for MethodChoice {
             args::Method::Plain => MethodChoice::Plain,
             args::Method::Cpsv => MethodChoice::Cpsv,
             args::Method::Sscn => MethodChoice::Sscn,
+        }
+    }
+}
+
+impl From<args::Resumption> for ResumeChoice {
+    fn from(resumption: args::Resumption) -> Self {
+        match resumption {
+            args::Resumption::Trust => ResumeChoice::Trust,
+            args::Resumption::Prove => ResumeChoice::Prove,
+            args::Resumption::Never => ResumeChoice::Never,
         }
     }
 }

@@ -73,7 +73,7 @@ impl Page {
     async fn note(&self, subject: &Subject) -> Result<Option<Note>, JournalError> {
         let mut reader = self.reader.lock().await;
         let row = sqlx::query(
-            "SELECT source, size, modified, exact, state, in_place, stood, stood_size, stood_modified, stood_exact,
+            "SELECT source, size, modified, exact, state, in_place, time_kept, stood, stood_size, stood_modified, stood_exact,
              algorithm, digest, assurance FROM file WHERE destination = ?",
         )
         .bind(&subject.destination)
@@ -90,7 +90,13 @@ impl Ledger for Page {
                 return Recalled::Nothing;
             }
             match self.note(subject).await {
-                Ok(note) => judge(note.as_ref(), subject, stands, self.resumed),
+                Ok(note) => {
+                    let recalled = judge(note.as_ref(), subject, stands, self.resumed);
+                    if let Recalled::Done(finished) = &recalled {
+                        self.inbox.tell(Told::Recalled { size: finished.size });
+                    }
+                    recalled
+                }
                 Err(error) => {
                     // Then it is compared or sent, which is never wrong.
                     self.inbox.lose(&error);
@@ -108,12 +114,12 @@ impl Ledger for Page {
         self.inbox.tell(Told::Begun { subject: subject.clone(), stands, in_place });
     }
 
-    fn finished(&self, subject: &Subject, report: &FileReport, attempts: u32) {
-        self.inbox.tell(Told::finished(subject, report, attempts));
+    fn finished(&self, subject: &Subject, report: &FileReport) {
+        self.inbox.tell(Told::finished(subject, report));
     }
 
-    fn failed(&self, subject: &Subject, failure: &FileFailure, attempts: u32) {
-        self.inbox.tell(Told::failed(subject, failure, attempts));
+    fn failed(&self, subject: &Subject, failure: &FileFailure) {
+        self.inbox.tell(Told::failed(subject, failure));
     }
 
     fn settle(&self) -> Answer<'_, ()> {
@@ -141,6 +147,7 @@ fn read(row: &SqliteRow) -> sqlx::Result<Note> {
             size: is.size.unwrap_or_default(),
             verified: verification(row.try_get("algorithm")?, row.try_get("digest")?),
             assurance: super::words::assurance(row.try_get("assurance")?),
+            time_kept: row.try_get("time_kept")?,
         }),
         _ => None,
     };

@@ -3,6 +3,8 @@
 use fxp_proto::listing::entry::Precision;
 use fxp_proto::listing::time::FtpTime;
 
+use crate::plan::diff::same_time;
+
 use super::{Finished, Recalled, Stands, Subject};
 
 /// What is noted of the file under a final name.
@@ -36,7 +38,9 @@ pub(super) fn judge(
     let Some(note) = note.filter(|note| note.source == subject.source) else { return maybe };
     match &note.finished {
         Some(finished) if whole && finished.size == stands.size.unwrap_or_default() => {
-            if is_same(note.is, subject.is) {
+            if finished.time_kept && has_another_time(stands, note.is) {
+                maybe
+            } else if is_same(note.is, subject.is) {
                 Recalled::Done(finished.clone())
             } else if note.is.size == subject.is.size && !has_time(subject.is) {
                 Recalled::Perhaps { named: false }
@@ -54,6 +58,14 @@ pub(super) fn judge(
 /// The source is what it was, as far as a listing can tell. A time to the day proves nothing.
 fn is_same(then: Stands, now: Stands) -> bool {
     to_the_second(then) == to_the_second(now) && now.size.is_some() && has_time(now)
+}
+
+/// The copy does not show the time any more that it was given: somebody has changed it.
+fn has_another_time(copy: Stands, source: Stands) -> bool {
+    match (copy.modified, source.modified) {
+        (Some(copy), Some(source)) if copy.1 > Precision::Day => !same_time(copy, source),
+        _ => false,
+    }
 }
 
 /// Notes hold no fractions.
@@ -80,12 +92,17 @@ mod tests {
         let begun = |stood| Some(Note { finished: None, stood, ..note(file(5, 100)) });
         let in_place = Some(Note { finished: None, in_place: true, ..note(file(5, 100)) });
         let other = Some(Note { source: "ann@c:21/f".into(), ..note(file(5, 100)) });
+        let kept = |size| {
+            let finished = Some(Finished { time_kept: true, ..finished(size) });
+            Some(Note { finished, ..note(file(size, 100)) })
+        };
         let timeless = Stands { size: Some(5), modified: None };
         let day = Stands { size: Some(5), modified: Some((at(0), Precision::Day)) };
         // what, note, source now, destination now, in a new run, in a resumed one
         type Row = (&'static str, Option<Note>, Stands, Option<Stands>, Recalled, Recalled);
         let rows: Vec<Row> = vec![
             ("done", Some(note(file(5, 100))), file(5, 100), Some(file(5, 999)), done(), done()),
+            ("changed there", kept(5), file(5, 100), Some(file(5, 999)), NOTHING, PERHAPS),
             ("gone", Some(note(file(5, 100))), file(5, 100), None, NOTHING, NOTHING),
             ("cut", Some(note(file(5, 100))), file(5, 100), Some(file(4, 999)), NOTHING, NOTHING),
             ("touched", Some(note(file(5, 100))), file(5, 101), Some(file(5, 999)), NOTHING, PERHAPS),
@@ -124,7 +141,7 @@ mod tests {
     }
 
     fn finished(size: u64) -> Finished {
-        Finished { size, verified: Verification::Size, assurance: Assurance::Clear }
+        Finished { size, verified: Verification::Size, assurance: Assurance::Clear, time_kept: false }
     }
 
     fn file(size: u64, seconds: i64) -> Stands {

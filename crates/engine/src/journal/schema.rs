@@ -68,6 +68,7 @@ CREATE TABLE file (
     stood_exact INTEGER,
     at INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
+    time_kept INTEGER NOT NULL DEFAULT 0,
     algorithm TEXT,
     digest TEXT,
     assurance TEXT,

@@ -22,9 +22,20 @@ use crate::report::{FileFailure, FileReport, TroubleKind, Verification};
 #[derive(Debug)]
 pub(super) enum Told {
     Planned(Totals),
-    Begun { subject: Subject, stands: Option<Stands>, in_place: bool },
+    Begun {
+        subject: Subject,
+        stands: Option<Stands>,
+        in_place: bool,
+    },
     Finished(Box<Done>),
-    Failed { subject: Subject, reason: String, attempts: u32 },
+    /// An earlier run has done it.
+    Recalled {
+        size: u64,
+    },
+    Failed {
+        subject: Subject,
+        reason: String,
+    },
     Ended(Ending),
 }
 
@@ -34,6 +45,7 @@ pub(super) struct Done {
     subject: Subject,
     size: u64,
     attempts: u32,
+    time_kept: bool,
     verified: Verification,
     assurance: &'static str,
     route: &'static str,
@@ -41,11 +53,12 @@ pub(super) struct Done {
 }
 
 impl Told {
-    pub(super) fn finished(subject: &Subject, report: &FileReport, attempts: u32) -> Self {
+    pub(super) fn finished(subject: &Subject, report: &FileReport) -> Self {
         Told::Finished(Box::new(Done {
             subject: subject.clone(),
             size: report.size,
-            attempts,
+            attempts: report.attempts,
+            time_kept: report.time_kept,
             verified: report.verified.clone(),
             assurance: words::of_assurance(report.assurance),
             route: words::of_route(report.route),
@@ -53,14 +66,14 @@ impl Told {
         }))
     }
 
-    pub(super) fn failed(subject: &Subject, failure: &FileFailure, attempts: u32) -> Self {
+    pub(super) fn failed(subject: &Subject, failure: &FileFailure) -> Self {
         let trouble = &failure.trouble;
         // Some servers repeat in a refusal what they were sent, and at the login that is a password.
         let reason = match trouble.kind {
             TroubleKind::Login => trouble.what.clone(),
             _ => trouble.to_string(),
         };
-        Told::Failed { subject: subject.clone(), reason, attempts }
+        Told::Failed { subject: subject.clone(), reason }
     }
 }
 
@@ -193,9 +206,10 @@ async fn write(id: JobId, connection: &mut SqliteConnection, notes: &[Told]) -> 
                 (done, bytes) = (done + 1, bytes.saturating_add(signed(file.size)));
                 finished(id, &mut transaction, file).await?;
             }
-            Told::Failed { subject, reason, attempts } => {
+            Told::Recalled { size } => (done, bytes) = (done + 1, bytes.saturating_add(signed(*size))),
+            Told::Failed { subject, reason } => {
                 failed += 1;
-                self::failed(id, &mut transaction, subject, reason, *attempts).await?;
+                self::failed(id, &mut transaction, subject, reason).await?;
             }
             Told::Ended(ending) => ended(id, &mut transaction, ending).await?,
         }
@@ -273,8 +287,8 @@ async fn finished(
         Verification::Size => (None, None),
     };
     sqlx::query(
-        "INSERT OR REPLACE INTO file (destination, job, source, size, modified, exact, state, at, attempts, algorithm,
-         digest, assurance, route, method) VALUES (?, ?, ?, ?, ?, ?, 'done', ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO file (destination, job, source, size, modified, exact, state, at, attempts, time_kept,
+         algorithm, digest, assurance, route, method) VALUES (?, ?, ?, ?, ?, ?, 'done', ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&file.subject.destination)
     .bind(id.0)
@@ -284,6 +298,7 @@ async fn finished(
     .bind(exact)
     .bind(now())
     .bind(i64::from(file.attempts))
+    .bind(file.time_kept)
     .bind(algorithm)
     .bind(digest)
     .bind(file.assurance)
@@ -300,14 +315,13 @@ async fn failed(
     transaction: &mut Transaction<'_, Sqlite>,
     subject: &Subject,
     reason: &str,
-    attempts: u32,
 ) -> Result<(), JournalError> {
     let (size, modified, exact) = numbers(subject.is);
     sqlx::query(
-        "INSERT INTO file (destination, job, source, size, modified, exact, state, in_place, at, attempts, reason)
-         VALUES (?, ?, ?, ?, ?, ?, 'failed', 1, ?, ?, ?)
+        "INSERT INTO file (destination, job, source, size, modified, exact, state, in_place, at, reason)
+         VALUES (?, ?, ?, ?, ?, ?, 'failed', 1, ?, ?)
          ON CONFLICT (destination) DO UPDATE SET state = 'failed', job = excluded.job, at = excluded.at,
-         attempts = excluded.attempts, reason = excluded.reason,
+         reason = excluded.reason,
          in_place = CASE WHEN state = 'begun' THEN in_place ELSE 1 END",
     )
     .bind(&subject.destination)
@@ -317,7 +331,6 @@ async fn failed(
     .bind(modified)
     .bind(exact)
     .bind(now())
-    .bind(i64::from(attempts))
     .bind(reason)
     .execute(&mut **transaction)
     .await?;

@@ -20,8 +20,8 @@ async fn what_was_told_outlives_a_run_that_was_broken_off() {
     for name in ["one", "two", "three"] {
         page.begun(&subject(name), None, false);
     }
-    page.finished(&subject("one"), &report(), 1);
-    page.failed(&subject("two"), &failure(TroubleKind::Other, "550 no"), 4);
+    page.finished(&subject("one"), &report());
+    page.failed(&subject("two"), &failure(TroubleKind::Other, "550 no"));
     page.settle().await;
 
     let running = &open(folder.path()).await.jobs().await.expect("read")[0];
@@ -41,15 +41,15 @@ async fn what_was_told_outlives_a_run_that_was_broken_off() {
     let page = journal.resume(id).await.expect("resumed");
     assert!(page.is_resumed());
     let whole = Some(stands(999));
-    let done = Finished { size: 5, verified: digest(), assurance: Assurance::Mutual };
+    let done = Finished { size: 5, verified: digest(), assurance: Assurance::Mutual, time_kept: false };
     assert_eq!(page.recall(&subject("one"), whole).await, Recalled::Done(done));
     assert_eq!(page.recall(&subject("one"), None).await, Recalled::Nothing);
     assert_eq!(page.recall(&subject("two"), whole).await, Recalled::Perhaps { named: true });
     assert_eq!(page.recall(&subject("three"), whole).await, Recalled::Perhaps { named: true });
     assert_eq!(page.recall(&subject("four"), whole).await, Recalled::Perhaps { named: false });
     assert_eq!(page.end(Ending::Done).await, None);
-    drop(page);
-    assert_eq!(journal.job(id).await.expect("there").state, State::Done);
+    let job = journal.job(id).await.expect("there");
+    assert_eq!((job.state, job.done, job.done_bytes), (State::Done, 1, 5), "what is recalled is done");
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn a_job_is_dropped_with_its_files_unless_somebody_works_on_it() {
     let journal = open(folder.path()).await;
     let page = journal.begin(typed(&["cp", "a:", "b:"])).await.expect("begun");
     let id = page.id();
-    page.finished(&subject("one"), &report(), 1);
+    page.finished(&subject("one"), &report());
     page.settle().await;
     let refused = journal.forget(id).await.expect_err("it is running");
     let pid = std::process::id();
@@ -103,7 +103,7 @@ async fn only_the_owner_reads_the_journal_and_no_secret_is_in_it() {
     let journal = open(&directory).await;
     let command = typed(&["--password-command", "echo hunter2", "cp", "ftp://ann:hunter2@a/x", "b:"]);
     let page = journal.begin(command).await.expect("begun");
-    page.failed(&subject("one"), &failure(TroubleKind::Login, "530 wrong password: hunter2"), 1);
+    page.failed(&subject("one"), &failure(TroubleKind::Login, "530 wrong password: hunter2"));
     page.end(Ending::Interrupted).await;
     let mut looked_at = 0;
     for entry in walk(&directory) {
@@ -128,7 +128,7 @@ async fn many_notes_are_written_in_few_writes_and_none_is_missing() {
     for number in 0..3000 {
         let subject = subject(&number.to_string());
         page.begun(&subject, None, false);
-        page.finished(&subject, &report(), 1);
+        page.finished(&subject, &report());
     }
     assert_eq!(page.end(Ending::Done).await, None);
     let job = journal.job(page.id()).await.expect("there");
@@ -148,7 +148,7 @@ async fn two_processes_write_at_once() {
     let pages = [one.expect("begun"), two.expect("begun")];
     for number in 0..500 {
         for page in &pages {
-            page.finished(&subject(&format!("{}/{number}", page.id())), &report(), 1);
+            page.finished(&subject(&format!("{}/{number}", page.id())), &report());
             tokio::task::yield_now().await;
         }
     }
@@ -206,6 +206,8 @@ fn report() -> FileReport {
         method: None,
         assurance: Assurance::Mutual,
         verified: digest(),
+        attempts: 1,
+        time_kept: false,
         notes: Vec::new(),
     }
 }

@@ -27,7 +27,7 @@ pub fn is_as_planned(planned: Option<(FtpTime, Precision)>, now: Option<(FtpTime
 }
 
 /// True if two times are the same within the coarser precision of the two.
-fn same_time((one, precise): (FtpTime, Precision), (two, other): (FtpTime, Precision)) -> bool {
+pub(crate) fn same_time((one, precise): (FtpTime, Precision), (two, other): (FtpTime, Precision)) -> bool {
     let tolerance = match precise.min(other) {
         Precision::Day => return false,
         // The seconds are cut off, not rounded.

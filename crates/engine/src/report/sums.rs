@@ -194,6 +194,8 @@ mod tests {
                     0 => Verification::Size,
                     _ => Verification::Digest { algorithm: "SHA-256", hex: String::new() },
                 },
+                attempts: 1,
+                time_kept: false,
                 notes: vec![format!("note {}", number % 300), "the same".into()],
             });
         }

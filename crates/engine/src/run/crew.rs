@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fxp_proto::pair::leg::Leg;
 use tokio::sync::watch;
 
+use super::memory::Names;
 use super::queue::Queue;
 use super::{After, CopyRequest, Stop};
 use crate::context::Context;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) stop: Stop,
     pub(crate) pool: Arc<Pool>,
     pub(crate) destination: Location,
+    pub(crate) names: Names,
 }
 
 /// What the lanes of a run share.

@@ -10,14 +10,16 @@ use fxp_proto::pair::leg::Leg;
 
 use super::After;
 use super::crew::{Crew, Pair};
+use super::memory::Errand;
 use super::queue::{Choice, Drawn};
 use super::through::through;
 use crate::claim::Claim;
 use crate::file::{Courier, Way};
+use crate::journal::Subject;
 use crate::plan::Step;
 use crate::plan::walk::interrupted;
 use crate::policy::Via;
-use crate::report::{Event, FileReport, Trouble, TroubleKind};
+use crate::report::{Event, FileReport, Route, Trouble, TroubleKind};
 use crate::retry;
 use crate::side::Side;
 
@@ -204,20 +206,51 @@ impl Worker {
         if let Some(trouble) = self.crew.pairs[step.side].hopeless() {
             return self.fail(None, step, not_tried(&trouble));
         }
+        let subject = self.crew.subject(step);
+        let ledger = self.crew.run.context.ledger.clone();
+        match self.recall(step, &subject).await {
+            Errand::Send => {}
+            errand => {
+                if let Errand::Found(report) = errand {
+                    ledger.finished(&subject, &report);
+                }
+                self.crew.report().unchanged += 1;
+                if let Err(trouble) = self.leave_source(step).await {
+                    self.fail(None, step, trouble);
+                }
+                return;
+            }
+        }
         let file = self.crew.next_file();
-        match self.deliver(file, step).await {
+        match self.deliver(file, step, &subject).await {
             Ok(done) => {
+                ledger.finished(&subject, &done);
                 self.crew.done(file, done);
                 if let Err(trouble) = self.leave_source(step).await {
                     self.fail(Some(file), step, trouble);
                 }
             }
-            Err(trouble) => self.fail(Some(file), step, trouble),
+            Err(trouble) => {
+                ledger.failed(&subject, &self.crew.failure(step, trouble.clone()));
+                self.fail(Some(file), step, trouble);
+            }
         }
     }
 
+    /// What earlier runs have left to do of a file.
+    async fn recall(&mut self, step: &Step, subject: &Subject) -> Errand {
+        let crew = self.crew.clone();
+        let route = match (&self.source, &self.destination) {
+            (Side::Remote(_), Side::Remote(_)) if crew.run.request.via != Via::Relay => Route::Direct,
+            (Side::Remote(_), Side::Remote(_)) => Route::Relay,
+            _ => Route::Local,
+        };
+        let errand = crew.errand(step, subject, &mut self.source, &mut self.destination, route);
+        retry::orderly(errand, &crew.run.stop).await.unwrap_or(Errand::Send)
+    }
+
     /// The careful way of one file. The first file of a pair finds out how the others travel; they wait for that.
-    async fn deliver(&mut self, file: u64, step: &Step) -> Result<FileReport, Trouble> {
+    async fn deliver(&mut self, file: u64, step: &Step, subject: &Subject) -> Result<FileReport, Trouble> {
         let crew = self.crew.clone();
         let pair = &crew.pairs[step.side];
         let fresh = self.ways[step.side].take().filter(|(version, _)| *version == pair.version());
@@ -229,7 +262,7 @@ impl Worker {
                     if let Some(trouble) = pair.hopeless() {
                         return Err(not_tried(&trouble));
                     }
-                    let outcome = self.carry(file, step, &mut shared).await;
+                    let outcome = self.carry(file, step, subject, &mut shared).await;
                     pair.changed();
                     if shared.is_settled() {
                         crew.open_up();
@@ -242,7 +275,7 @@ impl Worker {
             }
         };
         let before = way.fork();
-        let outcome = self.carry(file, step, &mut way).await;
+        let outcome = self.carry(file, step, subject, &mut way).await;
         give_up_if_hopeless(pair, &outcome, &way);
         let version = match way.is_like(&before) {
             true => version,
@@ -269,7 +302,13 @@ impl Worker {
         }
     }
 
-    async fn carry(&mut self, file: u64, step: &Step, way: &mut Way) -> Result<FileReport, Trouble> {
+    async fn carry(
+        &mut self,
+        file: u64,
+        step: &Step,
+        subject: &Subject,
+        way: &mut Way,
+    ) -> Result<FileReport, Trouble> {
         let crew = self.crew.clone();
         let (source, destination) = (&mut self.source, &mut self.destination);
         let relay = match crew.run.request.via {
@@ -300,6 +339,9 @@ impl Worker {
             retries: crew.run.request.retries,
             stop: &mut stop,
             known: &crew.run.context.known,
+            ledger: &*crew.run.context.ledger,
+            subject,
+            resume: crew.run.request.resume,
             claim: Claim::default(),
         };
         let outcome = retry::orderly(courier.deliver(step), &crew.run.stop).await;

@@ -2,6 +2,7 @@
 //! when something does not.
 #![forbid(unsafe_code)]
 
+mod again;
 mod cable;
 mod doctor;
 mod faults;

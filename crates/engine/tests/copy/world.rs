@@ -18,7 +18,7 @@ use fxp_engine::journal::Forgetful;
 use fxp_engine::proto::path::VPath;
 use fxp_engine::proto::wire::{secret::Secret, text::Text};
 use fxp_engine::report::{Event, Report, Trouble};
-use fxp_engine::run::{CopyRequest, Policy, Stop, VerifyChoice, Via};
+use fxp_engine::run::{CopyRequest, Policy, ResumeChoice, Stop, VerifyChoice, Via};
 use fxp_engine::url::Address;
 use fxp_server::config::Config;
 use fxp_server::config::fxp::{Action, Allowances, Peer, Rule};
@@ -308,6 +308,7 @@ pub(crate) fn request(sources: Vec<Address>, destination: Address) -> CopyReques
         via: Via::Direct,
         policy: Policy::default(),
         verify: VerifyChoice::Auto,
+        resume: ResumeChoice::Noted,
         inplace: false,
         dry_run: false,
         retries: 0,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fxp_engine::report::Report;
-use fxp_engine::run::{self, CopyRequest, VerifyChoice};
+use fxp_engine::run::{self, CopyRequest, ResumeChoice, VerifyChoice};
 
 use self::dialogue::Dialogue;
 use self::figures::Figures;
@@ -79,6 +79,7 @@ async fn perform(
         via: args.via.into(),
         policy: args.joint.policy(Some(args.secure)),
         verify: VerifyChoice::Auto,
+        resume: ResumeChoice::Noted,
         inplace: false,
         dry_run: false,
         retries: 0,

@@ -138,7 +138,12 @@ fn a_copy_in_the_background_is_done_without_its_terminal() {
     let ran = machine.run(&["cp", "-r", "--background", &source.url("d"), &destination.url("")]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "1\n"), "{}", ran.stderr);
     let job = until(&machine, "the end", |job| job["state"] != "running");
-    assert_eq!(job["state"], "done");
+    assert_eq!((&job["state"], &job["planned_all"]), (&"done".into(), &true.into()), "{job}");
+    assert_eq!(
+        (&job["files"], &job["done"], &job["done_bytes"]),
+        (&2.into(), &2.into(), &300_003.into()),
+        "{job}"
+    );
     assert_eq!(destination.get("d/one"), Some(vec![1; 300_000]));
     let log = std::fs::read_to_string(machine.home().join(".local/state/fxp/jobs/1.log")).expect("a log");
     assert!(log.contains("Copied 2 files"), "{log}");

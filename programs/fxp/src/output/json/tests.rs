@@ -73,6 +73,8 @@ fn written() -> Kinds {
         method: None,
         assurance: Assurance::Clear,
         verified: Verification::Size,
+        attempts: 1,
+        time_kept: false,
         notes: Vec::new(),
     };
     let site = Site::default();

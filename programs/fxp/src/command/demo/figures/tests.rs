@@ -18,6 +18,8 @@ fn figures() -> Figures {
         method: None,
         assurance: Assurance::Clear,
         verified: Verification::Size,
+        attempts: 1,
+        time_kept: false,
         notes: vec!["odd".into(), "odd".into()],
     };
     let counts =

@@ -1,0 +1,102 @@
+//! What an earlier run has left of a file: it is not sent again if it is done, and compared if it may be.
+
+use std::time::Duration;
+
+use fxp_proto::path::VPath;
+
+use super::crew::Crew;
+use crate::journal::{Recalled, Stands, Subject};
+use crate::plan::Step;
+use crate::policy::VerifyChoice;
+use crate::report::{Assurance, FileReport, Route, Verification};
+use crate::side::Side;
+use crate::verify::{self, At, Verified};
+
+/// What is to be done about a file.
+pub(super) enum Errand {
+    /// It is sent.
+    Send,
+    /// It was done by an earlier run, and noted.
+    Done,
+    /// It was done by an earlier run, as a comparison shows.
+    Found(Box<FileReport>),
+}
+
+impl Crew {
+    /// The file of a step, by names that hold for all runs.
+    pub(crate) fn subject(&self, step: &Step) -> Subject {
+        Subject {
+            source: format!("{}{}", self.run.names.sources[step.side], step.source),
+            destination: format!("{}{}", self.run.names.destination, step.destination),
+            is: Stands { size: step.size, modified: step.modified },
+        }
+    }
+
+    /// What the ledger knows of the file decides; both sides are connected.
+    pub(super) async fn errand(
+        &self,
+        step: &Step,
+        subject: &Subject,
+        source: &mut Side,
+        destination: &mut Side,
+        route: Route,
+    ) -> Errand {
+        let named = match self.run.context.ledger.recall(subject, step.stands).await {
+            Recalled::Nothing => return Errand::Send,
+            Recalled::Done(_) => return Errand::Done,
+            Recalled::Perhaps { named } => named && self.run.request.resume.believes_notes(),
+        };
+        let names = (source.name(&step.source), destination.name(&step.destination));
+        let both =
+            [At { side: source, path: &step.source }, At { side: destination, path: &step.destination }];
+        let [source, destination] = both;
+        let choice = match self.run.request.verify {
+            VerifyChoice::Size => VerifyChoice::Auto,
+            choice => choice,
+        };
+        match verify::compare(source, destination, choice).await {
+            Ok(verified) if named || verified.how != Verification::Size => {
+                Errand::Found(Box::new(found(names, route, verified)))
+            }
+            // It is another file, or nobody can tell; and whatever keeps a server from answering meets the copy, too.
+            Ok(_) | Err(_) => Errand::Send,
+        }
+    }
+}
+
+fn found((source, destination): (String, String), route: Route, verified: Verified) -> FileReport {
+    let mut notes = vec!["an earlier run had brought it, as a comparison shows".to_owned()];
+    notes.extend(verified.note);
+    FileReport {
+        source,
+        destination,
+        size: verified.size,
+        resumed: verified.size,
+        elapsed: Duration::ZERO,
+        route,
+        method: None,
+        assurance: Assurance::Unknown,
+        verified: verified.how,
+        attempts: 0,
+        time_kept: false,
+        notes,
+    }
+}
+
+/// Names of the sides of a run that hold for all runs, to be put before a path.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) sources: Vec<String>,
+    pub(crate) destination: String,
+}
+
+impl Names {
+    /// Of sides that are connected.
+    pub(crate) fn of(sources: &[Side], destination: &Side) -> Self {
+        let name = |side: &Side| {
+            let root = side.identity(&VPath::root());
+            root.strip_suffix('/').unwrap_or(&root).to_owned()
+        };
+        Names { sources: sources.iter().map(name).collect(), destination: name(destination) }
+    }
+}

@@ -1,0 +1,212 @@
+//! A run after another one: what the journal says is done is not sent again, and what it cannot say is compared.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use fxp_engine::journal::{Answer, Ending, Journal, Ledger, Page, Recalled, Stands, Subject, Totals, Typed};
+use fxp_engine::place;
+use fxp_engine::proto::listing::time::FtpTime;
+use fxp_engine::report::{FileFailure, FileReport, Report};
+use fxp_engine::run::{CopyRequest, ResumeChoice};
+use fxp_store::storage::Storage;
+
+use crate::world::{Desk, Server, TLS, go_on, noise, path, request};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_is_not_sent_again_where_times_are_not_kept() {
+    let world = World::new();
+    world.destination.faults.keeps_no_time.store(true, Relaxed);
+    let first = world.run(Told::Everything).await;
+    assert_eq!((first.sums.files, first.unchanged, world.sent()), (3, 0, 600));
+    let again = world.run(Told::Everything).await;
+    assert_eq!((again.sums.files, again.unchanged, world.sent()), (0, 3, 600));
+
+    world.write("/s/one", 8, 2_000);
+    world.destination.put("/d/s/two", b"cut");
+    world.destination.files.delete(&path("/d/s/three")).expect("deleted");
+    let changed = world.run(Told::Everything).await;
+    assert_eq!((changed.sums.files, changed.unchanged, world.sent()), (3, 0, 1200));
+    world.is_equal();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_somebody_changed_is_sent_again_whatever_the_journal_says() {
+    let world = World::new();
+    world.run(Told::Everything).await;
+    world.destination.put("/d/s/one", &noise(201)[1..]);
+    set_time(&world.destination, "/d/s/one", 5_000);
+    let again = world.run(Told::Everything).await;
+    assert_eq!((again.sums.files, again.unchanged, world.sent()), (1, 2, 800));
+    world.is_equal();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_got_its_name_before_that_was_noted_is_compared_and_not_sent() {
+    for told in [Told::Begun, Told::Nothing] {
+        let world = World::new();
+        world.destination.faults.keeps_no_time.store(true, Relaxed);
+        world.run(told).await;
+        assert_eq!(world.sent(), 600);
+        // One of them is not what was sent.
+        world.destination.put("/d/s/one", &noise(201)[1..]);
+        let resumed = world.run(Told::Everything).await;
+        assert_eq!((resumed.sums.files, resumed.unchanged, world.sent()), (1, 2, 800), "{told:?}");
+        world.is_equal();
+        let again = world.run(Told::Everything).await;
+        assert_eq!((again.sums.files, again.unchanged, world.sent()), (0, 3, 800), "{told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_that_is_continued_deletes_what_is_copied_and_sends_nothing_twice() {
+    let world = World::new();
+    world.source.faults.refuses_delete.store(true, Relaxed);
+    let first = world.move_all().await;
+    assert_eq!((first.sums.files, first.failed, world.sent()), (3, 3, 600));
+    world.source.faults.refuses_delete.store(false, Relaxed);
+    let second = world.move_all().await;
+    assert_eq!((second.failed, world.sent()), (0, 600), "{:?}", second.failures);
+    for name in ["one", "two", "three"] {
+        assert_eq!(world.source.get(&format!("/s/{name}")), None, "{name}");
+        assert_eq!(world.destination.get(&format!("/d/s/{name}")), Some(noise(200)), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_is_continued_as_far_as_the_user_believes_in_it() {
+    for (resume, resumed) in [
+        (ResumeChoice::Noted, 150),
+        (ResumeChoice::Trust, 150),
+        (ResumeChoice::Prove, 150),
+        (ResumeChoice::Never, 0),
+    ] {
+        let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+        source.put("/f", &noise(200));
+        destination.put("/f.fxp-part", &noise(150));
+        let desk = Desk::new(&[&source, &destination]);
+        let wanted = CopyRequest { resume, ..request(vec![source.at("f")], destination.at("")) };
+        let report = desk.copied(wanted).await;
+        assert_eq!(report.files[0].resumed, resumed, "{resume:?}: {:?}", report.files[0].notes);
+        assert_eq!(destination.get("/f"), Some(noise(200)), "{resume:?}");
+    }
+}
+
+/// A tree of three files, two servers, and a journal.
+struct World {
+    source: Server,
+    destination: Server,
+    journal: tempfile::TempDir,
+}
+
+/// How much of what the run tells reaches the journal before the process is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Everything,
+    Begun,
+    Nothing,
+}
+
+impl World {
+    fn new() -> World {
+        let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+        let journal = tempfile::tempdir().expect("a folder");
+        let world = World { source, destination, journal };
+        world.source.files.make_directory(&path("/s")).expect("made");
+        world.destination.files.make_directory(&path("/d")).expect("made");
+        for name in ["/s/one", "/s/two", "/s/three"] {
+            world.write(name, 0, 1_000);
+        }
+        world
+    }
+
+    /// 200 bytes, other ones for another `version`, from a time long ago.
+    fn write(&self, name: &str, version: usize, seconds: i64) {
+        self.source.put(name, &noise(200 + version)[version..]);
+        set_time(&self.source, name, seconds);
+    }
+
+    /// A run as another process would do it.
+    async fn run(&self, told: Told) -> Report {
+        let (page, desk) = self.process(told).await;
+        let report = desk.copy(self.request()).await.unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        assert!(report.failures.is_empty(), "{:?}", report.failures);
+        if told == Told::Everything {
+            assert_eq!(page.end(Ending::Done).await, None);
+        }
+        report
+    }
+
+    async fn move_all(&self) -> Report {
+        let (page, desk) = self.process(Told::Everything).await;
+        let report = place::move_to(self.request(), &desk.context, go_on()).await;
+        let report = report.unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        assert_eq!(page.end(Ending::Interrupted).await, None);
+        report
+    }
+
+    async fn process(&self, told: Told) -> (Arc<Page>, Desk) {
+        let journal = Journal::open(self.journal.path()).await.expect("opened");
+        let typed = Typed { arguments: vec![b"cp".to_vec()], directory: "/".into() };
+        let page = Arc::new(journal.begin(typed).await.expect("begun"));
+        let mut desk = Desk::new(&[&self.source, &self.destination]);
+        desk.context.ledger = Arc::new(Deaf { page: page.clone(), told });
+        (page, desk)
+    }
+
+    fn request(&self) -> CopyRequest {
+        request(vec![self.source.at("s")], self.destination.at("d/"))
+    }
+
+    /// Bytes that went from server to server.
+    fn sent(&self) -> u64 {
+        self.source.meter.snapshot().get(&self.destination.address.ip()).map_or(0, |count| count.sent)
+    }
+
+    fn is_equal(&self) {
+        for name in ["s/one", "s/two", "s/three"] {
+            let (ours, theirs) =
+                (self.source.get(&format!("/{name}")), self.destination.get(&format!("/d/{name}")));
+            assert!(ours.is_some() && ours == theirs, "{name}");
+        }
+    }
+}
+
+fn set_time(server: &Server, name: &str, seconds: i64) {
+    server.files.set_time(&path(name), FtpTime { seconds, nanoseconds: 0 }).expect("set");
+}
+
+/// A page that does not hear everything.
+struct Deaf {
+    page: Arc<Page>,
+    told: Told,
+}
+
+impl Ledger for Deaf {
+    fn recall<'a>(&'a self, subject: &'a Subject, stands: Option<Stands>) -> Answer<'a, Recalled> {
+        self.page.recall(subject, stands)
+    }
+
+    fn planned(&self, totals: Totals) {
+        self.page.planned(totals);
+    }
+
+    fn begun(&self, subject: &Subject, stands: Option<Stands>, in_place: bool) {
+        if self.told != Told::Nothing {
+            self.page.begun(subject, stands, in_place);
+        }
+    }
+
+    fn finished(&self, subject: &Subject, report: &FileReport) {
+        if self.told == Told::Everything {
+            self.page.finished(subject, report);
+        }
+    }
+
+    fn failed(&self, subject: &Subject, failure: &FileFailure) {
+        self.page.failed(subject, failure);
+    }
+
+    fn settle(&self) -> Answer<'_, ()> {
+        self.page.settle()
+    }
+}

@@ -1,6 +1,7 @@
 //! Why a request failed.
 
 use fxp_proto::client::request::{Answer, Request, Setting};
+use fxp_proto::grammar::rate::RateLimit;
 use fxp_proto::grammar::reply::Reply;
 use fxp_proto::grammar::verb::Verb;
 
@@ -95,6 +96,7 @@ pub(crate) fn name_of(request: &Request) -> String {
         Request::Command(command) | Request::Transfer(command) => command.to_string(),
         Request::Set(Setting::Peer(Some(pin))) => format!("PEER EXPECT {pin}"),
         Request::Set(Setting::Peer(None)) => "PEER OFF".to_owned(),
+        Request::Set(Setting::Rate(limit)) => format!("RATE {}", RateLimit::to_argument(limit.as_ref())),
         Request::Set(setting) => format!("{setting:?}"),
         // Its key is nobody's business.
         Request::Introduce(_) => "PEER KEY".to_owned(),

@@ -217,6 +217,7 @@ impl Lane {
             pret: self.end(leg).pret,
             cepr: self.end(leg).cepr && self.end(leg).family == Family::V6,
             sscn: self.end(leg).sscn,
+            rate: None,
         };
         let job = Job {
             source: facts(Leg::Source, from, source.peer_addr().ip(), source_data),

@@ -8,6 +8,7 @@
 mod pipe;
 mod socket;
 mod splice;
+mod throttle;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::meter::Meter;
 use crate::tls::{Engine, Proven, TlsInfo};
 use pipe::Pipe;
 use socket::Socket;
+pub use throttle::Throttle;
 
 /// Where the bytes of a transfer come from.
 pub trait Source {
@@ -191,6 +193,12 @@ impl DataStream {
         self.pipe.socket().apply(options)
     }
 
+    /// From now on this transfer is no faster than any of `throttles` allows; each of them may hold for others,
+    /// too. Called once, before the bytes.
+    pub fn throttle(&self, throttles: Vec<Throttle>) {
+        self.pipe.socket().throttle(throttles);
+    }
+
     /// Sends from `start` to the end of `source`, or `length` bytes, counting into `progress`, and closes:
     /// close_notify, shutdown(SHUT_WR), read to the peer's end (FIN is fine, a reset is not; a peer that
     /// has not closed after ten seconds is not waited for any longer).
@@ -282,8 +290,10 @@ pub fn relay(mut from: DataStream, mut to: DataStream, progress: &Arc<AtomicU64>
 fn copy(from: &mut Pipe, to: &mut Pipe, received: &mut u64, sent: &mut Tally<'_>) -> Result<(), RelayError> {
     while let Some(bytes) = from.pull().map_err(RelayError::Source)? {
         *received += bytes.len() as u64;
+        let count = bytes.len();
         to.push(bytes).map_err(RelayError::Destination)?;
-        sent.add(bytes.len());
+        sent.add(count);
+        to.socket().pace(count).map_err(RelayError::Destination)?;
     }
     Ok(())
 }

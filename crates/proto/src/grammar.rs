@@ -11,5 +11,6 @@ pub mod opts;
 pub mod params;
 pub mod peer;
 pub mod quote;
+pub mod rate;
 pub mod reply;
 pub mod verb;

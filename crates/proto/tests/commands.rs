@@ -37,7 +37,10 @@ fn every_command_of_the_specifications_is_in_the_table() {
         ("RFC 3659", "MDTM SIZE REST MLST MLSD"),
         ("RFC 7151", "HOST"),
         ("drafts", "MFMT MFCT MFF HASH RANG MD5 MMD5 AVBL"),
-        ("practice", "XCRC XMD5 XSHA XSHA1 XSHA256 XSHA512 CLNT CSID COMB CPSV SSCN CCSN CEPR PRET PEER"),
+        (
+            "practice",
+            "XCRC XMD5 XSHA XSHA1 XSHA256 XSHA512 CLNT CSID COMB CPSV SSCN CCSN CEPR PRET PEER RATE",
+        ),
     ] {
         for command in commands.split(' ') {
             assert!(Verb::parse(command.as_bytes()).is_some(), "{command} of {document}");

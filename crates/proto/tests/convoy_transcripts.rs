@@ -230,6 +230,7 @@ fn road(text: &str) -> Road {
             pret: has("PRET"),
             cepr: has("CEPR"),
             sscn: has("SSCN"),
+            rate: None,
         }
     };
     Road {

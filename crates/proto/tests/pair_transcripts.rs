@@ -16,6 +16,7 @@ use fxp_proto::client::machine::{Action as Said, Machine};
 use fxp_proto::client::request::{Answer, Passive, RequestId};
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::peer::{PeerKey, PeerPin};
+use fxp_proto::grammar::rate::RateLimit;
 use fxp_proto::grammar::reply::ReplyParser;
 use fxp_proto::moment::Moment;
 use fxp_proto::pair::exchange::{Action, Exchange, Failure, Job, LegFacts, Limits, Proof, Verdict};
@@ -180,6 +181,9 @@ fn job(text: &str) -> Job {
             pret: has("PRET"),
             cepr: has("CEPR"),
             sscn: has("SSCN"),
+            rate: features
+                .split(',')
+                .find_map(|each| RateLimit::parse(each.strip_prefix("RATE=")?.as_bytes()).ok()?),
         }
     };
     Job {

@@ -19,6 +19,7 @@ use crate::limits::{Budget, Counter, Door, Ticket};
 use crate::names::Names;
 use crate::own_ports::OwnPorts;
 use crate::policy::Host;
+use crate::rates::Rates;
 use crate::view::{self, View};
 
 /// One server: what all its connections share.
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) bans: Bans,
     pub(crate) budget: Arc<Budget>,
     pub(crate) own_ports: OwnPorts,
+    pub(crate) rates: Arc<Rates>,
     pub(crate) names: Arc<Names>,
     /// Password checks at a time: each takes memory and a core.
     pub(crate) logins: Arc<Semaphore>,
@@ -82,6 +84,8 @@ pub(crate) struct User {
     pub(crate) files: Arc<dyn Storage>,
     /// False: no foreign peers, whatever the rules say.
     pub(crate) may_fxp: bool,
+    /// Bytes a second of all the user's transfers together.
+    pub(crate) rate: Option<u64>,
     /// One of the sessions that the user may have.
     pub(crate) _ticket: Ticket<fxp_store::Text>,
 }

@@ -18,6 +18,7 @@ mod told;
 
 use std::sync::Arc;
 
+use fxp_proto::grammar::rate::RateLimit;
 use fxp_proto::server::effect::{Effect, EffectId, Event, Failure, FailureKind, Outcome, SlotId};
 use fxp_store::Text;
 use fxp_store::storage::{Storage, StoreError};
@@ -25,6 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::context::{Context, User};
 use crate::own_ports::Listening;
+use crate::rates::Held;
 
 /// What a task tells its connection.
 pub(crate) struct News {
@@ -114,6 +116,12 @@ impl Job {
     /// Who is logged in.
     fn user(&self) -> Result<&Arc<User>> {
         self.context.user.as_ref().ok_or_else(|| failure(FailureKind::Denied, "not logged in"))
+    }
+
+    /// The ceilings of speed for a file transfer that was asked for under `rate`.
+    fn rates(&self, rate: Option<&RateLimit>) -> Result<Held> {
+        let user = self.user()?;
+        Ok(self.context.shared.rates.hold(&user.account.name, rate, user.rate))
     }
 
     /// The files of the one who is logged in.

@@ -43,6 +43,7 @@ mod limits;
 mod names;
 mod observe;
 mod own_ports;
+mod rates;
 mod view;
 
 pub mod explain;

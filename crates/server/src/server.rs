@@ -27,6 +27,7 @@ use crate::context::{Live, Shared};
 use crate::limits::{Counter, Door};
 use crate::observe::{self, BANNED};
 use crate::own_ports::OwnPorts;
+use crate::rates::Rates;
 
 /// A server that listens: its ports are bound, nobody is served yet.
 ///
@@ -106,6 +107,7 @@ impl Server {
             bans: Bans::default(),
             budget: Arc::default(),
             own_ports: OwnPorts::default(),
+            rates: Arc::new(Rates::default()),
             names: Arc::default(),
             logins: Arc::new(Semaphore::new(config.limits.logins_at_once.max(1))),
             digests: Arc::new(Semaphore::new(config.limits.digests_at_once.max(1))),

@@ -46,7 +46,7 @@ impl Pipe {
         engine.widen(RECEIVE_BATCH);
         let mut first = Vec::new();
         // If that was all, the engine remembers it.
-        fill(engine, &self.socket, &mut first)?;
+        fill(engine, &self.socket, &mut first, RECEIVE_BATCH)?;
         engine.keep_early(first);
         Ok(())
     }
@@ -68,7 +68,7 @@ impl Pipe {
         if self.engine.is_none() && self.send_file(source, &mut offset, &mut rest, tally)? {
             return Ok(());
         }
-        let mut batch = vec![0; SEND_BATCH];
+        let mut batch = vec![0; self.socket.batch(SEND_BATCH)];
         while rest > 0 {
             let most = batch.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
             let count = source.read_at(&mut batch[..most], offset).map_err(DataError::Storage)?;
@@ -77,6 +77,7 @@ impl Pipe {
             }
             self.push(&batch[..count])?;
             tally.add(count);
+            self.socket.pace(count)?;
             offset += count as u64;
             rest -= count as u64;
         }
@@ -106,12 +107,14 @@ impl Pipe {
             if is_local && tally.total >= TRIAL && self.socket.waited() > since.elapsed() / 4 {
                 return Ok(false);
             }
-            let most = SENDFILE_BATCH.min(usize::try_from(*rest).unwrap_or(usize::MAX));
+            let batch = self.socket.batch(SENDFILE_BATCH);
+            let most = batch.min(usize::try_from(*rest).unwrap_or(usize::MAX));
             match rustix::fs::sendfile(self.socket.tcp(), file, Some(offset), most) {
                 Ok(0) => break,
                 Ok(count) => {
                     *rest -= count as u64;
                     tally.add(count);
+                    self.socket.pace(count)?;
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.socket.await_room()?,
@@ -136,8 +139,10 @@ impl Pipe {
     pub(super) fn receive(&mut self, sink: &mut dyn Sink, tally: &mut Tally<'_>) -> Result<(), DataError> {
         let mut splicing = self.engine.is_none();
         while let Some(bytes) = self.pull()? {
+            let count = bytes.len();
             sink.write(bytes).map_err(DataError::Storage)?;
-            tally.add(bytes.len());
+            tally.add(count);
+            self.socket.pace(count)?;
             if splicing && tally.total >= SPLICE_AFTER {
                 match splice::receive(&self.socket, sink, tally)? {
                     splice::Outcome::Ended => return Ok(()),
@@ -153,9 +158,10 @@ impl Pipe {
         if self.ended {
             return Ok(None);
         }
+        let most = self.socket.batch(RECEIVE_BATCH);
         match &mut self.engine {
             None => {
-                self.batch.resize(RECEIVE_BATCH, 0);
+                self.batch.resize(most, 0);
                 let count = self.socket.read(&mut self.batch)?;
                 self.ended = count == 0;
                 Ok((count > 0).then_some(&self.batch[..count]))
@@ -163,7 +169,7 @@ impl Pipe {
             Some(engine) => {
                 engine.widen(RECEIVE_BATCH);
                 self.batch.clear();
-                self.ended = fill(engine, &self.socket, &mut self.batch)?;
+                self.ended = fill(engine, &self.socket, &mut self.batch, most)?;
                 Ok((!self.batch.is_empty()).then_some(&self.batch[..]))
             }
         }
@@ -274,10 +280,10 @@ impl Drop for Pipe {
     }
 }
 
-/// Decrypts until `batch` is full or would have to wait with something in it; true at close_notify.
-fn fill(engine: &mut Engine, socket: &Socket, batch: &mut Vec<u8>) -> Result<bool, DataError> {
+/// Decrypts until `batch` has `most` bytes or would have to wait with something in it; true at close_notify.
+fn fill(engine: &mut Engine, socket: &Socket, batch: &mut Vec<u8>, most: usize) -> Result<bool, DataError> {
     batch.extend_from_slice(&engine.take_early());
-    while batch.len() < RECEIVE_BATCH {
+    while batch.len() < most {
         match engine.step(batch).map_err(broken)? {
             Step::Again => {}
             Step::PeerClosed => return Ok(true),

@@ -7,13 +7,14 @@
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 
-use super::{DataError, DataOptions};
+use super::{DataError, DataOptions, Throttle};
 
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -28,6 +29,8 @@ pub(super) struct Socket {
     idle: AtomicU64,
     /// How long we have waited for it, in nanoseconds.
     waited: AtomicU64,
+    /// Ceilings of speed.
+    throttles: OnceLock<Vec<Throttle>>,
 }
 
 impl Socket {
@@ -44,6 +47,7 @@ impl Socket {
             complete: AtomicBool::new(false),
             idle: AtomicU64::new(u64::MAX),
             waited: AtomicU64::new(0),
+            throttles: OnceLock::new(),
         })
     }
 
@@ -65,6 +69,36 @@ impl Socket {
         if !self.cancelled.swap(true, Ordering::SeqCst) {
             // One byte fits into an empty pipe.
             let _ = (&self.ring).write(&[0]);
+        }
+    }
+
+    pub(super) fn throttle(&self, throttles: Vec<Throttle>) {
+        // Whoever comes second is too late: bytes may be on their way.
+        let _ = self.throttles.set(throttles);
+    }
+
+    /// How many bytes to move at once, of `most`.
+    pub(super) fn batch(&self, most: usize) -> usize {
+        self.throttles.get().into_iter().flatten().map(Throttle::batch).fold(most, usize::min)
+    }
+
+    /// So many bytes were moved: waits as long as they cost, or until the transfer is cancelled. The peer is not
+    /// to blame for that wait, so it counts for nothing else.
+    pub(super) fn pace(&self, bytes: usize) -> Result<(), DataError> {
+        let throttles = self.throttles.get().into_iter().flatten();
+        let wait = throttles.map(|throttle| throttle.pay(bytes)).max().unwrap_or_default();
+        let until = Instant::now() + wait;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return self.check();
+            }
+            let limit = Timespec::try_from(left).ok();
+            match poll(&mut [PollFd::new(&self.alarm, PollFlags::IN)], limit.as_ref()) {
+                Ok(_) => self.check()?,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(DataError::Network(error.into())),
+            }
         }
     }
 

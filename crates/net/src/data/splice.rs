@@ -44,7 +44,7 @@ mod linux {
         // A user's pipes may be bounded to less; then each turn moves less.
         let _ = fcntl_setpipe_size(&entry, BATCH);
         loop {
-            match splice(socket.tcp(), None, &entry, None, BATCH, SpliceFlags::MOVE) {
+            match splice(socket.tcp(), None, &entry, None, socket.batch(BATCH), SpliceFlags::MOVE) {
                 Ok(0) => {
                     socket.check()?;
                     return Ok(Outcome::Ended);
@@ -53,7 +53,7 @@ mod linux {
                     if !empty(&exit, count, sink, tally)? {
                         return Ok(Outcome::Impossible);
                     }
-                    socket.check()?;
+                    socket.pace(count)?;
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => socket.await_bytes()?,

@@ -8,4 +8,5 @@ mod proof;
 mod relay;
 mod resumption;
 mod support;
+mod throttle;
 mod trust;

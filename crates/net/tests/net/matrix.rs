@@ -54,7 +54,7 @@ async fn data_connections_between_two_servers() {
 }
 
 /// A source with a file that the kernel can send.
-struct OnDisk(std::fs::File);
+pub(crate) struct OnDisk(pub(crate) std::fs::File);
 
 impl Source for OnDisk {
     fn read_at(&mut self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
@@ -92,7 +92,7 @@ async fn parts_of_files() {
 }
 
 /// A sink with a file that the kernel can fill.
-struct Filled(std::fs::File, u64);
+pub(crate) struct Filled(pub(crate) std::fs::File, pub(crate) u64);
 
 impl Sink for Filled {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {

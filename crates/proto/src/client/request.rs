@@ -7,6 +7,7 @@ use crate::grammar::command::Command;
 use crate::grammar::feat::Features;
 use crate::grammar::params::{Protection, TlsRole, TransferType};
 use crate::grammar::peer::{PeerKey, PeerPin};
+use crate::grammar::rate::RateLimit;
 use crate::grammar::reply::Reply;
 use crate::path::VPath;
 use crate::wire::{secret::Secret, text::Text};
@@ -103,6 +104,8 @@ pub enum Setting {
     ExtendedReply(bool),
     /// PEER EXPECT with this pin, or PEER OFF.
     Peer(Option<PeerPin>),
+    /// RATE with this ceiling, or RATE 0.
+    Rate(Option<RateLimit>),
 }
 
 /// How to make the server listen.

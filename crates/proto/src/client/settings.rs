@@ -5,6 +5,7 @@
 use crate::grammar::command::Command;
 use crate::grammar::params::{Protection, TlsRole, TransferType, parse_rest, parse_switch};
 use crate::grammar::peer::{PeerPin, PeerProof, PeerRequest};
+use crate::grammar::rate::RateLimit;
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
 
@@ -20,6 +21,8 @@ pub(super) struct Settings {
     buffer_size: bool,
     restart: u64,
     peer: Peer,
+    /// Every session begins without a ceiling.
+    rate: Option<RateLimit>,
     /// SSCN, or CCSN on servers that know only its older name; `None` if neither is offered.
     pub(super) role_verb: Option<Verb>,
 }
@@ -56,6 +59,7 @@ impl Settings {
             Setting::Role(TlsRole::Server) if self.role_verb.is_none() => true,
             Setting::Role(wanted) => self.role == Some(*wanted),
             Setting::ExtendedReply(wanted) => self.extended_reply == Some(*wanted),
+            Setting::Rate(wanted) => self.rate == *wanted,
             Setting::Peer(None) => self.peer == Peer::Nothing,
             Setting::Peer(Some(wanted)) => matches!(&self.peer, Peer::Pin(pin) if pin == wanted),
         }
@@ -102,6 +106,7 @@ impl Settings {
                     Ok(PeerRequest::Off) | Err(_) => Peer::Nothing,
                 }
             }
+            Verb::Rate => self.rate = RateLimit::parse(argument).unwrap_or_default(),
             Verb::Rest => self.restart = parse_rest(argument).unwrap_or(u64::MAX),
             Verb::User | Verb::Rein | Verb::Auth => *self = Settings::default(),
             _ => {}

@@ -6,6 +6,7 @@ use crate::grammar::addr::{Family, HostPort, parse_227, parse_229};
 use crate::grammar::command::Command;
 use crate::grammar::params::TlsRole;
 use crate::grammar::peer::{PeerProof, PeerRequest};
+use crate::grammar::rate::RateLimit;
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
 use crate::wire::text::Text;
@@ -128,6 +129,7 @@ fn setting_command(setting: &Setting, settings: &Settings) -> Command {
         }
         Setting::ExtendedReply(on) => Command::new(Verb::Cepr, if *on { "ON" } else { "OFF" }),
         Setting::Peer(None) => peer_command(&PeerRequest::Off),
+        Setting::Rate(limit) => Command::new(Verb::Rate, RateLimit::to_argument(limit.as_ref())),
         Setting::Peer(Some(pin)) => peer_command(&PeerRequest::Set(PeerProof::Pin(pin.clone()))),
     }
 }

@@ -100,6 +100,7 @@ impl World {
             pret: likes & 2 != 0,
             cepr: likes & 4 != 0,
             sscn: likes & 8 != 0,
+            rate: None,
         };
         let proof = match (method.tls, likes & 96) {
             (Some(_), 32) => Proof::Key(PeerKey::new([7; PeerKey::LENGTH])),

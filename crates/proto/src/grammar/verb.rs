@@ -136,6 +136,7 @@ table! {
     Appe "APPE" Req("path"), LoggedIn, Receive, "RFC 959", None, Yes, "Receives a file, appending.";
     Rest "REST" Req("offset"), LoggedIn, None, "RFC 959, RFC 3659", Some("REST STREAM"), Yes, "Sets the offset of the next transfer.";
     Rang "RANG" Req("start end"), LoggedIn, None, "draft-bryan-ftp-range", Some("RANG STREAM"), Yes, "Sets the byte range of the next transfer.";
+    Rate "RATE" Req("bytes-per-second [group]|0"), LoggedIn, None, "docs/spec/rate.md", Some("RATE"), Yes, "Limits the speed of the file transfers that follow.";
     Allo "ALLO" Req("size"), LoggedIn, None, "RFC 959", None, Yes, "Asks whether there is room.";
     Abor "ABOR" NoArg, Always, None, "RFC 959", None, Yes, "Aborts the transfer.";
     // Listings.

@@ -188,6 +188,7 @@ mod tests {
             pret: options.contains(&"pret"),
             cepr: false,
             sscn: false,
+            rate: None,
         };
         let announced = (announced != "-").then(|| announced.parse().unwrap());
         let found = match choose(&facts, announced, 5000, other) {
@@ -268,6 +269,7 @@ mod tests {
             pret: false,
             cepr: false,
             sscn: false,
+            rate: None,
         };
         let other = "203.0.113.9".parse().unwrap();
         assert_eq!(choose(&facts, None, 25, other), Err(Unfit::LowPort(25)));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::leg::Leg;
 use super::method::Method;
 use crate::grammar::peer::{PeerKey, PeerPin};
+use crate::grammar::rate::RateLimit;
 use crate::path::VPath;
 
 /// What is known of one leg when an exchange begins.
@@ -23,6 +24,8 @@ pub struct LegFacts {
     pub cepr: bool,
     /// The server offers SSCN: it is switched off again where the method does not need it.
     pub sscn: bool,
+    /// The ceiling of speed that this leg sees to (RATE), if it is the one.
+    pub rate: Option<RateLimit>,
 }
 
 /// One file to copy.

@@ -157,7 +157,7 @@ fn prepare(leg: Leg, job: &Job) -> impl Iterator<Item = Ask> + use<> {
     })
 }
 
-/// TYPE, then whatever the method asks for, then what the other end must prove.
+/// TYPE, then whatever the method asks for, then how fast it may be, then what the other end must prove.
 pub(super) fn settings(
     leg: Leg,
     method: &Method,
@@ -165,7 +165,8 @@ pub(super) fn settings(
     peer: Option<Setting>,
 ) -> impl Iterator<Item = Setting> + use<> {
     let own = (method.kind().prepare)(method, leg, facts);
-    [Setting::Type(TransferType::Image)].into_iter().chain(own).chain(peer)
+    let rate = facts.rate.clone().map(|limit| Setting::Rate(Some(limit)));
+    [Setting::Type(TransferType::Image)].into_iter().chain(own).chain(rate).chain(peer)
 }
 
 /// A server that refuses to leave the client role never took it.
@@ -222,6 +223,7 @@ pub(super) fn verb_of(request: &Request, method: &Method) -> Option<Verb> {
         Request::Set(Setting::Protection(_)) => Some(Verb::Prot),
         Request::Set(Setting::Role(_)) => Some(Verb::Sscn),
         Request::Set(Setting::ExtendedReply(_)) => Some(Verb::Cepr),
+        Request::Set(Setting::Rate(_)) => Some(Verb::Rate),
         Request::Set(Setting::Peer(_)) | Request::Introduce(_) => Some(Verb::Peer),
         Request::Passive(_) => Some(match method.verb {
             Passive::Pasv => Verb::Pasv,

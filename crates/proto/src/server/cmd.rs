@@ -86,6 +86,7 @@ fn run(session: &mut Session, verb: Verb, argument: Text) {
         Verb::Stru => params::structure(session, word),
         Verb::Rest => params::rest(session, word),
         Verb::Rang => params::rang(session, word),
+        Verb::Rate => params::rate(session, word),
         Verb::Allo => params::allo(session, word),
         Verb::Opts => params::opts(session, word),
         Verb::Port => data::port(session, word),

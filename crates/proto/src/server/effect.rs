@@ -9,6 +9,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 use crate::grammar::addr::{Family, HostPort};
 use crate::grammar::params::{DigestKind, Protection, TlsRole, TransferType};
 use crate::grammar::peer::{PeerKey, PeerProof};
+use crate::grammar::rate::RateLimit;
 use crate::grammar::verb::Verb;
 pub use crate::listing::mlsx::FactSet;
 use crate::listing::{entry::Entry, time::FtpTime};
@@ -113,6 +114,8 @@ pub struct Send {
     pub start: u64,
     /// Last byte to send, inclusive (RANG); `None` is the end of the file.
     pub end: Option<u64>,
+    /// How fast at most (RATE).
+    pub rate: Option<RateLimit>,
     /// Where to count.
     pub progress: Progress,
 }
@@ -128,6 +131,8 @@ pub struct Receive {
     pub kind: TransferType,
     /// Where the bytes go.
     pub placement: Placement,
+    /// How fast at most (RATE).
+    pub rate: Option<RateLimit>,
     /// Where to count.
     pub progress: Progress,
 }

@@ -10,6 +10,7 @@ use super::replies;
 use crate::grammar::addr::HostPort;
 use crate::grammar::params::{DigestKind, ParameterError, Protection, TlsRole, TransferType};
 use crate::grammar::peer::{PeerKey, PeerProof};
+use crate::grammar::rate::RateLimit;
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::Verb;
 use crate::moment::Moment;
@@ -77,6 +78,8 @@ pub(super) struct Memory {
     pub(super) peer: Option<PeerProof>,
     /// The user may have other servers as peers.
     pub(super) foreign_peers: bool,
+    /// RATE: how fast files may be transferred.
+    pub(super) rate: Option<RateLimit>,
     /// CEPR: 229 names the address.
     pub(super) full_epsv: bool,
     /// EPSV ALL: no other address command may come.
@@ -310,8 +313,8 @@ impl Session {
         self.memory = Memory::default();
     }
 
-    /// Forgets the user, the data connection prepared for them and the peers introduced to them; transfer
-    /// parameters stay (RFC 959, 4.1.1 USER).
+    /// Forgets the user, the data connection prepared for them, the peers introduced to them and their
+    /// ceiling of speed; transfer parameters stay (RFC 959, 4.1.1 USER).
     pub(super) fn change_user(&mut self, user: User) {
         if self.is_logged_in() {
             self.stranger_since = self.now;
@@ -319,6 +322,8 @@ impl Session {
         self.drop_slot();
         self.memory.peer = None;
         self.memory.foreign_peers = false;
+        // Its group is one of the user's.
+        self.memory.rate = None;
         self.memory.user = user;
         self.memory.directory = VPath::root();
         self.memory.rename = None;

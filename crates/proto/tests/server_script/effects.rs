@@ -2,6 +2,7 @@
 
 use fxp_proto::grammar::params::{Protection, TlsRole, TransferType};
 use fxp_proto::grammar::peer::PeerProof;
+use fxp_proto::grammar::rate::RateLimit;
 use fxp_proto::listing::entry::{Entry, Kind, Precision};
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
@@ -40,16 +41,18 @@ pub(super) fn described(effect: &Effect) -> String {
         Effect::Send(send) => {
             let end = send.end.map(|end| end.to_string()).unwrap_or_default();
             format!(
-                "Send {} {} {} {}-{end}",
+                "Send {} {} {} {}-{end}{}",
                 slot_text(&send.slot),
                 send.path,
                 type_text(send.kind),
-                send.start
+                send.start,
+                rate_text(send.rate.as_ref())
             )
         }
         Effect::Receive(receive) => {
             let (slot, kind) = (slot_text(&receive.slot), type_text(receive.kind));
-            format!("Receive {slot} {} {kind} {:?}", receive.path, receive.placement)
+            let rate = rate_text(receive.rate.as_ref());
+            format!("Receive {slot} {} {kind} {:?}{rate}", receive.path, receive.placement)
         }
         Effect::List(list) => {
             let slot = list.slot.as_ref().map_or(String::from("control"), slot_text);
@@ -190,4 +193,8 @@ fn failure(name: &str) -> Result<FailureKind, String> {
     .into_iter()
     .find(|kind| format!("{kind:?}") == name)
     .ok_or(format!("no kind of failure: {name}"))
+}
+
+fn rate_text(rate: Option<&RateLimit>) -> String {
+    rate.map(|rate| format!(" rate {}", RateLimit::to_argument(Some(rate)))).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! Users in the configuration file.
 
 use std::fmt;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use fxp_store::Secret;
@@ -38,6 +39,8 @@ pub struct User {
     pub may_fxp: bool,
     /// Sessions at a time; left out: `limits.sessions_per_user`.
     pub sessions: Option<usize>,
+    /// Bytes a second of all the user's file transfers together; left out: as fast as it goes.
+    pub rate: Option<NonZero<u64>>,
 }
 
 impl User {
@@ -53,6 +56,7 @@ impl User {
             tls: TlsNeed::Offered,
             may_fxp: true,
             sessions: None,
+            rate: None,
         }
     }
 }
@@ -83,6 +87,8 @@ pub struct Anonymous {
     pub upload: Upload,
     /// Sessions of all guests together; left out: `limits.sessions_per_user`.
     pub sessions: Option<usize>,
+    /// Bytes a second of all guests' file transfers together; left out: as fast as it goes.
+    pub rate: Option<NonZero<u64>>,
 }
 
 /// When an upload appears under its name.

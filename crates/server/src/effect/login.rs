@@ -1,5 +1,6 @@
 //! USER and PASS: the slow part, which is argon2.
 
+use std::num::NonZero;
 use std::sync::Arc;
 
 use fxp_proto::server::effect::{Failure, FailureKind, LoggedIn, Login, Outcome};
@@ -63,14 +64,16 @@ fn look_at_home(files: &dyn Storage, account: &Account) -> std::result::Result<(
 fn admit(job: &Job, account: Account) -> Option<User> {
     let config = &job.context.live.config;
     let configured = config.users.iter().find(|user| user.name.as_bytes() == account.name.as_bytes());
-    let own = match (&config.anonymous, configured) {
-        (Some(guests), _) if account.anonymous => guests.sessions,
-        (_, configured) => configured.and_then(|user| user.sessions),
+    let (own, rate) = match (&config.anonymous, configured) {
+        (Some(guests), _) if account.anonymous => (guests.sessions, guests.rate),
+        (_, Some(user)) => (user.sessions, user.rate),
+        (_, None) => (None, None),
     };
     let most = own.unwrap_or(config.limits.sessions_per_user);
     Some(User {
         _ticket: job.context.shared.users.take(account.name.clone(), most)?,
         files: account.files(),
+        rate: rate.map(NonZero::get),
         may_fxp: configured.is_none_or(|user| user.may_fxp),
         account,
     })

@@ -32,7 +32,10 @@ pub(super) async fn receive(job: &Job, order: Receive, listener: Option<Listenin
 
     let (files, counted, kind) = (job.files()?, order.progress.0, order.kind);
     let transfer = Transfer::over(&stream, "received", path.clone(), foreign, &counted);
+    let rates = job.rates(order.rate.as_ref())?;
+    stream.throttle(rates.throttles.clone());
     let received = on_thread(job, stream, move |mut stream| {
+        let _held = rates;
         stream.await_first().map_err(broken)?;
         // The thread may have been waited for so long that nobody wants the file any more.
         if stream.is_cancelled() {

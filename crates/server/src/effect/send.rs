@@ -34,7 +34,10 @@ pub(super) async fn send(job: &Job, order: Send, listener: Option<Listening>) ->
     let counted = order.progress.0;
     let transfer = Transfer::over(&stream, "sent", order.path, foreign, &counted);
     let (start, end) = (order.start, order.end);
+    let rates = job.rates(order.rate.as_ref())?;
+    stream.throttle(rates.throttles.clone());
     let sent = on_thread(job, stream, move |stream| {
+        let _held = rates;
         if text {
             stream.send(&mut Outgoing::new(file), 0, None, &counted)
         } else {

@@ -6,6 +6,7 @@ mod gate;
 mod life;
 mod listing;
 mod peer;
+mod rate;
 mod sequences;
 mod session;
 mod slow;

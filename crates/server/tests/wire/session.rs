@@ -164,6 +164,7 @@ async fn guests_read_and_change_nothing() {
             rights: Rights::READ_ONLY,
             upload: Upload::Inplace,
             sessions: Some(1),
+            rate: None,
         });
         config
     });

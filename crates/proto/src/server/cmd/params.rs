@@ -1,8 +1,9 @@
-//! What the next transfer will be like: TYPE, MODE, STRU, REST, RANG, ALLO, and OPTS (RFC 959, 4.1.2;
+//! What the next transfer will be like: TYPE, MODE, STRU, REST, RANG, RATE, ALLO, and OPTS (RFC 959, 4.1.2;
 //! RFC 2389; RFC 3659; draft-bryan-ftp-range).
 
 use crate::grammar::opts::Options;
 use crate::grammar::params::{ByteRange, TransferType, parse_allo, parse_mode, parse_rest, parse_structure};
+use crate::grammar::rate::RateLimit;
 use crate::server::effect::{Effect, FileOp};
 use crate::server::pending::Then;
 use crate::server::state::{DigestChoice, Session, Span};
@@ -57,6 +58,21 @@ pub(super) fn rang(session: &mut Session, range: &[u8]) {
         Ok(ByteRange::Bytes { start, end }) => {
             session.memory.span = Span::Range(start, end);
             session.say(350, format!("the next command is about the bytes {start} to {end}"));
+        }
+        Err(error) => session.refuse(error),
+    }
+}
+
+/// RATE: for the file transfers that follow (`docs/spec/rate.md`).
+pub(super) fn rate(session: &mut Session, argument: &[u8]) {
+    match RateLimit::parse(argument) {
+        Ok(limit) => {
+            let said = match &limit {
+                None => "as fast as it goes".to_owned(),
+                Some(limit) => format!("at most {} bytes a second", limit.bytes_per_second),
+            };
+            session.memory.rate = limit;
+            session.say(200, said);
         }
         Err(error) => session.refuse(error),
     }

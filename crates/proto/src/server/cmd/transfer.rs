@@ -18,7 +18,8 @@ pub(super) fn retr(session: &mut Session, path: &[u8]) {
     let Some(slot) = slot_for_file(session) else { return };
     let (start, end) = span.bounds();
     let (then, progress) = pending(&path);
-    session.start(Effect::Send(Send { slot, path, kind, start, end, progress }), then);
+    let rate = session.memory.rate.clone();
+    session.start(Effect::Send(Send { slot, path, kind, start, end, rate, progress }), then);
 }
 
 pub(super) fn stor(session: &mut Session, path: &[u8]) {
@@ -55,7 +56,8 @@ fn receive(session: &mut Session, path: &[u8], placement: Placement, span: Span)
     let Some(kind) = kind_for(session, span) else { return };
     let Some(slot) = slot_for_file(session) else { return };
     let (then, progress) = pending(&path);
-    session.start(Effect::Receive(Receive { slot, path, kind, placement, progress }), then);
+    let rate = session.memory.rate.clone();
+    session.start(Effect::Receive(Receive { slot, path, kind, placement, rate, progress }), then);
 }
 
 /// ABOR in its turn: what ran has been stopped when it came in, so what is left is the data connection

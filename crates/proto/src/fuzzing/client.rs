@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ear::{Ear, Heard};
 use super::server::minutes;
 use crate::client::machine::{Action, Machine};
-use crate::client::manners::Manners;
+use crate::client::manners::{Manners, Queueing};
 use crate::client::request::{Login, LoginTls, Passive, Request, RequestId, Setting};
 use crate::grammar::addr::{Family, HostPort};
 use crate::grammar::command::Command;
@@ -20,11 +20,13 @@ use crate::wire::secret::Secret;
 /// * `!a` and a letter asks for something (`request` below);
 /// * `!t` the handshake succeeds, `!T` it fails; `!w` and a letter: so many minutes pass; `!e` the
 ///   server is gone;
+/// * `!q` and a letter: from now on so much is queued (`queueing` below);
 /// * `!"` and bytes: these come without an end of line, so that what follows happens between two bytes of
 ///   a reply; `!j` an LF comes alone;
 /// * `!{` what comes stays in the socket until `!}`, and is then read at once.
 ///
-/// Promises: every request ends exactly once. Nothing is sent once the connection was given up.
+/// Promises: every request ends exactly once. Nothing is sent once the connection was given up. No key is ever
+/// shown by what is printed of a command.
 /// A secret is sent only after the handshake where TLS was demanded. What was read together with the reply
 /// that began TLS is not looked at.
 pub fn client_machine(data: &[u8]) {
@@ -116,6 +118,7 @@ impl World {
                 self.machine.tick(self.now);
             }
             Some(b'e') => self.machine.eof(),
+            Some(b'q') => self.machine.set_queueing(queueing(letter)),
             Some(b'"') => self.arrive(&order[1..]),
             Some(b'j') => self.arrive(b"\n"),
             Some(b'{') => self.held = Some(self.held.take().unwrap_or_default()),
@@ -137,6 +140,7 @@ impl World {
                         "a password in clear"
                     );
                     assert!(command.to_bytes().ends_with(b"\r\n"));
+                    assert!(!command.to_string().contains("KEY B"), "a key for everybody to see");
                 }
                 Action::StartTls => {
                     self.ear.forget();
@@ -179,6 +183,16 @@ fn request(letter: u8) -> Request {
         b'Z' => Request::Set(Setting::Peer(Some(PeerPin { digests: vec![[7; 32]], from: Vec::new() }))),
         digit if digit.is_ascii_digit() => Request::Restart(u64::from(digit - b'0')),
         _ => Request::Command(Command::bare(Verb::Feat)),
+    }
+}
+
+/// How much `!q` and this letter let the machine queue.
+fn queueing(letter: u8) -> Queueing {
+    match letter {
+        b's' => Queueing::Small,
+        b't' => Queueing::UpToTransfer,
+        b'w' => Queueing::Always,
+        _ => Queueing::None,
     }
 }
 

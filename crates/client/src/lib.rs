@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //!
-//! * [`connect`]: address, TLS and login; [`session`]: requests, answers, small commands; `facts`: what a
+//! * [`connect`]: address, TLS and login; [`certificates`]: what else a server shows; [`session`]: requests, answers, small commands; `facts`: what a
 //!   server says about a file; `tree`: listings; [`transfer`]: up and down; [`transcript`]: who said
 //!   what, without secrets; [`queue`]: what may be sent before replies have come.
 //! * `driver`: the loop around the machine; `habits`: what was found out about a server; [`error`].
@@ -43,6 +43,7 @@
 pub use fxp_net::{data, data::DataStream, meter::Meter, tls, tls::trust};
 pub use fxp_proto as proto;
 
+pub mod certificates;
 pub mod connect;
 mod driver;
 pub mod error;

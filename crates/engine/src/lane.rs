@@ -202,14 +202,20 @@ impl Lane {
         let file = carriage.file;
         let (source_link, destination_link) = links(carriage);
         let (pool, server) = (destination_link.pool().clone(), destination_link.server.clone());
-        let trusted = (source_link.known().trusted, destination_link.known().trusted);
+        let expected = match rung.peer {
+            Peer::Expect(by) => {
+                let shows = if by == Leg::Source { &mut *destination_link } else { &mut *source_link };
+                shows.certificates().await.map_err(|error| error.on(Some(by.other())))?
+            }
+            Peer::None | Peer::Key => Vec::new(),
+        };
         let (source_data, destination_data) =
             (source_link.server.site.data_address, destination_link.server.site.data_address);
         let (source, destination) = tokio::try_join!(
             async { source_link.session().await.map_err(|error| error.on(Some(Leg::Source))) },
             async { destination_link.session().await.map_err(|error| error.on(Some(Leg::Destination))) }
         )?;
-        let proof = proof::of(rung.peer, (source, &trusted.0), (destination, &trusted.1))?;
+        let proof = proof::of(rung.peer, source, destination, &expected)?;
         let facts = |leg: Leg, path: VPath, control_peer, data_address| LegFacts {
             path,
             control_peer,

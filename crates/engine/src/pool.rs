@@ -7,8 +7,10 @@
 //!   or `off`.
 //! * An unknown certificate is shown to the person; a yes is remembered.
 
+mod certificates;
 mod seats;
 
+use certificates::Certificates;
 use seats::Holder;
 pub(crate) use seats::{Open, Seat, Seats};
 
@@ -54,6 +56,7 @@ pub(crate) struct Pool {
     answers: Mutex<Answers>,
     /// How many sessions each server has room for.
     seats: Arc<Seats>,
+    certificates: Certificates,
 }
 
 /// A session that nobody needs just now; it keeps what its link knew.
@@ -105,7 +108,8 @@ pub(crate) type Operation<'s, T> = Pin<Box<dyn Future<Output = Result<T, Session
 
 impl Pool {
     pub(crate) fn new(context: Context, secure: Secure) -> Arc<Self> {
-        Arc::new(Pool { context, secure, answers: Mutex::default(), seats: Arc::default() })
+        let (seats, certificates) = (Arc::default(), Certificates::default());
+        Arc::new(Pool { context, secure, answers: Mutex::default(), seats, certificates })
     }
 
     /// Who may have how many sessions.

@@ -18,6 +18,7 @@ mod outdated;
 mod pin;
 mod proof;
 mod server;
+mod showing;
 mod supply;
 pub mod trust;
 
@@ -38,6 +39,7 @@ pub use outdated::Outdated;
 use pin::OnePeer;
 pub use proof::FileRole;
 pub use server::{IdentityError, ServerSession, ServerTls};
+pub use showing::{KeyKind, Showing};
 use supply::Supply;
 use trust::Fingerprint;
 

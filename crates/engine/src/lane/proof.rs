@@ -10,18 +10,21 @@ use fxp_proto::pair::leg::Leg;
 use crate::plan::ladder::Peer;
 use crate::report::{Trouble, TroubleKind};
 
-/// A session, and the other certificates that the person trusts for its server: it may show one of them too.
-type Known<'a> = (&'a Session, &'a [String]);
-
-/// The proof for one exchange.
-pub(super) fn of(peer: Peer, source: Known<'_>, destination: Known<'_>) -> Result<Proof, Trouble> {
+/// The proof for one exchange. Besides the certificate of its session, a server that is expected may show one of
+/// `others`.
+pub(super) fn of(
+    peer: Peer,
+    source: &Session,
+    destination: &Session,
+    others: &[Fingerprint],
+) -> Result<Proof, Trouble> {
     match peer {
         Peer::None => Ok(Proof::None),
         // A key for more than one file would let somebody who delays connections store one under another's name.
         Peer::Key => Ok(Proof::Key(PeerKey::new(rand::random()))),
         Peer::Expect(by) => {
-            let (session, trusted) = if by == Leg::Source { destination } else { source };
-            let pin = pin(session.tls().and_then(|tls| tls.peer), trusted);
+            let session = if by == Leg::Source { destination } else { source };
+            let pin = pin(session.tls().and_then(|tls| tls.peer), others);
             pin.map(|pin| Proof::Pin { by, pin }).ok_or_else(|| unknown(by.other()))
         }
     }
@@ -35,13 +38,14 @@ pub(super) fn leaves_doubt(peer: Peer, failure: &Failure) -> bool {
     peer == Peer::Expect(Leg::Source) && !made_sure
 }
 
-fn pin(shown: Option<Fingerprint>, trusted: &[String]) -> Option<PeerPin> {
+fn pin(shown: Option<Fingerprint>, others: &[Fingerprint]) -> Option<PeerPin> {
     let mut digests = vec![shown?.0];
-    for Fingerprint(digest) in trusted.iter().filter_map(|text| text.parse().ok()) {
-        if !digests.contains(&digest) && digests.len() < PeerPin::MOST {
-            digests.push(digest);
+    for Fingerprint(digest) in others {
+        if !digests.contains(digest) && digests.len() < PeerPin::MOST {
+            digests.push(*digest);
         }
     }
+    // No addresses: docs/decisions/0009.
     Some(PeerPin { digests, from: Vec::new() })
 }
 
@@ -87,12 +91,17 @@ mod tests {
 
     #[test]
     fn a_server_may_show_any_certificate_that_is_known_to_be_its_own() {
-        let text = |byte: u8| Fingerprint([byte; 32]).to_string();
-        let pin = |trusted: &[String]| pin(Some(Fingerprint([1; 32])), trusted).expect("shown");
-        assert_eq!(pin(&[]).digests, [[1; 32]]);
-        assert_eq!(pin(&[text(2), text(1), "what?".to_owned()]).digests, [[1; 32], [2; 32]]);
-        let many: Vec<String> = (2..=200).map(text).collect();
-        assert_eq!(pin(&many).digests.len(), PeerPin::MOST);
-        assert!(super::pin(None, &many).is_none(), "what was trusted once is no sign of life");
+        let pin = |others: &[u8]| {
+            let others: Vec<_> = others.iter().map(|byte| Fingerprint([*byte; 32])).collect();
+            super::pin(Some(Fingerprint([1; 32])), &others).expect("shown").digests
+        };
+        assert_eq!(pin(&[]), [[1; 32]]);
+        assert_eq!(pin(&[2, 1, 2]), [[1; 32], [2; 32]]);
+        let many: Vec<u8> = (2..=200).collect();
+        assert_eq!(pin(&many).len(), PeerPin::MOST);
+        assert!(
+            super::pin(None, &[Fingerprint([2; 32])]).is_none(),
+            "what was trusted once is no sign of life"
+        );
     }
 }

@@ -80,7 +80,7 @@ async fn serve(tcp: TcpStream, behind: SocketAddr, tls: ServerTls) {
     }
 }
 
-async fn pass(line: &[u8], to: &mut Control) {
+pub(crate) async fn pass(line: &[u8], to: &mut Control) {
     to.queue(line);
     to.queue(b"\r\n");
     // Whoever is gone is noticed at the next line.
@@ -88,4 +88,4 @@ async fn pass(line: &[u8], to: &mut Control) {
 }
 
 /// Longer than any line of these tests, in bytes.
-const LINE: usize = 4096;
+pub(crate) const LINE: usize = 4096;

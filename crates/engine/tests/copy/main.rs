@@ -10,6 +10,7 @@ mod front;
 mod happy;
 mod lanes;
 mod leaving;
+mod legacy;
 mod moves;
 mod ours;
 mod proof;

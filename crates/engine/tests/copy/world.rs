@@ -64,6 +64,20 @@ pub(crate) const CLOSED: Kind = Kind { fxp: Fxp::Denied, ..TLS };
 pub(crate) const OFF: Kind = Kind { fxp: Fxp::Off, ..TLS };
 pub(crate) const STRICT: Kind = Kind { strict: true, ..TLS };
 
+/// A certificate and its key, in PEM.
+pub(crate) struct Identity {
+    pub(crate) chain: String,
+    pub(crate) key: String,
+    pub(crate) fingerprint: String,
+}
+
+impl Identity {
+    pub(crate) fn of(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> Self {
+        let fingerprint = fxp_engine::client::trust::Fingerprint::of(certificate.der()).to_string();
+        Identity { chain: certificate.pem(), key: key.serialize_pem(), fingerprint }
+    }
+}
+
 /// A running server with files in memory; it ends with the value.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -92,7 +106,26 @@ impl Server {
         Server::start_on(Ipv6Addr::LOCALHOST.into(), "::1/128", kind, |_| {})
     }
 
+    /// On 127.0.0.1, with this certificate.
+    pub(crate) fn start_as(identity: &Identity, kind: Kind) -> Self {
+        Server::start_with(Ipv4Addr::LOCALHOST.into(), "127.0.0.0/8", kind, Some(identity), |_| {})
+    }
+
     fn start_on(ip: IpAddr, peers: &str, kind: Kind, adjust: impl FnOnce(&mut Config)) -> Self {
+        let identity = kind.tls.then(|| {
+            let made = rcgen::generate_simple_self_signed(vec![ip.to_string()]).expect("a certificate");
+            Identity::of(&made.cert, &made.signing_key)
+        });
+        Server::start_with(ip, peers, kind, identity.as_ref(), adjust)
+    }
+
+    fn start_with(
+        ip: IpAddr,
+        peers: &str,
+        kind: Kind,
+        identity: Option<&Identity>,
+        adjust: impl FnOnce(&mut Config),
+    ) -> Self {
         let files = Memory::new();
         let faults = Arc::new(Faults::default());
         let mut config = Config::on(SocketAddr::new(ip, 0));
@@ -104,11 +137,9 @@ impl Server {
             Fxp::Off => config.fxp.allowances = Allowances::Off,
         }
         let mut fingerprint = None;
-        if kind.tls {
-            let identity = rcgen::generate_simple_self_signed(vec![ip.to_string()]).expect("a certificate");
-            let der = identity.cert.der();
-            fingerprint = Some(fxp_engine::client::trust::Fingerprint::of(der).to_string());
-            config = config.with_certificate(identity.cert.pem(), identity.signing_key.serialize_pem());
+        if let Some(identity) = identity {
+            fingerprint = Some(identity.fingerprint.clone());
+            config = config.with_certificate(identity.chain.clone(), identity.key.clone());
             if let (Some(tls), true) = (&mut config.tls, kind.strict) {
                 tls.data = TlsNeed::Required;
             }

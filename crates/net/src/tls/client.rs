@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use rustls::ClientConfig;
-use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
-use rustls_pki_types::ServerName;
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::pin::{AnyPeer, OnePeer, Roots};
+use super::showing::{Choosy, Showing};
 use super::supply::Supply;
 use super::trust::Trust;
 use super::{DataTls, HandshakeError, Proven, Role, TlsInfo, Versions, blame, describe, provider};
@@ -31,15 +32,45 @@ impl ClientTls {
         ClientTls { versions, ..self }
     }
 
+    /// The same with these authorities as roots in place of the platform's. What is no certificate is no authority.
+    #[must_use]
+    pub fn with_roots(self, authorities: Vec<CertificateDer<'static>>) -> Self {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(authorities);
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider()).build();
+        let verifier = verifier.map(|verifier| verifier as Arc<dyn ServerCertVerifier>);
+        ClientTls { roots: Arc::new(Roots::from(verifier.map_err(|error| error.to_string()))), ..self }
+    }
+
     /// A session for one control connection to `host` (a name, or an address with or without
     /// brackets), judged by `trust`.
     pub fn session(&self, host: &str, trust: Trust) -> ClientSession {
+        self.session_with(host, trust, None)
+    }
+
+    /// The same, but the server is asked for a certificate of one kind. For looking at it: data connections of the
+    /// session are of no use, for they ask alike.
+    pub fn session_showing(&self, host: &str, trust: Trust, showing: Showing) -> ClientSession {
+        self.session_with(host, trust, Some(showing))
+    }
+
+    /// All ways in which [`ClientTls::session_showing`] can ask `host`.
+    pub fn showings(host: &str) -> Vec<Showing> {
+        // An address is never sent as a name.
+        Showing::all(matches!(server_name(host), Some(ServerName::DnsName(_))))
+    }
+
+    fn session_with(&self, host: &str, trust: Trust, showing: Option<Showing>) -> ClientSession {
         let name = server_name(host);
         let peer = Arc::new(OnePeer::new(trust, name.is_some(), self.roots.clone()));
-        let mut config = config(self.versions, peer.clone());
+        let judge: Arc<dyn ServerCertVerifier> = match showing {
+            Some(showing) => Arc::new(Choosy::new(peer.clone(), showing.key)),
+            None => peer.clone(),
+        };
+        let mut config = config(self.versions, judge);
         let supply = Arc::new(Supply::default());
         config.resumption = Resumption::store(supply.cache());
-        config.enable_sni = name.is_some();
+        config.enable_sni = name.is_some() && showing.is_none_or(|showing| showing.named);
         // Lets an ended connection be told of its ticket again; its secrets are dropped.
         config.enable_secret_extraction = true;
         ClientSession { config: Arc::new(config), name: name.unwrap_or_else(no_name), peer, supply }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fxp_engine::journal::{Ending, Forgetful, JobId, Journal, JournalError, Ledger, Page, Typed};
-use fxp_engine::report::{Report, Trouble, TroubleKind};
+use fxp_engine::report::{self, Report, Trouble, TroubleKind};
 
 use crate::desk::Desk;
 use crate::exit::{Exit, Failure, Outcome};
@@ -119,13 +119,19 @@ pub(crate) fn failure(error: JournalError) -> Failure {
 
 fn ending(report: &Result<Report, Trouble>, interrupted: bool) -> Ending {
     match report {
+        Ok(report) if report.ending == report::Ending::Complete && report.failed == 0 => Ending::Done,
         _ if interrupted => Ending::Interrupted,
-        Ok(report) => match report.failures.as_slice() {
-            [] => Ending::Done,
-            [one] => Ending::Failed(without_words(&one.trouble)),
-            [first, rest @ ..] => {
-                Ending::Failed(format!("{}, and {} more failed", without_words(&first.trouble), rest.len()))
+        Ok(report) => match (report.ending, report.failures.first()) {
+            (report::Ending::Interrupted, _) => Ending::Interrupted,
+            (report::Ending::Limit, None) => {
+                Ending::Failed("a limit was reached, and there is more to do".into())
             }
+            (report::Ending::Complete, None) => Ending::Done,
+            (_, Some(first)) if report.failed > 1 => {
+                let more = report.failed - 1;
+                Ending::Failed(format!("{}, and {more} more failed", without_words(&first.trouble)))
+            }
+            (_, Some(one)) => Ending::Failed(without_words(&one.trouble)),
         },
         Err(trouble) if trouble.kind == TroubleKind::Interrupted => Ending::Interrupted,
         Err(trouble) => Ending::Failed(without_words(trouble)),
@@ -147,3 +153,48 @@ fn is_for_good(trouble: &Trouble) -> bool {
 
 /// The flag that is not kept: a job that is continued in the background is one that was told so then.
 pub(crate) const BACKGROUND: &str = "--background";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fxp_engine::report::FileFailure;
+
+    #[test]
+    fn only_what_is_done_whole_is_done() {
+        let failure = |what: &str| {
+            let trouble = Trouble::new(TroubleKind::Other, what);
+            FileFailure { source: "a:/x".into(), destination: "b:/x".into(), trouble }
+        };
+        let report = |ending, failures: &[&str]| {
+            let mut report = Report { ending, ..Report::default() };
+            failures.iter().for_each(|what| report.fail(failure(what)));
+            Ok(report)
+        };
+        let failed = |why: &str| Ending::Failed(why.into());
+        use report::Ending::{Complete, Interrupted, Limit};
+        let limit = "a limit was reached, and there is more to do";
+        let rows = [
+            (report(Complete, &[]), false, Ending::Done),
+            (report(Complete, &[]), true, Ending::Done),
+            (report(Complete, &["one"]), false, failed("one")),
+            (report(Complete, &["one", "two", "three"]), false, failed("one, and 2 more failed")),
+            (report(Limit, &[]), false, failed(limit)),
+            (report(Limit, &["one"]), false, failed("one")),
+            (report(Interrupted, &["one"]), false, Ending::Interrupted),
+            (report(Complete, &["one"]), true, Ending::Interrupted),
+            (Err(Trouble::new(TroubleKind::Interrupted, "x")), false, Ending::Interrupted),
+            (Err(Trouble::new(TroubleKind::Network, "gone")), false, failed("gone")),
+        ];
+        for (report, interrupted, expected) in rows {
+            assert_eq!(ending(&report, interrupted), expected, "{report:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_says_to_a_password_is_not_kept() {
+        let words =
+            |kind| Trouble { words: Some("530 hunter2 is wrong".into()), ..Trouble::new(kind, "no login") };
+        assert_eq!(without_words(&words(TroubleKind::Login)), "no login");
+        assert_eq!(without_words(&words(TroubleKind::Other)), "no login: 530 hunter2 is wrong");
+    }
+}

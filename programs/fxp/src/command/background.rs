@@ -22,9 +22,10 @@ use zeroize::Zeroizing;
 
 /// Makes a job of what was typed, and has it done in the background.
 pub(super) async fn begin(request: &CopyRequest, desk: &Desk) -> Outcome<Exit> {
+    rehearse(request, desk).await?;
     let journal = journal().await?;
     let id = journal.add(desk.errand.typed.clone()).await.map_err(failure)?;
-    start(id, request, &journal, desk).await
+    start(id, &journal, desk).await
 }
 
 /// Has a job continued in the background.
@@ -35,15 +36,21 @@ pub(super) async fn resume(id: JobId, desk: &Desk) -> Outcome<Exit> {
         return Err(failure(JournalError::Running { id, pid }));
     }
     let request = requested(&super::resume::read(&job.typed)?.command)?;
-    start(id, &request, &journal, desk).await
+    rehearse(&request, desk).await?;
+    start(id, &journal, desk).await
 }
 
-async fn start(id: JobId, request: &CopyRequest, journal: &Journal, desk: &Desk) -> Outcome<Exit> {
+/// Logs in everywhere once, if there is somebody to be asked.
+async fn rehearse(request: &CopyRequest, desk: &Desk) -> Outcome {
     desk.listen_for_interrupt();
     if can_ask() {
         let context = desk.context()?;
         run::rehearse(request, &context, desk.interrupt.stop()).await?;
     }
+    Ok(())
+}
+
+async fn start(id: JobId, journal: &Journal, desk: &Desk) -> Outcome<Exit> {
     let unfit = |error| Failure::new(Exit::Limit, "no other process can be started").because(&error);
     let mut log = open(&journal.log_path(id)).map_err(unfit)?;
     let before = log.seek(SeekFrom::End(0)).map_err(unfit)?;

@@ -72,6 +72,8 @@ pub(crate) struct Courier<'a> {
     pub(crate) subject: &'a Subject,
     /// What is enough to continue a part.
     pub(crate) resume: ResumeChoice,
+    /// False if the source is a copy itself, made or found in this run.
+    pub(crate) original: bool,
     /// Whose the bytes are that stand where the file is stored.
     pub(crate) claim: Claim,
 }
@@ -186,7 +188,7 @@ impl Courier<'_> {
         };
         self.claim.look(self.destination, place, may_be_taken).await?;
         let before = match attempt {
-            0 => step.modified,
+            0 if self.original => step.modified,
             _ => self.source.stat(&step.source).await?.and_then(|entry| entry.modified),
         };
         let mut offset = self.where_to_begin(step, place, attempt > 0, notes).await?;
@@ -583,7 +585,12 @@ impl Courier<'_> {
         };
         match exact(step.modified) {
             Some(time) => Ok(Some(time)),
-            None => Ok(self.source.stat(&step.source).await?.and_then(|entry| exact(entry.modified))),
+            None => {
+                let now = self.source.stat(&step.source).await?.and_then(|entry| entry.modified);
+                // A copy may show the time of its arrival.
+                let is_true = self.original || is_as_planned(step.modified, now);
+                Ok(exact(now).filter(|_| is_true))
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod sums;
 
-pub use sums::{Ending, MOST_FAILURES, MOST_NOTES, MOST_TOLD, Report, Sums, Travelled};
+pub use sums::{Ending, MOST_FAILURES, MOST_NOTES, MOST_TOLD, Report, Served, Sums, Travelled};
 
 use std::fmt;
 use std::time::Duration;
@@ -239,6 +239,20 @@ pub enum Event {
         unchanged: u64,
         /// The ladder, best rung first, one printable line each; empty for other routes.
         ladder: Vec<String>,
+    },
+    /// Where there are several destinations: who feeds whom while all are equally quick.
+    Feeds {
+        /// Printable.
+        from: String,
+        /// In the order in which they are fed.
+        to: Vec<String>,
+    },
+    /// A server could not give a file to another one, which gets it from somebody else.
+    Rerouted {
+        /// The number of what has ended by that, if it was begun.
+        file: Option<u64>,
+        /// What happened, in a sentence.
+        text: String,
     },
     /// One step of a dry run, printable.
     Step(String),

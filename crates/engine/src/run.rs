@@ -3,16 +3,18 @@
 //! * `conductor` takes what the planner yields, makes directories and starts lanes;
 //! * `queue` decides which file is next;
 //! * `worker` is one lane at work, `crew` what all lanes share;
-//! * `through` says what a way through this machine is worth.
+//! * `through` says what a way through this machine is worth;
+//! * `spread` does it for several destinations, which feed each other.
 
 mod conductor;
 mod crew;
 mod memory;
 mod queue;
+mod spread;
 mod through;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
@@ -24,7 +26,6 @@ use fxp_proto::path::VPath;
 use crate::context::Context;
 use crate::file::Way;
 use crate::journal::Totals;
-use crate::lane::Lane;
 use crate::plan::Plan;
 use crate::plan::item::Item;
 use crate::plan::select::{self, Goal, Origin, Wish};
@@ -39,7 +40,7 @@ use crate::url::Address;
 use memory::Names;
 
 use crew::{Crew, Pair, Shared};
-use through::way_through;
+use through::choose_way;
 
 pub use crate::plan::ladder::Policy;
 pub use crate::policy::{AssuranceChoice, EndChoice, MethodChoice, ResumeChoice, Secure, VerifyChoice, Via};
@@ -51,6 +52,8 @@ pub struct CopyRequest {
     pub sources: Vec<Address>,
     /// To where.
     pub destination: Address,
+    /// To where else: what has arrived at one destination is a source for the others.
+    pub others: Vec<Address>,
     /// Directories with all that is in them.
     pub recursive: bool,
     /// Route.
@@ -90,6 +93,9 @@ pub type Stop = tokio::sync::watch::Receiver<bool>;
 /// What keeps the whole run from beginning: bad address, no login, source missing. Failures of single
 /// files are in the report.
 pub async fn copy(request: CopyRequest, context: &Context, stop: Stop) -> Result<Report, Trouble> {
+    if !request.others.is_empty() {
+        return spread::copy(request, context, stop).await;
+    }
     let mut run = Run::begin(request, After::Kept, context, stop).await?;
     context.ledger.planned(Totals::default());
     let outcome = run.go().await;
@@ -103,6 +109,9 @@ pub async fn copy(request: CopyRequest, context: &Context, stop: Stop) -> Result
 ///
 /// As [`copy`].
 pub async fn rehearse(request: &CopyRequest, context: &Context, stop: Stop) -> Result<(), Trouble> {
+    if !request.others.is_empty() {
+        return spread::rehearse(request, context, stop).await;
+    }
     let mut run = Run::begin(request.clone(), After::Kept, context, stop).await?;
     run.close().await;
     Ok(())
@@ -216,12 +225,13 @@ impl<'a> Run<'a> {
     /// Copies what is planned, over as many lanes as it takes.
     async fn carry_out(&mut self, plan: Plan, ways: Vec<Way>) -> Result<Report, Trouble> {
         let publisher = Publisher::new(&mut self.destination, self.request.inplace);
+        let publisher = Arc::new(Mutex::new(publisher));
         // The lanes go on with these sessions.
         for link in self.sources.iter_mut().chain([&mut self.destination]).filter_map(Side::link) {
             link.park();
         }
-        let pairs =
-            self.locations.iter().cloned().zip(ways).map(|(from, way)| Pair::new(from, way)).collect();
+        let pair = |(from, way)| Pair::new(from, self.goal_location.clone(), publisher.clone(), Some(way));
+        let pairs = self.locations.iter().cloned().zip(ways).map(pair).collect();
         let crew = Crew::new(
             Shared {
                 request: self.request.clone(),
@@ -230,10 +240,9 @@ impl<'a> Run<'a> {
                 stop: self.stop.clone(),
                 pool: self.pool.clone(),
                 names: Names::of(&self.sources, &self.destination),
-                destination: self.goal_location.clone(),
+                outcomes: None,
             },
             pairs,
-            publisher,
         );
         let (sender, items) = mpsc::channel(ITEMS);
         let feeding = feed(plan, sender);
@@ -251,12 +260,7 @@ impl<'a> Run<'a> {
     async fn choose_ways(&mut self) -> Result<Vec<Way>, Trouble> {
         let mut ways = Vec::with_capacity(self.sources.len());
         for source in &mut self.sources {
-            ways.push(match (&mut *source, &mut self.destination) {
-                (Side::Remote(from), Side::Remote(to)) if self.request.via != Via::Relay => {
-                    Way::Direct(Box::new(Lane::new(from, to, &self.request.policy).await?))
-                }
-                (from, to) => way_through(from, to, &self.request.policy)?,
-            });
+            ways.push(choose_way(source, &mut self.destination, &self.request).await?);
         }
         Ok(ways)
     }

@@ -117,7 +117,8 @@ pub(crate) enum Command {
   fxp cp work:backup.tar archive:2026/
   fxp cp -r ftp://me@fat.example.org/photos/ ftpes://me@big.example.net/photos/
   fxp cp -n -r work:data archive:          only show plan and ladder
-  fxp cp --via auto a:file b:              let it pass through here if the servers cannot talk"
+  fxp cp --via auto a:file b:              let it pass through here if the servers cannot talk
+  fxp cp -r a:data b: --to c: --to d:      to three servers, which feed each other"
 )]
 pub(crate) struct Copy {
     /// Where the files are
@@ -127,6 +128,14 @@ pub(crate) struct Copy {
     /// Where they go
     #[arg(value_name = "DST", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) destination: OsString,
+
+    /// Another destination; may be given more than once
+    ///
+    /// Every copy that has arrived is a source for the other destinations, so that of n copies the source sends about
+    /// log2 n itself; -n shows who feeds whom. A slow or dead destination does not hold up the others. Each
+    /// destination gets two files at a time, or as many as --lanes says.
+    #[arg(long = "to", value_name = "DST", value_hint = ValueHint::AnyPath)]
+    pub(crate) others: Vec<OsString>,
 
     #[command(flatten)]
     pub(crate) transfer: Transfer,

@@ -147,7 +147,7 @@ pub(crate) fn addresses(typed: &[OsString]) -> Outcome<Vec<Address>> {
 /// What a command that copies asks for; no other command is ever a job.
 pub(crate) fn requested(command: &args::Command) -> Outcome<CopyRequest> {
     match command {
-        args::Command::Cp(copy) => copy_request(&copy.sources, &copy.destination, &copy.transfer),
+        args::Command::Cp(copy) => copy.request(),
         args::Command::Mv(rename) => copy_request(&rename.sources, &rename.destination, &rename.transfer),
         _ => Err(Failure::usage("only copies and moves are jobs")),
     }
@@ -162,6 +162,7 @@ pub(crate) fn copy_request(
     Ok(CopyRequest {
         sources: addresses(sources)?,
         destination: address(destination)?,
+        others: Vec::new(),
         recursive: transfer.recursive,
         via: transfer.via.into(),
         policy: transfer.joint.policy(transfer.secure),
@@ -172,6 +173,14 @@ pub(crate) fn copy_request(
         retries: transfer.retries,
         lanes: transfer.lanes.map(usize::from),
     })
+}
+
+impl args::Copy {
+    /// `fxp cp` in the engine's words.
+    pub(crate) fn request(&self) -> Outcome<CopyRequest> {
+        let request = copy_request(&self.sources, &self.destination, &self.transfer)?;
+        Ok(CopyRequest { others: addresses(&self.others)?, ..request })
+    }
 }
 
 impl args::Joint {

@@ -41,6 +41,29 @@ pub struct Report {
     pub elapsed: Duration,
     /// Payload bytes that passed through this process.
     pub through_client: u64,
+    /// Where there are several destinations: what each server got and gave, the source first.
+    pub servers: Vec<Served>,
+}
+
+/// What one of several servers got and gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Where the files are, or go; printable.
+    pub place: String,
+    /// Files that it got.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that it had already.
+    pub unchanged: u64,
+    /// Files that it lacks. Without a plan nobody knows how many there are, which counts as one.
+    pub failed: u64,
+    /// Copies that it sent to others.
+    pub sent: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// Why nothing more was tried with it.
+    pub given_up: Option<String>,
 }
 
 /// How a run ended.

@@ -30,7 +30,7 @@ pub(super) async fn conduct(
 }
 
 /// Starts lanes, more of them when more are wanted, and waits for all of them to end.
-async fn lead(crew: &Arc<Crew>) {
+pub(super) async fn lead(crew: &Arc<Crew>) {
     let mut wanted = crew.watch_lanes();
     let mut lanes = JoinSet::new();
     let mut at_work = BTreeSet::new();
@@ -62,7 +62,7 @@ async fn lead(crew: &Arc<Crew>) {
 /// Brings everything into the queue; tells the lanes when there is no more.
 async fn supply(crew: &Arc<Crew>, mut items: mpsc::Receiver<Item>, goal: &VPath) -> Result<(), Trouble> {
     let mut supplier =
-        Supplier { crew: crew.clone(), destination: crew.destination(), blocked: HashSet::new() };
+        Supplier { crew: crew.clone(), destination: crew.destination(0), blocked: HashSet::new() };
     let mut stop = crew.run.stop.clone();
     let outcome = tokio::select! {
         outcome = supplier.supply(&mut items, goal) => outcome,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use fxp_proto::pair::leg::Leg;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::memory::Names;
 use super::queue::Queue;
@@ -25,18 +25,26 @@ pub(crate) struct Shared {
     pub(crate) context: Context,
     pub(crate) stop: Stop,
     pub(crate) pool: Arc<Pool>,
-    pub(crate) destination: Location,
     pub(crate) names: Names,
+    /// Hears what came of each step, where that decides about others.
+    pub(crate) outcomes: Option<mpsc::UnboundedSender<Outcome>>,
+}
+
+/// What came of a step.
+pub(crate) struct Outcome {
+    pub(crate) step: Step,
+    /// Its number, if it was begun.
+    pub(crate) file: Option<u64>,
+    /// How many bytes it has; `None` if an earlier run had brought it.
+    pub(crate) result: Result<Option<u64>, Trouble>,
 }
 
 /// What the lanes of a run share.
 pub(crate) struct Crew {
     pub(crate) run: Shared,
-    /// One per source side.
+    /// One per source side; where there are several destinations, one per way that a file can take.
     pub(crate) pairs: Vec<Pair>,
     pub(crate) queue: Queue,
-    /// What the destination does about renaming.
-    publisher: Mutex<Publisher>,
     report: Mutex<Report>,
     /// Files that were begun.
     files: AtomicU64,
@@ -44,11 +52,17 @@ pub(crate) struct Crew {
     lanes: watch::Sender<usize>,
 }
 
-/// One source and the destination, and what the first file between them has found out.
+/// One source and one destination, and what the first file between them has found out.
 pub(crate) struct Pair {
     pub(crate) source: Location,
-    /// Locked by the lane whose file finds out how this pair works; the others wait for that.
-    pub(crate) way: tokio::sync::Mutex<Way>,
+    pub(crate) destination: Location,
+    /// What the destination does about renaming.
+    publisher: Arc<Mutex<Publisher>>,
+    /// False if the source is itself the destination of another pair.
+    pub(crate) original: bool,
+    /// Locked by the lane whose file finds out how this pair works; the others wait for that. `None`: nobody has
+    /// looked at the two servers yet.
+    pub(crate) way: tokio::sync::Mutex<Option<Way>>,
     /// Grows when `way` has become another one, so that lanes notice.
     version: AtomicU64,
     /// What stopped one file and would stop each of the others too.
@@ -56,12 +70,11 @@ pub(crate) struct Pair {
 }
 
 impl Crew {
-    pub(crate) fn new(run: Shared, pairs: Vec<Pair>, publisher: Publisher) -> Arc<Self> {
+    pub(crate) fn new(run: Shared, pairs: Vec<Pair>) -> Arc<Self> {
         Arc::new(Crew {
             run,
             pairs,
             queue: Queue::default(),
-            publisher: Mutex::new(publisher),
             report: Mutex::default(),
             files: AtomicU64::new(0),
             // One finds out how files travel; the others need not find out the same.
@@ -75,8 +88,8 @@ impl Crew {
     }
 
     /// As [`Crew::source`].
-    pub(crate) fn destination(&self) -> Side {
-        Side::new(&self.run.destination, Leg::Destination, &self.run.pool)
+    pub(crate) fn destination(&self, pair: usize) -> Side {
+        Side::new(&self.pairs[pair].destination, Leg::Destination, &self.run.pool)
     }
 
     /// The number of a file that begins, counted from 1.
@@ -121,21 +134,40 @@ impl Crew {
         *self.run.stop.borrow()
     }
 
-    pub(crate) fn publisher(&self) -> Publisher {
-        *self.publisher.lock().expect("no holder of the lock panics")
+    /// A file is done, and verified.
+    pub(crate) fn done(&self, file: u64, step: &Step, done: FileReport) {
+        let size = done.size;
+        self.event(Event::Done { file, report: Box::new(done.clone()) });
+        self.report().add(done);
+        self.came_of(step, Some(file), Ok(Some(size)));
     }
 
-    /// What a lane has found out about renaming.
-    pub(crate) fn learn_publisher(&self, before: Publisher, now: Publisher) {
-        if before != now {
-            *self.publisher.lock().expect("no holder of the lock panics") = now;
+    /// An earlier run had brought the file already.
+    pub(crate) fn stood(&self, step: &Step) {
+        self.report().unchanged += 1;
+        self.came_of(step, None, Ok(None));
+    }
+
+    /// A step failed for good; whoever hears the outcomes decides whether that is a failure of the run.
+    pub(crate) fn step_failed(&self, file: Option<u64>, step: &Step, trouble: Trouble) {
+        if !self.came_of(step, file, Err(trouble.clone())) {
+            self.lost(file, step, trouble);
         }
     }
 
-    /// A file is done, and verified.
-    pub(crate) fn done(&self, file: u64, done: FileReport) {
-        self.event(Event::Done { file, report: Box::new(done.clone()) });
-        self.report().add(done);
+    /// Nobody will bring the file of a step in this run.
+    pub(crate) fn lost(&self, file: Option<u64>, step: &Step, trouble: Trouble) {
+        let failure = self.failure(step, trouble);
+        if file.is_some() {
+            self.run.context.ledger.failed(&self.subject(step), &failure);
+        }
+        self.failed(file, failure);
+    }
+
+    /// False if nobody hears it.
+    fn came_of(&self, step: &Step, file: Option<u64>, result: Result<Option<u64>, Trouble>) -> bool {
+        let Some(hears) = &self.run.outcomes else { return false };
+        hears.send(Outcome { step: step.clone(), file, result }).is_ok()
     }
 
     /// A file failed for good, or something else that the report must tell.
@@ -148,7 +180,7 @@ impl Crew {
     pub(crate) fn failure(&self, step: &Step, trouble: Trouble) -> FileFailure {
         FileFailure {
             source: self.source(step.side).name(&step.source),
-            destination: self.destination().name(&step.destination),
+            destination: self.destination(step.side).name(&step.destination),
             trouble,
         }
     }
@@ -163,8 +195,38 @@ impl Crew {
 }
 
 impl Pair {
-    pub(crate) fn new(source: Location, way: Way) -> Self {
-        Pair { source, way: way.into(), version: AtomicU64::new(0), hopeless: Mutex::default() }
+    pub(crate) fn new(
+        source: Location,
+        destination: Location,
+        publisher: Arc<Mutex<Publisher>>,
+        way: Option<Way>,
+    ) -> Self {
+        Pair {
+            source,
+            destination,
+            publisher,
+            original: true,
+            way: way.into(),
+            version: AtomicU64::new(0),
+            hopeless: Mutex::default(),
+        }
+    }
+
+    /// The same, from a place that is itself a destination.
+    #[must_use]
+    pub(crate) fn of_copies(self) -> Self {
+        Pair { original: false, ..self }
+    }
+
+    pub(crate) fn publisher(&self) -> Publisher {
+        *self.publisher.lock().expect("no holder of the lock panics")
+    }
+
+    /// What a lane has found out about renaming.
+    pub(crate) fn learn_publisher(&self, before: Publisher, now: Publisher) {
+        if before != now {
+            *self.publisher.lock().expect("no holder of the lock panics") = now;
+        }
     }
 
     /// Changes whenever the way has become another one.
@@ -183,7 +245,7 @@ impl Pair {
 
     /// Says goodbye to the session that looked at the progress.
     pub(crate) async fn close(&self) {
-        if let Way::Direct(lane) = &*self.way.lock().await {
+        if let Some(Way::Direct(lane)) = &*self.way.lock().await {
             lane.close().await;
         }
     }

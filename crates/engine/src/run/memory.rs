@@ -25,9 +25,11 @@ pub(super) enum Errand {
 impl Crew {
     /// The file of a step, by names that hold for all runs.
     pub(crate) fn subject(&self, step: &Step) -> Subject {
+        // Whoever brings it in this run: it is the same file in the next one.
+        let source = if self.run.names.any_source { &step.destination } else { &step.source };
         Subject {
-            source: format!("{}{}", self.run.names.sources[step.side], step.source),
-            destination: format!("{}{}", self.run.names.destination, step.destination),
+            source: format!("{}{}", self.run.names.source(step.side), source),
+            destination: format!("{}{}", self.run.names.destination(step.side), step.destination),
             is: Stands { size: step.size, modified: step.modified },
         }
     }
@@ -86,8 +88,11 @@ fn found((source, destination): (String, String), route: Route, verified: Verifi
 /// Names of the sides of a run that hold for all runs, to be put before a path.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    pub(crate) sources: Vec<String>,
-    pub(crate) destination: String,
+    sources: Vec<String>,
+    /// One for all, or several that take turns in the numbers of the pairs.
+    destinations: Vec<String>,
+    /// Files may come from one place in this run and from another one in the next.
+    any_source: bool,
 }
 
 impl Names {
@@ -97,6 +102,20 @@ impl Names {
             let root = side.identity(&VPath::root());
             root.strip_suffix('/').unwrap_or(&root).to_owned()
         };
-        Names { sources: sources.iter().map(name).collect(), destination: name(destination) }
+        let sources = sources.iter().map(name).collect();
+        Names { sources, destinations: vec![name(destination)], any_source: false }
+    }
+
+    /// Where whatever has arrived at one of several destinations is a source for the others.
+    pub(crate) fn of_places(destinations: Vec<String>) -> Self {
+        Names { sources: Vec::new(), destinations, any_source: true }
+    }
+
+    fn source(&self, pair: usize) -> &str {
+        self.sources.get(pair).map_or("", String::as_str)
+    }
+
+    fn destination(&self, pair: usize) -> &str {
+        &self.destinations[pair % self.destinations.len()]
     }
 }

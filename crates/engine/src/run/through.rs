@@ -2,14 +2,30 @@
 
 use fxp_proto::grammar::params::Protection;
 
+use super::CopyRequest;
 use crate::file::Way;
+use crate::lane::Lane;
 use crate::plan::ladder::Policy;
-use crate::policy::Secure;
+use crate::policy::{Secure, Via};
 use crate::report::{Assurance, Route, Trouble, TroubleKind};
 use crate::side::Side;
 
+/// Direct or through this machine, as the user wants it, between two sides that are connected.
+pub(super) async fn choose_way(
+    from: &mut Side,
+    to: &mut Side,
+    request: &CopyRequest,
+) -> Result<Way, Trouble> {
+    match (&mut *from, &mut *to) {
+        (Side::Remote(from), Side::Remote(to)) if request.via != Via::Relay => {
+            Ok(Way::Direct(Box::new(Lane::new(from, to, &request.policy).await?)))
+        }
+        (from, to) => way_through(from, to, &request.policy),
+    }
+}
+
 /// The way through this machine, between two sides that are connected.
-pub(super) fn way_through(from: &mut Side, to: &mut Side, policy: &Policy) -> Result<Way, Trouble> {
+fn way_through(from: &mut Side, to: &mut Side, policy: &Policy) -> Result<Way, Trouble> {
     let local = matches!((&*from, &*to), (Side::Local(_), _) | (_, Side::Local(_)));
     let (protection, assurance) = through(from, to, policy)?;
     let route = if local { Route::Local } else { Route::Relay };

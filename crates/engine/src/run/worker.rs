@@ -12,7 +12,7 @@ use super::After;
 use super::crew::{Crew, Pair};
 use super::memory::Errand;
 use super::queue::{Choice, Drawn};
-use super::through::through;
+use super::through::{choose_way, through};
 use crate::claim::Claim;
 use crate::file::{Courier, Way};
 use crate::journal::Subject;
@@ -28,8 +28,8 @@ pub(crate) struct Worker {
     crew: Arc<Crew>,
     /// Counted from 1.
     number: usize,
-    /// The source that the last step came from.
-    from: usize,
+    /// The pair of the last step.
+    pair: usize,
     source: Side,
     destination: Side,
     /// For each pair what it has learned, and the version of the pair's way that it comes from.
@@ -46,9 +46,9 @@ enum NoSessions {
 
 impl Worker {
     pub(crate) fn new(crew: Arc<Crew>, number: usize) -> Self {
-        let (source, destination) = (crew.source(0), crew.destination());
+        let (source, destination) = (crew.source(0), crew.destination(0));
         let ways = crew.pairs.iter().map(|_| None).collect();
-        Worker { crew, number, from: 0, source, destination, ways }
+        Worker { crew, number, pair: 0, source, destination, ways }
     }
 
     /// Works until nothing is left to do, or fewer lanes shall work. Returns its number.
@@ -91,7 +91,8 @@ impl Worker {
 
     /// True while nobody knows yet how the files of a pair travel.
     fn is_searching(&self) -> bool {
-        self.crew.pairs.iter().any(|pair| pair.way.try_lock().is_ok_and(|way| !way.is_settled()))
+        let settled = |way: &Option<Way>| way.as_ref().is_some_and(Way::is_settled);
+        self.crew.pairs.iter().any(|pair| pair.way.try_lock().is_ok_and(|way| !settled(&way)))
     }
 
     /// Takes seats and opens sessions for `step`, unless they are there. `None`: the step went back into the queue,
@@ -100,9 +101,10 @@ impl Worker {
         if self.crew.pairs[step.side].hopeless().is_some() {
             return Some(step);
         }
-        if self.from != step.side {
+        if self.pair != step.side {
             self.park();
-            (self.from, self.source) = (step.side, self.crew.source(step.side));
+            self.pair = step.side;
+            (self.source, self.destination) = (self.crew.source(step.side), self.crew.destination(step.side));
         }
         match self.open_sessions().await {
             Ok(()) => Some(step),
@@ -214,7 +216,7 @@ impl Worker {
                 if let Errand::Found(report) = errand {
                     ledger.finished(&subject, &report);
                 }
-                self.crew.report().unchanged += 1;
+                self.crew.stood(step);
                 if let Err(trouble) = self.leave_source(step).await {
                     self.fail(None, step, trouble);
                 }
@@ -225,13 +227,12 @@ impl Worker {
         match self.deliver(file, step, &subject).await {
             Ok(done) => {
                 ledger.finished(&subject, &done);
-                self.crew.done(file, done);
+                self.crew.done(file, step, done);
                 if let Err(trouble) = self.leave_source(step).await {
                     self.fail(Some(file), step, trouble);
                 }
             }
             Err(trouble) => {
-                ledger.failed(&subject, &self.crew.failure(step, trouble.clone()));
                 self.fail(Some(file), step, trouble);
             }
         }
@@ -257,17 +258,21 @@ impl Worker {
         let (version, mut way) = match fresh {
             Some(known) => known,
             None => {
-                let mut shared = self.first_of(pair).await?;
+                let mut guard = self.first_of(pair).await?;
+                let shared = match &mut *guard {
+                    Some(way) => way,
+                    unknown => unknown.insert(self.look_at_both().await?),
+                };
                 if !shared.is_settled() {
                     if let Some(trouble) = pair.hopeless() {
                         return Err(not_tried(&trouble));
                     }
-                    let outcome = self.carry(file, step, subject, &mut shared).await;
+                    let outcome = self.carry(file, step, subject, shared).await;
                     pair.changed();
                     if shared.is_settled() {
                         crew.open_up();
                     }
-                    give_up_if_hopeless(pair, &outcome, &shared);
+                    give_up_if_hopeless(pair, &outcome, shared);
                     return outcome;
                 }
                 crew.open_up();
@@ -280,7 +285,7 @@ impl Worker {
         let version = match way.is_like(&before) {
             true => version,
             false => {
-                *pair.way.lock().await = way.fork();
+                *pair.way.lock().await = Some(way.fork());
                 pair.changed()
             }
         };
@@ -289,7 +294,10 @@ impl Worker {
     }
 
     /// The way of the pair, once no other lane is finding it out.
-    async fn first_of<'p>(&self, pair: &'p Pair) -> Result<tokio::sync::MutexGuard<'p, Way>, Trouble> {
+    async fn first_of<'p>(
+        &self,
+        pair: &'p Pair,
+    ) -> Result<tokio::sync::MutexGuard<'p, Option<Way>>, Trouble> {
         if let Ok(way) = pair.way.try_lock() {
             return Ok(way);
         }
@@ -300,6 +308,13 @@ impl Worker {
             way = pair.way.lock() => Ok(way),
             () = retry::stopped(&mut stop) => Err(interrupted()),
         }
+    }
+
+    /// How files may travel between two servers whom nobody has looked at together yet.
+    async fn look_at_both(&mut self) -> Result<Way, Trouble> {
+        let crew = self.crew.clone();
+        let looking = choose_way(&mut self.source, &mut self.destination, &crew.run.request);
+        retry::orderly(looking, &crew.run.stop).await.unwrap_or_else(|| Err(interrupted()))
     }
 
     async fn carry(
@@ -323,7 +338,7 @@ impl Worker {
             size: step.size,
             route: way.route(),
         });
-        let before = crew.publisher();
+        let before = crew.pairs[step.side].publisher();
         let mut publisher = before;
         let mut stop = crew.run.stop.clone();
         let mut courier = Courier {
@@ -342,10 +357,11 @@ impl Worker {
             ledger: &*crew.run.context.ledger,
             subject,
             resume: crew.run.request.resume,
+            original: crew.pairs[step.side].original,
             claim: Claim::default(),
         };
         let outcome = retry::orderly(courier.deliver(step), &crew.run.stop).await;
-        crew.learn_publisher(before, publisher);
+        crew.pairs[step.side].learn_publisher(before, publisher);
         outcome.unwrap_or_else(|| Err(interrupted()))
     }
 
@@ -368,7 +384,7 @@ impl Worker {
     }
 
     fn fail(&self, file: Option<u64>, step: &Step, trouble: Trouble) {
-        self.crew.failed(file, self.crew.failure(step, trouble));
+        self.crew.step_failed(file, step, trouble);
     }
 }
 

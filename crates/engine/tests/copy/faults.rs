@@ -30,6 +30,8 @@ pub(crate) struct Faults {
     pub(crate) loses: AtomicU64,
     /// The first byte of each upload is changed on its way to the disk.
     pub(crate) corrupts: AtomicBool,
+    /// Nothing can be stored.
+    pub(crate) refuses_uploads: AtomicBool,
     /// Uploads fail once: the disk is full.
     pub(crate) full_once: AtomicBool,
     /// Uploads wait until so many of them are on their way at once, which then holds for all later ones.
@@ -86,6 +88,9 @@ impl Storage for Faulty {
     }
 
     fn create(&self, path: &VPath, how: Create) -> Result<Box<dyn WriteFile>> {
+        if self.faults.refuses_uploads.load(Relaxed) {
+            return Err(StoreError::Denied);
+        }
         if self.faults.full_once.swap(false, Relaxed) {
             return Err(StoreError::NoSpace);
         }

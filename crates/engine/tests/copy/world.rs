@@ -154,6 +154,12 @@ impl Server {
         Server { address, fingerprint, files, faults, meter, handle }
     }
 
+    /// Ends the server and all its sessions when called.
+    pub(crate) fn killer(&self) -> impl Fn() + Send + 'static {
+        let handle = self.handle.clone();
+        move || handle.stop()
+    }
+
     pub(crate) fn at(&self, path: &str) -> Address {
         format!("ftp://{USER}@{}/{path}", self.address).parse().expect("an address")
     }
@@ -335,6 +341,7 @@ pub(crate) fn request(sources: Vec<Address>, destination: Address) -> CopyReques
     CopyRequest {
         sources,
         destination,
+        others: Vec::new(),
         recursive: true,
         via: Via::Direct,
         policy: Policy::default(),

@@ -9,10 +9,9 @@ use crate::desk::Desk;
 use crate::exit::{Exit, Outcome};
 use crate::output::Deed;
 use crate::record::Record;
-use crate::settings::copy_request;
 
 pub(super) async fn run(args: &args::Copy, desk: &Desk) -> Outcome<Exit> {
-    let request = copy_request(&args.sources, &args.destination, &args.transfer)?;
+    let request = args.request()?;
     if args.transfer.background {
         return background::begin(&request, desk).await;
     }

@@ -75,6 +75,7 @@ async fn perform(
     let request = CopyRequest {
         sources: vec![stage.source.address(tree::NAME)],
         destination: stage.destination.address(""),
+        others: Vec::new(),
         recursive: true,
         via: args.via.into(),
         policy: args.joint.policy(Some(args.secure)),

@@ -117,6 +117,11 @@ impl Observer for Human {
             Event::Planned { files, bytes, directories, unchanged, ladder } => {
                 self.planned(files, bytes, directories, unchanged, &ladder);
             }
+            Event::Feeds { from, to } => self.plan(&format!("{from} feeds {}", to.join(", "))),
+            Event::Rerouted { file, text } => {
+                self.printer.progress().rerouted(file);
+                self.warning(&text);
+            }
             Event::Step(step) => self.plan(&format!("  {step}")),
             Event::Walked { files, bytes, .. } => {
                 if !self.dry_run {

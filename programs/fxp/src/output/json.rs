@@ -10,7 +10,7 @@ use std::io;
 use fxp_client::transcript::Line;
 use fxp_engine::context::Observer;
 use fxp_engine::doctor::Finding;
-use fxp_engine::report::{Event, FileReport, Report, Verification};
+use fxp_engine::report::{Event, FileReport, Report, Served, Verification};
 use fxp_proto::pair::method::Method;
 use serde::Serialize;
 
@@ -82,6 +82,8 @@ impl Observer for Json {
                 directories: *directories,
                 unchanged: *unchanged,
             }),
+            Event::Feeds { from, to } => self.tell(&Record::Feeds { from, to }),
+            Event::Rerouted { file, text } => self.tell(&Record::Rerouted { file: *file, text }),
             Event::Step(text) => self.tell(&Record::Step { text }),
             Event::Lanes { lanes, reason } => self.tell(&Record::Lanes { lanes: *lanes, reason }),
             Event::Waits { lane, file, what } => {
@@ -163,6 +165,9 @@ impl Voice for Json {
     fn end_of_progress(&self) {}
 
     fn summary(&self, _deed: Deed, report: &Report, exit: Exit) {
+        for server in &report.servers {
+            self.tell(&Record::Server(ServedFields::of(server)));
+        }
         self.tell(&Record::Summary {
             files: report.sums.files,
             failed: report.failed,
@@ -209,9 +214,18 @@ enum Record<'a> {
         directories: u64,
         unchanged: u64,
     },
+    Feeds {
+        from: &'a str,
+        to: &'a [String],
+    },
+    Rerouted {
+        file: Option<u64>,
+        text: &'a str,
+    },
     Step {
         text: &'a str,
     },
+    Server(ServedFields<'a>),
     Lanes {
         lanes: usize,
         reason: &'a str,
@@ -299,6 +313,34 @@ enum Record<'a> {
         exit_code: u8,
     },
     Error(Trouble<'a>),
+}
+
+/// What one of several servers got and gave.
+#[derive(Serialize)]
+struct ServedFields<'a> {
+    place: &'a str,
+    files: u64,
+    bytes: u64,
+    unchanged: u64,
+    failed: u64,
+    sent: u64,
+    sent_bytes: u64,
+    given_up: Option<&'a str>,
+}
+
+impl<'a> ServedFields<'a> {
+    fn of(served: &'a Served) -> Self {
+        ServedFields {
+            place: &served.place,
+            files: served.files,
+            bytes: served.bytes,
+            unchanged: served.unchanged,
+            failed: served.failed,
+            sent: served.sent,
+            sent_bytes: served.sent_bytes,
+            given_up: served.given_up.as_deref(),
+        }
+    }
 }
 
 /// A finished file.

@@ -77,6 +77,15 @@ impl Progress {
         self.bar.set_position(state.position());
     }
 
+    /// A file has not come, and will come from somebody else.
+    pub(crate) fn rerouted(&self, file: Option<u64>) {
+        let mut state = self.lock();
+        if let Some(file) = file {
+            state.current.remove(&file);
+        }
+        self.bar.set_position(state.position());
+    }
+
     /// The bar goes away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();

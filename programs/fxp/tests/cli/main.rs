@@ -17,6 +17,8 @@ mod servers;
 #[cfg(target_os = "linux")]
 mod session;
 #[cfg(target_os = "linux")]
+mod spread;
+#[cfg(target_os = "linux")]
 mod work;
 
 use std::ffi::OsStr;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fxp_engine::report::{Assurance, Report, Route, Verification};
+use fxp_engine::report::{Assurance, Report, Route, Served, Verification};
 use fxp_proto::pair::method::Method;
 
 use crate::exit::Exit;
@@ -73,6 +73,7 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
         let _ = write!(last, ", {} through this machine", measure::size(report.through_client));
     }
     add("route", routes);
+    add("servers", report.servers.iter().map(served).collect());
     add("method", each_of(moved().filter_map(|way| way.method.as_ref().map(method_sentence))));
     add("assurance", each_of(moved().map(|way| assurance_sentence(way.assurance))));
     add("verified", verification_sentences(report));
@@ -84,6 +85,32 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     }
     add("note", notes);
     rows
+}
+
+/// `archive: got 12 files, 3.4 MiB; sent 5 copies, 1.2 MiB`
+fn served(server: &Served) -> String {
+    let mut parts = Vec::new();
+    if server.files > 0 {
+        let files = measure::count(server.files, "file", "files");
+        parts.push(format!("got {files}, {}", measure::size(server.bytes)));
+    }
+    if server.unchanged > 0 {
+        parts.push(format!("had {} already", server.unchanged));
+    }
+    if server.sent > 0 {
+        let copies = measure::count(server.sent, "copy", "copies");
+        parts.push(format!("sent {copies}, {}", measure::size(server.sent_bytes)));
+    }
+    if server.failed > 0 {
+        parts.push(styled(ERROR, format_args!("{} failed", server.failed)));
+    }
+    if let Some(why) = &server.given_up {
+        parts.push(format!("given up: {why}"));
+    }
+    if parts.is_empty() {
+        parts.push("nothing to do".to_owned());
+    }
+    format!("{}: {}", server.place, parts.join("; "))
 }
 
 fn assurance_sentence(assurance: Assurance) -> String {

@@ -98,10 +98,14 @@ fn written() -> Kinds {
     };
     let fate = Fate::LeftOut { why: String::new() };
     let imported = Imported { title: String::new(), fate, notes: Vec::new(), netrc: false };
+    let served = Served::default();
     let records = [
         Record::Connected { leg: "", server: "", tls: None, verified: None },
         Record::Planned { files: 0, bytes: 0, directories: 0, unchanged: 0, ladder: &[] },
         Record::Walked { files: 0, bytes: 0, directories: 0, unchanged: 0 },
+        Record::Feeds { from: "", to: &[] },
+        Record::Rerouted { file: None, text: "" },
+        Record::Server(ServedFields::of(&served)),
         Record::Step { text: "" },
         Record::Lanes { lanes: 1, reason: "" },
         Record::Waits { lane: 1, file: None, text: "" },

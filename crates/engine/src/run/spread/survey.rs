@@ -1,0 +1,155 @@
+//! Looks at one destination: what it lacks, and the directories for that.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use fxp_proto::listing::entry::Kind;
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
+use tokio::sync::Semaphore;
+
+use super::super::{CopyRequest, Stop, interrupted};
+use crate::plan::select::{self, Goal, Origin, Wish};
+use crate::plan::shelf::kind_of;
+use crate::plan::{Plan, Step};
+use crate::pool::Pool;
+use crate::report::{FileFailure, Trouble};
+use crate::retry;
+use crate::side::Side;
+use crate::site::Location;
+
+/// What all surveys share.
+pub(super) struct Ground {
+    pub(super) request: CopyRequest,
+    pub(super) pool: Arc<Pool>,
+    pub(super) stop: Stop,
+    pub(super) origins: Vec<Origin>,
+    /// Sessions with all sources. A source that has room for few is looked at for one destination after the other.
+    sets: Mutex<Vec<Vec<Side>>>,
+    free: Semaphore,
+}
+
+/// What was found at a destination.
+pub(super) struct Found {
+    /// A session for looking.
+    pub(super) side: Side,
+    pub(super) goal: Goal,
+    /// A directory was there, or is there now.
+    pub(super) is_directory: bool,
+    pub(super) plan: Plan,
+    /// Directories that were made.
+    pub(super) made: u64,
+    /// Directories that could not be made.
+    pub(super) failures: Vec<FileFailure>,
+}
+
+impl Ground {
+    pub(super) fn new(
+        request: CopyRequest,
+        pool: Arc<Pool>,
+        stop: Stop,
+        origins: Vec<Origin>,
+        sets: Vec<Vec<Side>>,
+    ) -> Self {
+        let free = Semaphore::new(sets.len());
+        Ground { request, pool, stop, origins, sets: Mutex::new(sets), free }
+    }
+
+    /// Looks at the destination, again if that may help, and makes the directories that it lacks.
+    pub(super) async fn survey(&self, location: &Location, contents: bool) -> Result<Found, Trouble> {
+        let mut stop = self.stop.clone();
+        let mut attempt = 0;
+        loop {
+            let looking = retry::orderly(self.look(location, contents), &self.stop).await;
+            let trouble = match looking.unwrap_or_else(|| Err(interrupted())) {
+                Ok(found) => return Ok(found),
+                Err(trouble) => trouble,
+            };
+            if !retry::may_help(&trouble) || attempt >= self.request.retries {
+                return Err(trouble);
+            }
+            attempt += 1;
+            if retry::wait(retry::pause(attempt), &mut stop).await {
+                return Err(interrupted());
+            }
+        }
+    }
+
+    async fn look(&self, location: &Location, contents: bool) -> Result<Found, Trouble> {
+        let at_destination = |trouble: Trouble| trouble.on(Some(Leg::Destination));
+        let mut side = Side::new(location, Leg::Destination, &self.pool);
+        side.connect().await.map_err(at_destination)?;
+        let path = side.resolve(location).await.map_err(at_destination)?;
+        let goal = Goal { path, contents };
+        let plan = {
+            let _turn = self.free.acquire().await.expect("never closed");
+            let mut sources = self.take_set();
+            let wish = Wish { recursive: self.request.recursive, even_unchanged: false };
+            let planned = select::plan(&mut sources, &self.origins, &mut side, &goal, wish, &self.stop).await;
+            self.give_back(sources);
+            planned?
+        };
+        let mut found = Found { side, goal, is_directory: false, plan, made: 0, failures: Vec::new() };
+        if !self.request.dry_run {
+            found.make_directories().await?;
+        }
+        let kind = kind_of(&mut found.side, &found.goal.path).await.map_err(at_destination)?;
+        found.is_directory = kind == Some(Kind::Directory);
+        // Whoever waits has no seat.
+        if let Some(link) = found.side.link() {
+            link.park();
+        }
+        Ok(found)
+    }
+
+    fn take_set(&self) -> Vec<Side> {
+        // There is one for each turn.
+        self.sets.lock().expect("no holder of the lock panics").pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, mut sources: Vec<Side>) {
+        sources.iter_mut().filter_map(Side::link).for_each(|link| link.park());
+        self.sets.lock().expect("no holder of the lock panics").push(sources);
+    }
+
+    /// One session with each source, once nobody looks any more.
+    pub(super) fn sources(&self) -> Vec<Side> {
+        self.take_set()
+    }
+}
+
+impl Found {
+    /// Makes what is missing; what would go where that is impossible is not copied.
+    async fn make_directories(&mut self) -> Result<(), Trouble> {
+        let mut blocked: HashSet<VPath> = HashSet::new();
+        for path in std::mem::take(&mut self.plan.directories) {
+            if is_within(&blocked, &path) {
+                continue;
+            }
+            match self.side.make_directory(&path).await {
+                Ok(()) => self.made += 1,
+                Err(trouble) if path == self.goal.path => return Err(trouble.on(Some(Leg::Destination))),
+                Err(trouble) => {
+                    let destination = self.side.name(&path);
+                    let trouble = trouble.on(Some(Leg::Destination));
+                    self.failures.push(FileFailure { source: destination.clone(), destination, trouble });
+                    blocked.insert(path);
+                }
+            }
+        }
+        self.plan.steps.retain(|step: &Step| !is_within(&blocked, &step.destination));
+        Ok(())
+    }
+}
+
+/// True if `path` or a directory above it is among `directories`.
+pub(super) fn is_within(directories: &HashSet<VPath>, path: &VPath) -> bool {
+    let mut above = path.clone();
+    while !directories.is_empty() && !above.is_root() {
+        if directories.contains(&above) {
+            return true;
+        }
+        above = above.parent();
+    }
+    false
+}

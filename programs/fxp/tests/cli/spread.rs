@@ -1,0 +1,70 @@
+//! `fxp cp --to`: one source, several destinations.
+
+use serde_json::Value;
+
+use crate::Machine;
+use crate::servers::{Kind, Server};
+
+#[test]
+fn every_destination_gets_every_file_and_the_summary_tells_who_sent_what() {
+    let (source, servers, machine) = world();
+    let to: Vec<String> = servers.iter().map(|server| server.url("")).collect();
+    let typed = ["--json", "cp", "-r", &source.url("d"), &to[0], "--to", &to[1], "--to", &to[2]];
+    let ran = machine.run(&typed);
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+    for server in &servers {
+        assert_eq!(server.get("d/one"), Some(vec![1; 5000]));
+        assert_eq!(server.get("d/e/two"), Some(vec![2; 7000]));
+    }
+    let events: Vec<Value> = events(&ran.stdout);
+    let feeds: Vec<&Value> = of_kind(&events, "feeds");
+    assert_eq!(feeds[0]["from"], source.address.to_string());
+    let told: Vec<&Value> = of_kind(&events, "server");
+    assert_eq!(told.len(), 4, "the source and three destinations");
+    let sent: u64 = told.iter().map(|server| server["sent"].as_u64().expect("a number")).sum();
+    assert_eq!(sent, 6);
+    assert!(told[0]["sent"].as_u64() <= Some(4), "two copies of each file: {}", told[0]);
+    for server in &told[1..] {
+        assert_eq!((&server["files"], &server["bytes"]), (&2.into(), &12_000.into()), "{server}");
+    }
+
+    let again = machine.run(&["cp", "-r", &source.url("d"), &to[0], "--to", &to[1], "--to", &to[2]]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(again.stderr.contains("6 there already and equal"), "{}", again.stderr);
+}
+
+#[test]
+fn one_destination_that_lacks_something_is_told_by_the_exit_code() {
+    let (source, servers, machine) = world();
+    let (first, second) = (servers[0].url(""), servers[1].url(""));
+    // Nobody listens there.
+    let dead = "ftp://ann@127.0.0.99:9/";
+    let ran =
+        machine.run(&["cp", "-r", "--retries", "0", &source.url("d"), &first, "--to", dead, "--to", &second]);
+    assert_eq!(ran.code, Some(1), "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("127.0.0.99:9"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("given up"), "{}", ran.stderr);
+    for server in &servers[..2] {
+        assert_eq!(server.get("d/e/two"), Some(vec![2; 7000]));
+    }
+    let moved = machine.run(&["mv", &source.url("d"), &first, "--to", &second]);
+    assert_eq!(moved.code, Some(2), "a move has one destination: {}", moved.stderr);
+}
+
+fn world() -> (Server, Vec<Server>, Machine) {
+    let source = Server::start(2, Kind::TLS);
+    let servers: Vec<Server> = (30..33).map(|last| Server::start(last, Kind::TLS)).collect();
+    source.put("d/one", &[1; 5000]);
+    source.put("d/e/two", &[2; 7000]);
+    let known: Vec<&Server> = std::iter::once(&source).chain(&servers).collect();
+    let machine = Machine::that_knows(&known);
+    (source, servers, machine)
+}
+
+fn events(stdout: &str) -> Vec<Value> {
+    stdout.lines().map(|line| serde_json::from_str(line).expect("one object per line")).collect()
+}
+
+fn of_kind<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["event"] == kind).collect()
+}

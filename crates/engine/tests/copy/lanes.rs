@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use fxp_engine::book::Known;
 use fxp_engine::report::{Ending, Event, TroubleKind};
 use fxp_engine::run::CopyRequest;
+use fxp_engine::site::TlsMode;
 use fxp_store::storage::Storage;
 
-use crate::world::{Desk, PLAIN, Server, TLS, noise, path, request};
+use crate::world::{Desk, Kind, PLAIN, Server, TLS, noise, path, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_lanes_copy_a_tree_side_by_side() {
@@ -63,7 +65,7 @@ async fn a_server_that_has_room_for_few_sessions_gets_no_more_and_that_is_rememb
         let server = Server::start_small(2, kind, room);
         let names = tree(&server, 25);
         server.files.make_directory(&path("/copy")).expect("made");
-        let desk = Desk::new(&[&server]);
+        let desk = without_trying_tls(Desk::new(&[&server]), kind);
         let request = CopyRequest { lanes: Some(8), ..request(vec![server.at("t")], server.at("copy/")) };
         let copying = tokio::time::timeout(Duration::from_secs(120), desk.copied(request));
         let report = copying.await.expect("nobody waits for somebody who waits");
@@ -75,11 +77,17 @@ async fn a_server_that_has_room_for_few_sessions_gets_no_more_and_that_is_rememb
                 "{room} {name}"
             );
         }
-        assert_eq!(desk.remembered(&server).most_sessions, Some(room as u32));
-        // The next run knows, and is not refused.
+        // Those that were on their way in when one was refused are not counted.
+        let most = desk.remembered(&server).most_sessions;
+        assert!(most.is_some_and(|most| (1..=room as u32).contains(&most)), "{room}: {most:?}");
+        // The next run knows, and is not refused. Its server has forgotten the sessions of this one.
+        let remembered = desk.remembered(&server);
+        drop(server);
+        let server = Server::start_small(2, kind, room);
+        tree(&server, 25);
         server.files.make_directory(&path("/again")).expect("made");
-        let knowing = Desk::new(&[&server]);
-        knowing.teach(&server, desk.remembered(&server));
+        let knowing = without_trying_tls(Desk::new(&[&server]), kind);
+        knowing.teach(&server, Known { trusted: server.fingerprint.iter().cloned().collect(), ..remembered });
         let request = CopyRequest {
             lanes: Some(8),
             ..crate::world::request(vec![server.at("t")], server.at("again/"))
@@ -96,12 +104,19 @@ async fn a_server_that_has_room_for_few_sessions_gets_no_more_and_that_is_rememb
 async fn two_small_servers_are_filled_as_far_as_they_go() {
     let (source, destination) = (Server::start_small(2, PLAIN, 3), Server::start_small(3, PLAIN, 2));
     let names = tree(&source, 25);
-    let desk = Desk::new(&[&source, &destination]);
+    let desk = without_trying_tls(Desk::new(&[&source, &destination]), PLAIN);
     let request = CopyRequest { lanes: Some(8), ..request(vec![source.at("t")], destination.at("")) };
     let copying = tokio::time::timeout(Duration::from_secs(120), desk.copied(request));
     let report = copying.await.expect("nobody waits for somebody who waits");
     assert_eq!(report.sums.files, names.len() as u64);
-    assert_eq!(desk.remembered(&destination).most_sessions, Some(2));
+    let most = desk.remembered(&destination).most_sessions;
+    assert!(most.is_some_and(|most| (1..=2).contains(&most)), "{most:?}");
+}
+
+/// Where a server refuses TLS, another connection follows at once, and the server may count the first one yet.
+fn without_trying_tls(mut desk: Desk, kind: Kind) -> Desk {
+    desk.context.tls = (!kind.tls).then_some(TlsMode::Off);
+    desk
 }
 
 #[tokio::test(flavor = "multi_thread")]

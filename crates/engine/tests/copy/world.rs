@@ -306,7 +306,8 @@ impl Desk {
 
     /// Copies without a retry and expects that every file arrives.
     pub(crate) async fn copied(&self, request: CopyRequest) -> Report {
-        let report = self.copy(request).await.unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        let report = self.copy(request).await;
+        let report = report.unwrap_or_else(|trouble| panic!("{trouble:?}\n{}", self.dialogue()));
         assert!(report.failures.is_empty(), "{:#?}", report.failures);
         report
     }

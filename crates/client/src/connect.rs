@@ -119,7 +119,15 @@ pub async fn connect(
     let mut driver = Driver::new(control, manners, recorder, environment.meter.clone());
     driver.note(&format!("connected to {}", addresses.0));
     let tls = environment.tls.session(&target.host, target.trust.clone());
-    let (facts, info) = log_in(&mut driver, target, &tls).await?;
+    let (facts, info) = match log_in(&mut driver, target, &tls).await {
+        Ok(done) => done,
+        Err(error) => {
+            if matches!(error, ConnectError::NoTls { .. }) {
+                leave(driver).await;
+            }
+            return Err(error);
+        }
+    };
     let tls = info.map(|info| (tls, info));
     Ok(Session::new(driver, facts, addresses, tls, environment.meter.clone(), environment.timeout))
 }
@@ -148,6 +156,26 @@ async fn log_in(
         }
     }
 }
+
+/// Says goodbye and waits for the answer: whoever comes again at once, in clear, may be one too many for a server that
+/// still counts the first connection.
+async fn leave(mut driver: Driver) {
+    let quit = driver.ask(Request::Quit);
+    let answered = async {
+        loop {
+            match driver.event().await {
+                Event::Done(id, _) if id != quit => {}
+                Event::Done(..) | Event::Closed => return,
+                _ => {}
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, answered).await;
+    driver.close().await;
+}
+
+/// How long a goodbye is waited for. Nothing depends on it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The handshake of the control connection.
 async fn secure(driver: &mut Driver, target: &Target, tls: &ClientSession) -> Result<TlsInfo, ConnectError> {

@@ -165,8 +165,9 @@ impl Pool {
             password,
             swift: None,
         };
-        for _ in 0..MAX_ROUNDS {
-            let error = match connect(&target, &self.context.environment, recorder.clone()).await {
+        for round in 0..MAX_ROUNDS {
+            let left_one = round > 0;
+            let error = match self.connect_after(left_one, server, &target, recorder.as_ref()).await {
                 Ok(mut session) => {
                     self.greeted(server, &session);
                     if self.secure == Secure::Require {
@@ -199,6 +200,26 @@ impl Pool {
             TroubleKind::Tls,
             format!("{} shows another certificate each time it is asked", server.host),
         ))
+    }
+
+    /// A login. If a connection of ours has ended just now, a server that has no room may not have noticed that yet.
+    async fn connect_after(
+        &self,
+        left_one: bool,
+        server: &Server,
+        target: &Target,
+        recorder: Option<&Recorder>,
+    ) -> Result<Session, ConnectError> {
+        let mut pause = FIRST_LOOK;
+        loop {
+            let outcome = connect(target, &self.context.environment, recorder.cloned()).await;
+            let full = matches!(&outcome, Err(error) if trouble::of_connect(error, server).crowded);
+            if !(left_one && full) || pause > LAST_LOOK {
+                return outcome;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
     }
 
     /// User and password, asked for once.
@@ -629,3 +650,9 @@ const PROTECTED: &str = "PROT P";
 /// How often one `open` connects: at first, after a yes to the certificate, and in clear or without
 /// `PROT P`; one more for a cluster that shows a second certificate.
 const MAX_ROUNDS: u32 = 4;
+
+/// The pauses before a server is asked again that may still count a connection which has ended: 20 ms, doubled up to
+/// this, some more than a second in all.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+
+const LAST_LOOK: Duration = Duration::from_millis(640);

@@ -122,8 +122,9 @@ pub async fn connect(
     let (facts, info) = match log_in(&mut driver, target, &tls).await {
         Ok(done) => done,
         Err(error) => {
+            // Whoever comes again at once, in clear, may be one too many for a server that still counts this one.
             if matches!(error, ConnectError::NoTls { .. }) {
-                leave(driver).await;
+                driver.leave().await;
             }
             return Err(error);
         }
@@ -156,26 +157,6 @@ async fn log_in(
         }
     }
 }
-
-/// Says goodbye and waits for the answer: whoever comes again at once, in clear, may be one too many for a server that
-/// still counts the first connection.
-async fn leave(mut driver: Driver) {
-    let quit = driver.ask(Request::Quit);
-    let answered = async {
-        loop {
-            match driver.event().await {
-                Event::Done(id, _) if id != quit => {}
-                Event::Done(..) | Event::Closed => return,
-                _ => {}
-            }
-        }
-    };
-    let _ = tokio::time::timeout(PATIENCE, answered).await;
-    driver.close().await;
-}
-
-/// How long a goodbye is waited for. Nothing depends on it.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The handshake of the control connection.
 async fn secure(driver: &mut Driver, target: &Target, tls: &ClientSession) -> Result<TlsInfo, ConnectError> {

@@ -161,6 +161,13 @@ impl Driver {
         }
     }
 
+    /// Closes, and waits a moment until the server has closed, too.
+    pub(crate) async fn leave(self) {
+        if let Some(control) = self.control {
+            control.leave().await;
+        }
+    }
+
     /// Adds a remark to the transcript.
     pub(crate) fn note(&self, text: &str) {
         self.record(Speaker::Note, text.to_owned());

@@ -198,6 +198,19 @@ impl Control {
         .await;
     }
 
+    /// As [`Control::close`], and waits a moment for the peer to close, too: after that it does not count this
+    /// connection any more.
+    pub async fn leave(mut self) {
+        let _ = timeout(LEAVE_TIMEOUT, async {
+            self.flush().await?;
+            self.stream.shutdown().await?;
+            let mut unheard = [0; 512];
+            while self.stream.read(&mut unheard).await? > 0 {}
+            io::Result::Ok(())
+        })
+        .await;
+    }
+
     /// Takes the socket out for a handshake. What was sent in clear and not yet looked at, commands or
     /// replies, is forgotten: nobody knows who wrote it (CVE-2011-1575, CVE-2021-22947).
     fn take_plain(&mut self) -> io::Result<TcpStream> {
@@ -291,3 +304,6 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a closing connection may take to send its last bytes.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the peer may take to close its end, too. Nothing depends on it.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -2,6 +2,7 @@
 //! continue it.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -87,7 +88,8 @@ impl Record {
                     desk.voice.warning(&failure(error).to_string());
                 }
             }
-            _ if done => {}
+            // Whoever reads it later, or is a script, knows `fxp resume`.
+            _ if done || !std::io::stderr().is_terminal() => {}
             _ => desk.voice.remark(&format!("`fxp resume {id}` continues it.")),
         }
     }

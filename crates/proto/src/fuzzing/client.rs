@@ -1,6 +1,6 @@
 //! Drives the client machine: requests that the bytes choose, and a server that says what it likes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ear::{Ear, Heard};
 use super::server::minutes;
@@ -38,8 +38,8 @@ pub fn client_machine(data: &[u8]) {
         forgotten: false,
         now: Moment::START,
         open: BTreeSet::new(),
+        logins: BTreeMap::new(),
         secured: false,
-        tls_demanded: false,
         closed: false,
     };
     for line in data.split(|&byte| byte == b'\n').take(MAX_LINES) {
@@ -68,9 +68,9 @@ struct World {
     now: Moment,
     /// Requests that have not ended.
     open: BTreeSet<RequestId>,
+    /// Those of them that are logins, and whether they must not go on in clear. They run one after the other.
+    logins: BTreeMap<RequestId, bool>,
     secured: bool,
-    /// A login was asked for that must not go on in clear.
-    tls_demanded: bool,
     closed: bool,
 }
 
@@ -103,10 +103,13 @@ impl World {
         match order.first() {
             Some(b'a') => {
                 let request = request(letter);
-                self.tls_demanded |=
-                    matches!(&request, Request::Login(login) if login.tls == LoginTls::Require);
+                let login = match &request {
+                    Request::Login(login) => Some(login.tls == LoginTls::Require),
+                    _ => None,
+                };
                 let id = self.machine.ask(request, self.now);
                 assert!(self.open.insert(id), "{id:?} is not new");
+                self.logins.extend(login.map(|demands| (id, demands)));
             }
             Some(b't') => {
                 self.secured = true;
@@ -135,10 +138,8 @@ impl World {
             match action {
                 Action::Send(command) => {
                     assert!(!self.closed, "{command} after Close");
-                    assert!(
-                        command.verb != Verb::Pass || !self.tls_demanded || self.secured,
-                        "a password in clear"
-                    );
+                    let demanded = self.logins.first_key_value().is_some_and(|(_, demands)| *demands);
+                    assert!(command.verb != Verb::Pass || !demanded || self.secured, "a password in clear");
                     assert!(command.to_bytes().ends_with(b"\r\n"));
                     assert!(!command.to_string().contains("KEY B"), "a key for everybody to see");
                 }
@@ -149,7 +150,10 @@ impl World {
                 Action::Preliminary(id, reply) => {
                     assert!(self.open.contains(&id) && reply.code.is_preliminary());
                 }
-                Action::Done(id, _) => assert!(self.open.remove(&id), "{id:?} ended twice"),
+                Action::Done(id, _) => {
+                    assert!(self.open.remove(&id), "{id:?} ended twice");
+                    self.logins.remove(&id);
+                }
                 Action::Close(_) => {
                     assert!(!std::mem::replace(&mut self.closed, true), "closed twice");
                 }

@@ -271,10 +271,7 @@ impl<'a> Run<'a> {
         for (way, source) in ways.iter().zip(&self.sources) {
             let Way::Direct(lane) = way else { continue };
             let from = if many { format!("{}: ", source.name(&VPath::root())) } else { String::new() };
-            match lane.ladder.rungs.is_empty() {
-                true => ladder.push(format!("{from}impossible: {}", lane.ladder.why_impossible())),
-                false => ladder.extend(lane.ladder.rungs.iter().map(|rung| format!("{from}{rung}"))),
-            }
+            ladder.extend(lane.ladder.lines(&from));
         }
         self.context.ledger.planned(Totals {
             files: plan.steps.len() as u64,

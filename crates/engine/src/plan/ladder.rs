@@ -229,6 +229,14 @@ impl Ladder {
         reasons
     }
 
+    /// As it is printed, each line with something before it; where there is none, one line that says why.
+    pub(crate) fn lines(&self, before: &str) -> Vec<String> {
+        match self.rungs.is_empty() {
+            true => vec![format!("{before}impossible: {}", self.why_impossible())],
+            false => self.rungs.iter().map(|rung| format!("{before}{rung}")).collect(),
+        }
+    }
+
     /// Why no rung is left, in one sentence.
     pub fn why_impossible(&self) -> String {
         self.why_impossible_for(&Products::default())

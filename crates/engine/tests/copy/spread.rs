@@ -158,13 +158,14 @@ async fn the_plan_says_who_feeds_whom_and_a_dry_run_copies_nothing() {
     desk.copied(plan).await;
     let events = desk.ann.events.lock().expect("not poisoned").clone();
     let mut feeds = BTreeMap::new();
-    let mut steps = Vec::new();
+    let (mut steps, mut ladders) = (Vec::new(), Vec::new());
     for event in events {
         match event {
             Event::Feeds { from, to } => {
                 feeds.insert(from, to);
             }
             Event::Step(step) if step.starts_with("copy") => steps.push(step),
+            Event::Planned { ladder, .. } => ladders.extend(ladder),
             Event::Started { .. } => panic!("nothing is copied"),
             _ => {}
         }
@@ -179,7 +180,32 @@ async fn the_plan_says_who_feeds_whom_and_a_dry_run_copies_nothing() {
         format!("copy ftp://{}/x/one to ftp://{}/x/one", key(1), key(3)),
     ];
     assert_eq!(steps, expected);
+    for (from, to) in [(source.key(), key(0)), (key(0), key(1)), (key(1), key(3))] {
+        let names = format!("{from} > {to}: ");
+        assert!(ladders.iter().any(|line: &String| line.starts_with(&names)), "{names}{ladders:?}");
+    }
     assert!(destinations.iter().all(|server| server.get("/x/one").is_none()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_all_of_it_and_the_next_run_goes_on() {
+    let (source, destinations) = world(3);
+    let names = tree(&source, 30, 20_000);
+    let desk = desk(&source, &destinations);
+    let (stops, stop) = tokio::sync::watch::channel(false);
+    let arrived = AtomicUsize::new(0);
+    desk.listen(move |event| {
+        if matches!(event, Event::Done { .. }) && arrived.fetch_add(1, Relaxed) == 5 {
+            let _ = stops.send(true);
+        }
+    });
+    let copying = fxp_engine::run::copy(to_all(&source, &destinations), &desk.context, stop);
+    let report = tokio::time::timeout(Duration::from_secs(120), copying).await.expect("it ends");
+    assert_eq!(report.expect("a report").ending, Ending::Interrupted);
+    desk.listen(|_| {});
+    let rest = desk.copied(to_all(&source, &destinations)).await;
+    assert_eq!((rest.sums.files + rest.unchanged, rest.ending), (90, Ending::Complete));
+    all_equal(&source, &destinations, &names);
 }
 
 #[tokio::test(flavor = "multi_thread")]

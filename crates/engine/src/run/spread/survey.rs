@@ -107,7 +107,7 @@ impl Ground {
         self.sets.lock().expect("no holder of the lock panics").pop().unwrap_or_default()
     }
 
-    fn give_back(&self, mut sources: Vec<Side>) {
+    pub(super) fn give_back(&self, mut sources: Vec<Side>) {
         sources.iter_mut().filter_map(Side::link).for_each(|link| link.park());
         self.sets.lock().expect("no holder of the lock panics").push(sources);
     }

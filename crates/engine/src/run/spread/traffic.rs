@@ -11,9 +11,11 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::super::crew::{Crew, Outcome};
-use super::schedule::{Blame, Job, SOURCE, Schedule};
+use super::super::through::choose_way;
+use super::schedule::{Blame, Job, SOURCE, Schedule, tree};
 use super::survey::{Found, Ground};
 use super::table::{Region, Table};
+use crate::file::Way;
 use crate::journal::Totals;
 use crate::report::{Ending, Event, FileFailure, Served, Trouble, TroubleKind};
 use crate::retry;
@@ -125,8 +127,10 @@ impl Traffic {
     /// Tells what would be done, with all being equally quick.
     pub(super) async fn rehearse(&mut self, mut surveys: Surveys) -> Result<(), Trouble> {
         while let Some(joined) = surveys.join_next().await {
-            self.joined(unwound(joined), surveys.is_empty())?;
+            self.joined(unwound(joined), false)?;
         }
+        let ladder = self.ladders().await;
+        self.planned(ladder);
         while !self.schedule.is_over() {
             let round: Vec<Job> = std::iter::from_fn(|| self.schedule.next()).collect();
             if round.is_empty() {
@@ -198,15 +202,49 @@ impl Traffic {
                 self.schedule.lose(place);
             }
         }
-        self.totals.complete = last;
+        if last {
+            self.planned(Vec::new());
+        } else {
+            self.crew.run.context.ledger.planned(self.totals);
+            let Totals { files, bytes, unchanged, .. } = self.totals;
+            self.crew.event(Event::Walked { files, bytes, directories: self.directories, unchanged });
+        }
+        Ok(())
+    }
+
+    /// All destinations were looked at.
+    fn planned(&mut self, ladder: Vec<String>) {
+        self.totals.complete = true;
         self.crew.run.context.ledger.planned(self.totals);
         let Totals { files, bytes, unchanged, .. } = self.totals;
-        let directories = self.directories;
-        self.crew.event(match last {
-            true => Event::Planned { files, bytes, directories, unchanged, ladder: Vec::new() },
-            false => Event::Walked { files, bytes, directories, unchanged },
-        });
-        Ok(())
+        self.crew.event(Event::Planned { files, bytes, directories: self.directories, unchanged, ladder });
+    }
+
+    /// How those travel who would feed each other, as it is printed.
+    async fn ladders(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut sources = self.ground.sources();
+        for (holder, fed) in tree(self.served.len() - 1) {
+            for needer in fed {
+                let Some((mut to, at)) = self.sides.remove(&needer) else { continue };
+                let names = format!("{} > {}: ", self.served[holder].place, self.served[needer].place);
+                let givers: Vec<&mut Side> = match self.sides.get_mut(&holder) {
+                    Some((side, _)) => vec![side],
+                    None if holder == SOURCE => sources.iter_mut().collect(),
+                    None => Vec::new(),
+                };
+                for from in givers {
+                    match choose_way(from, &mut to, &self.ground.request).await {
+                        Ok(Way::Direct(lane)) => lines.extend(lane.ladder.lines(&names)),
+                        Ok(Way::Through { .. }) => {}
+                        Err(trouble) => lines.push(format!("{names}impossible: {trouble}")),
+                    }
+                }
+                self.sides.insert(needer, (to, at));
+            }
+        }
+        self.ground.give_back(sources);
+        lines
     }
 
     /// From now on a destination gets files, and gives those that it has.

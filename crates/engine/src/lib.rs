@@ -8,12 +8,13 @@
 //!   [`context`]: what all work shares.
 //! * [`policy`]: what the user wants; [`product`]: what is known of server products.
 //! * `pool`: sessions, passwords, trust; `side`: a server or this machine, looked at alike.
-//! * [`plan`]: what will be done: walk, select, shelf, diff, and the ladder.
+//! * [`plan`]: what will be done: select, survey, filter, judge, planner, and the ladder.
 //! * [`run`]: the whole story; `lane`: two sessions and the ladder they climb; `file`: the story of one
 //!   file; [`transfer`]: its bytes, direct or by relay; `verify`, `publish`, `retry`: what comes after.
 //! * [`journal`]: what outlives the process, so that another run can continue.
 //! * [`report`]: what was done, with the reason for every fallback; [`explain`], `trouble`: why not.
 //! * [`place`]: single operations (ls, cat, rm, mkdir) on a place; `moving`: mv; `look`: what a login tells.
+//! * [`checking`]: what is equal on both sides; [`roaming`], [`hashing`]: what one side holds (tree, du, hash).
 //! * [`doctor`]: what two servers can do together, and why not more.
 #![forbid(unsafe_code)]
 
@@ -21,12 +22,14 @@ pub use fxp_client as client;
 pub use fxp_client::proto;
 
 pub mod book;
+pub mod checking;
 mod claim;
 pub mod context;
 mod digest;
 pub mod doctor;
 pub mod explain;
 mod file;
+pub mod hashing;
 pub mod journal;
 mod lane;
 mod look;
@@ -42,9 +45,11 @@ mod publish;
 mod replace;
 pub mod report;
 mod retry;
+pub mod roaming;
 pub mod run;
 mod side;
 pub mod site;
+mod surplus;
 #[cfg(test)]
 mod testing;
 pub mod transfer;

@@ -1,14 +1,20 @@
-//! What will be done: walk, select, diff, and the ladder of methods.
+//! What will be done: select, survey, judge, planner, and the ladder of methods.
 //!
-//! A [`Plan`] is made before a byte is copied: the sources are looked at and walked (`walk`), each
-//! file gets its place at the destination (`select`), and what is there already is compared ([`diff`]).
+//! The sources are looked at (`select`), walked beside the destination directory by directory (`survey`, over the
+//! sessions of `explore`), only what is meant is taken ([`filter`]), what is there already is compared ([`judge`],
+//! [`diff`]), and what comes of it are the items of a plan (`planner`), one after the other.
 
 pub mod diff;
+pub(crate) mod explore;
 pub mod filter;
+pub(crate) mod hearing;
 pub(crate) mod item;
+pub mod judge;
 pub mod ladder;
+pub(crate) mod planner;
 pub(crate) mod select;
 pub(crate) mod shelf;
+pub(crate) mod survey;
 pub(crate) mod walk;
 
 use fxp_proto::listing::entry::Precision;
@@ -31,6 +37,8 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
     /// What cannot be copied because something else stands in its place.
     pub conflicts: Vec<FileFailure>,
+    /// What stands at the destination only and is to be deleted, children before their parents.
+    pub(crate) extras: Vec<item::Extra>,
 }
 
 /// One file to copy.
@@ -78,6 +86,7 @@ impl Plan {
             .chain(self.conflicts.into_iter().map(|failure| Item::Conflict(Box::new(failure))))
             .chain(unchanged)
             .chain(self.directories.into_iter().map(Item::Directory))
+            .chain(self.extras.into_iter().map(Item::Extra))
             .chain(self.steps.into_iter().map(Item::Step))
     }
 }

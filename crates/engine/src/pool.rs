@@ -413,7 +413,8 @@ impl Link {
             }
             let others = pool.seats.refused(&key);
             if let Some(others) = others {
-                self.learn(|known| known.has_room_for(others, now()));
+                // One that was on its way at that moment may be open by now.
+                self.learn(|known| known.has_room_for(pool.seats.open(&key).max(others), now()));
             }
             let browses = self.seat.as_ref().is_some_and(|seat| seat.holder() == Holder::Browser);
             // A lane of this run may stand up; lanes have their own way of waiting.
@@ -471,6 +472,17 @@ impl Link {
     /// Brings a seat, so that none has to be waited for.
     pub(crate) fn sit(&mut self, seat: Seat) {
         self.seat = Some(seat);
+    }
+
+    /// Takes a seat for a session that can be done without, if there is room; false if not.
+    pub(crate) fn sit_if_free(&mut self) -> bool {
+        let (seats, key) = (&self.pool.seats, self.server.key());
+        // A parked session will be needed again: none is closed for this one.
+        if !seats.has_room(&key) {
+            return false;
+        }
+        self.seat = self.seat.take().or_else(|| self.pool.seats.if_free(&self.server.key()));
+        self.seat.is_some()
     }
 
     /// True if it has a seat.

@@ -303,6 +303,13 @@ pub enum Event {
     },
     /// Something is not copied on purpose: a link, a device, a name that FTP cannot carry.
     Skipped(Skipped),
+    /// Something that stood at the destination only was deleted.
+    Deleted {
+        /// Printable.
+        place: String,
+        /// A directory, which was empty by then.
+        directory: bool,
+    },
     /// A file is done.
     Done {
         /// Its number.

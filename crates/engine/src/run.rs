@@ -28,7 +28,8 @@ use crate::file::Way;
 use crate::journal::Totals;
 use crate::plan::Plan;
 use crate::plan::item::Item;
-use crate::plan::select::{self, Goal, Origin, Wish};
+use crate::plan::planner;
+use crate::plan::select::{Goal, Origin, Wish};
 use crate::plan::walk::interrupted;
 use crate::pool::Pool;
 use crate::publish::Publisher;
@@ -43,6 +44,7 @@ use crew::{Crew, Pair, Shared};
 use through::choose_way;
 
 pub use crate::plan::ladder::Policy;
+pub use crate::plan::select::{Delete, Selection};
 pub use crate::policy::{AssuranceChoice, EndChoice, MethodChoice, ResumeChoice, Secure, VerifyChoice, Via};
 
 /// A copy to be done.
@@ -72,6 +74,8 @@ pub struct CopyRequest {
     pub resume: ResumeChoice,
     /// How many files are copied side by side; `None`: as many as help.
     pub lanes: Option<usize>,
+    /// Which files are meant, and which count as equal already.
+    pub selection: Selection,
 }
 
 /// What becomes of a source once its copy is verified.
@@ -81,6 +85,18 @@ pub(crate) enum After {
     Kept,
     /// It is deleted: the copy was a move.
     Deleted,
+}
+
+impl CopyRequest {
+    /// What the planner needs to know.
+    pub(crate) fn wish(&self, after: After) -> Wish {
+        Wish {
+            recursive: self.recursive,
+            // A file that merely looks equal is no reason to delete its source.
+            even_unchanged: after == After::Deleted,
+            selection: self.selection.clone(),
+        }
+    }
 }
 
 /// Stops a run: the current files end in an orderly way, partial files stay.
@@ -201,16 +217,12 @@ impl<'a> Run<'a> {
 
     /// Plans, then copies.
     pub(crate) async fn go(&mut self) -> Result<Report, Trouble> {
-        let planning = select::plan(
+        let planning = planner::plan(
             &mut self.sources,
             &self.origins,
             &mut self.destination,
             &self.goal,
-            Wish {
-                recursive: self.request.recursive,
-                // A file that merely looks equal is no reason to delete its source.
-                even_unchanged: self.after == After::Deleted,
-            },
+            self.request.wish(self.after),
             &self.stop,
         );
         let plan = retry::orderly(planning, &self.stop).await.unwrap_or_else(|| Err(interrupted()))?;
@@ -300,6 +312,9 @@ impl<'a> Run<'a> {
         }
         for path in &plan.directories {
             self.event(Event::Step(format!("make directory {}", self.destination.name(path))));
+        }
+        for extra in &plan.extras {
+            self.event(Event::Step(format!("delete {}", self.destination.name(&extra.path))));
         }
         for step in &plan.steps {
             let verb = match (step.leftover, step.replaces) {

@@ -67,6 +67,14 @@ impl Side {
         }
     }
 
+    /// The same place, not connected.
+    pub(crate) fn twin(&self) -> Self {
+        match self {
+            Side::Remote(link) => Side::Remote(Box::new(link.pool().link(link.server.clone(), link.leg()))),
+            Side::Local(files) => Side::Local(files.clone()),
+        }
+    }
+
     /// Opens the session, if it is a server.
     pub(crate) async fn connect(&mut self) -> Result<(), Trouble> {
         match self {

@@ -94,12 +94,12 @@ pub(crate) async fn compare_digests(
 }
 
 /// What both compute, in the order of our preference.
-fn common(ours: &[DigestKind], theirs: &[DigestKind]) -> Vec<DigestKind> {
+pub(crate) fn common(ours: &[DigestKind], theirs: &[DigestKind]) -> Vec<DigestKind> {
     digest::KINDS.iter().copied().filter(|kind| ours.contains(kind) && theirs.contains(kind)).collect()
 }
 
 /// Digests are the same whatever the case, and some servers leave out a CRC's leading zeros.
-fn same(one: &str, two: &str) -> bool {
+pub(crate) fn same(one: &str, two: &str) -> bool {
     one.trim_start_matches('0').eq_ignore_ascii_case(two.trim_start_matches('0'))
 }
 

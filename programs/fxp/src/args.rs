@@ -5,6 +5,7 @@ mod doctor;
 mod filter;
 mod jobs;
 mod site;
+mod tree;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,9 +15,10 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
 use crate::exit::Exit;
 
 pub(crate) use doctor::Doctor;
-pub(crate) use filter::{Filter, FilterCommand, FilterTest, RuleFlag, Rules};
+pub(crate) use filter::{Files, Filter, FilterCommand, FilterTest, RuleFlag, Rules};
 pub(crate) use jobs::{Jobs, Resume};
 pub(crate) use site::{Site, SiteAdd, SiteCommand, SiteImport, Trust, TrustCommand, YesNo};
+pub(crate) use tree::{Algorithm, Check, Checksum, Hash, Sync, Tree, Usage};
 
 /// The widest a help text gets: longer lines are tiring to read.
 const HELP_WIDTH: usize = 100;
@@ -90,6 +92,11 @@ pub(crate) enum Command {
     Mv(Move),
     Resume(Resume),
     Jobs(Jobs),
+    Sync(Sync),
+    Check(Check),
+    Tree(Tree),
+    Du(Usage),
+    Hash(Hash),
     Filter(Filter),
     Doctor(Doctor),
     Site(Site),
@@ -184,6 +191,9 @@ pub(crate) struct Transfer {
     /// Questions are asked before; after that `fxp jobs` shows how far it is, and `fxp jobs --stop` stops it.
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) background: bool,
+
+    #[command(flatten)]
+    pub(crate) files: Files,
 
     /// How often a file is tried again after a failure that may pass
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]

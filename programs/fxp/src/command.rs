@@ -2,12 +2,15 @@
 
 mod background;
 mod cat;
+mod check;
 mod completions;
 mod copy;
 #[cfg(target_os = "linux")]
 mod demo;
 mod doctor;
+mod du;
 mod filter;
+mod hash;
 mod jobs;
 mod list;
 mod make_directory;
@@ -16,6 +19,8 @@ mod remove;
 mod rename;
 mod resume;
 mod site;
+mod sync;
+mod tree;
 mod trust;
 
 use std::sync::Arc;
@@ -65,6 +70,11 @@ async fn dispatch(command: Command, desk: &Desk) -> Outcome<Exit> {
         Command::Mv(args) => rename::run(&args, desk).await,
         Command::Resume(args) => resume::run(&args, desk).await,
         Command::Jobs(args) => jobs::run(&args, desk).await,
+        Command::Sync(args) => sync::run(&args, desk).await,
+        Command::Check(args) => check::run(&args, desk).await,
+        Command::Tree(args) => tree::run(&args, desk).await,
+        Command::Du(args) => du::run(&args, desk).await,
+        Command::Hash(args) => hash::run(&args, desk).await,
         Command::Filter(args) => filter::run(&args, desk),
         Command::Doctor(args) => doctor::run(&args, desk).await,
         Command::Site(args) => site::run(args, desk).await,
@@ -81,6 +91,7 @@ impl Command {
         match self {
             Command::Cp(copy) => copy.transfer.dry_run,
             Command::Mv(rename) => rename.transfer.dry_run,
+            Command::Sync(sync) => sync.transfer.dry_run,
             _ => false,
         }
     }

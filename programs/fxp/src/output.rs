@@ -64,6 +64,7 @@ pub(crate) trait Voice: Observer {
 pub(crate) enum Deed {
     Copy,
     Move,
+    Sync,
 }
 
 /// A piece of data.

@@ -1,21 +1,27 @@
 //! Arguments and environment made into one answer, in the engine's words.
 
 mod filter;
+mod measure;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use etcetera::BaseStrategy;
+use fxp_engine::plan::judge::Compare;
 use fxp_engine::run::{
-    AssuranceChoice, CopyRequest, EndChoice, MethodChoice, Policy, ResumeChoice, Secure, VerifyChoice, Via,
+    AssuranceChoice, CopyRequest, Delete, EndChoice, MethodChoice, Policy, ResumeChoice, Secure, Selection,
+    VerifyChoice, Via,
 };
 use fxp_engine::site::TlsMode;
 use fxp_engine::url::Address;
+use fxp_proto::grammar::params::DigestKind;
 
 use crate::args;
 use crate::exit::{Failure, Outcome};
+pub(crate) use measure::{size, when};
 
 /// The longest wait for a connection or a reply, unless `--timeout` says otherwise: some servers take
 /// their time to start a session, none takes a minute.
@@ -148,6 +154,7 @@ pub(crate) fn addresses(typed: &[OsString]) -> Outcome<Vec<Address>> {
 pub(crate) fn requested(command: &args::Command) -> Outcome<CopyRequest> {
     match command {
         args::Command::Cp(copy) => copy.request(),
+        args::Command::Sync(sync) => sync_request(sync),
         args::Command::Mv(rename) => copy_request(&rename.sources, &rename.destination, &rename.transfer),
         _ => Err(Failure::usage("only copies and moves are jobs")),
     }
@@ -172,6 +179,7 @@ pub(crate) fn copy_request(
         resume: transfer.resume.map_or(ResumeChoice::Noted, Into::into),
         retries: transfer.retries,
         lanes: transfer.lanes.map(usize::from),
+        selection: Selection { filter: Arc::new(transfer.files.filter()?), ..Selection::default() },
     })
 }
 
@@ -181,6 +189,23 @@ impl args::Copy {
         let request = copy_request(&self.sources, &self.destination, &self.transfer)?;
         Ok(CopyRequest { others: addresses(&self.others)?, ..request })
     }
+}
+
+/// `fxp sync` in the engine's words.
+pub(crate) fn sync_request(args: &args::Sync) -> Outcome<CopyRequest> {
+    let mut request = copy_request(std::slice::from_ref(&args.source), &args.destination, &args.transfer)?;
+    request.recursive = true;
+    request.selection.compare = match (args.size_only, args.checksum) {
+        (true, _) => Compare::Size,
+        (_, true) => Compare::DigestIfAny,
+        _ => Compare::SizeAndTime,
+    };
+    request.selection.delete = args.delete.then_some(Delete {
+        limit: args.delete_limit,
+        after: args.delete_after,
+        even_excluded: args.delete_excluded,
+    });
+    Ok(request)
 }
 
 impl args::Joint {
@@ -273,6 +298,18 @@ impl From<args::Verify> for VerifyChoice {
             args::Verify::Auto => VerifyChoice::Auto,
             args::Verify::Hash => VerifyChoice::Hash,
             args::Verify::Size => VerifyChoice::Size,
+        }
+    }
+}
+
+impl From<args::Algorithm> for DigestKind {
+    fn from(algorithm: args::Algorithm) -> Self {
+        match algorithm {
+            args::Algorithm::Sha256 => DigestKind::Sha256,
+            args::Algorithm::Sha512 => DigestKind::Sha512,
+            args::Algorithm::Sha1 => DigestKind::Sha1,
+            args::Algorithm::Md5 => DigestKind::Md5,
+            args::Algorithm::Crc32 => DigestKind::Crc32,
         }
     }
 }

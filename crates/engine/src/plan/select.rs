@@ -5,19 +5,20 @@
 //!   gets the destination as its name.
 //! * Several sources, or a directory, need a directory; it is made if only its last component is missing.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
 
-use super::shelf::{Doubts, Seen, Shelf, kind_of};
-use super::walk::{beneath, walk};
-use super::{Leftover, Plan, Step};
-use crate::journal::Stands;
+use super::filter::Filter;
+use super::judge::Compare;
+use super::shelf::kind_of;
+use super::survey::{Found, Root, There};
 use crate::part;
-use crate::report::{FileFailure, Trouble, TroubleKind};
-use crate::run::Stop;
+use crate::report::{FileFailure, Skipped, Trouble, TroubleKind};
 use crate::side::Side;
 
 /// One source as it was typed.
@@ -39,23 +40,63 @@ pub(crate) struct Goal {
 }
 
 /// What else the user wants.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Wish {
     /// Directories are meant with all that is in them.
     pub(crate) recursive: bool,
     /// Files that are equal already are copied too.
     pub(crate) even_unchanged: bool,
+    /// Which files.
+    pub(crate) selection: Selection,
 }
 
-/// Looks at sources and destination and makes the plan.
-pub(crate) async fn plan(
+/// Which files are meant, and what is done about those at the destination.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Which files of the sources.
+    pub filter: Arc<Filter>,
+    /// When two files are equal.
+    pub compare: Compare,
+    /// What stands at the destination only is deleted.
+    pub delete: Option<Delete>,
+}
+
+/// How what stands at the destination only is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delete {
+    /// If more would have to be deleted, nothing is.
+    pub limit: Option<u64>,
+    /// After all files were copied.
+    pub after: bool,
+    /// Also what the rules leave out.
+    pub even_excluded: bool,
+}
+
+/// What the sources and the destination are.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    /// The directory that everything goes into has to be made.
+    pub(crate) missing: Option<VPath>,
+    /// Files that were named.
+    pub(crate) files: Vec<Found>,
+    /// Directories that were named.
+    pub(crate) roots: Vec<Root>,
+    /// Files and directories in whose place something else stands.
+    pub(crate) conflicts: Vec<FileFailure>,
+    /// What was named and is left out.
+    pub(crate) skipped: Vec<Skipped>,
+    /// What is in one directory could go to the same place as what is in another.
+    pub(crate) overlapping: bool,
+}
+
+/// Looks at sources and destination, and no further: what is in the directories is for a survey.
+pub(crate) async fn prepare(
     sources: &mut [Side],
     origins: &[Origin],
     destination: &mut Side,
     goal: &Goal,
-    wish: Wish,
-    stop: &Stop,
-) -> Result<Plan, Trouble> {
+    wish: &Wish,
+) -> Result<Prepared, Trouble> {
     let mut found = Vec::with_capacity(origins.len());
     for origin in origins {
         let entry = look(&mut sources[origin.side], origin, wish.recursive)
@@ -67,14 +108,18 @@ pub(crate) async fn plan(
     let any_directory = found.iter().any(|(_, entry)| entry.kind == Kind::Directory);
     let into = origins.len() > 1 || any_directory || goal.contents || there == Some(Kind::Directory);
 
-    let mut plan = Plan::default();
-    let mut wanted = Wanted::default();
+    let mut prepared = Prepared::default();
     if into {
         need_directory(destination, goal, there.as_ref()).await?;
-        wanted.directories.push(goal.path.clone());
+        prepared.missing = there.is_none().then(|| goal.path.clone());
     } else if there.is_none() {
         need_parent(destination, &goal.path).await?;
     }
+    let mut shelf = Shelf::of(destination, goal, into && there.is_some(), found.len()).await?;
+    if prepared.missing.is_some() {
+        shelf = Shelf::Empty;
+    }
+    let mut targets: Vec<VPath> = Vec::new();
     for (origin, entry) in found {
         let side = &mut sources[origin.side];
         let target = match (into, origin.path.name()) {
@@ -84,50 +129,98 @@ pub(crate) async fn plan(
             _ => goal.path.clone(),
         };
         refuse_self_copy(side, destination, &origin.path, &target, &entry.kind)?;
-        if entry.kind == Kind::Directory {
-            let tree = walk(side, &origin.path, stop).await.map_err(|error| error.on(Some(Leg::Source)))?;
-            wanted.directories.push(target.clone());
-            wanted.directories.extend(tree.directories.iter().map(|path| beneath(&target, path)));
-            plan.skipped.extend(tree.skipped);
-            for (path, entry) in tree.files {
-                wanted.add(origin.side, beneath(&origin.path, &path), beneath(&target, &path), entry)?;
-            }
-        } else {
-            wanted.add(origin.side, origin.path.clone(), target, entry)?;
+        let is_directory = entry.kind == Kind::Directory;
+        let relative = relative(origin, is_directory);
+        if wish.selection.filter.excludes(&relative, is_directory) {
+            let reason = "a rule leaves it out".to_owned();
+            prepared.skipped.push(Skipped { source: side.name(&origin.path), reason });
+            continue;
         }
-    }
-    let shelf = Shelf::new(&goal.path, into && there.is_none(), wanted.files.len());
-    compare(sources, destination, wanted, shelf, wish, &mut plan, stop).await?;
-    Ok(plan)
-}
-
-/// Files and directories that are to be at the destination.
-#[derive(Default)]
-struct Wanted {
-    directories: Vec<VPath>,
-    files: Vec<File>,
-    targets: HashSet<VPath>,
-}
-
-struct File {
-    side: usize,
-    source: VPath,
-    target: VPath,
-    entry: Entry,
-}
-
-impl Wanted {
-    fn add(&mut self, side: usize, source: VPath, target: VPath, entry: Entry) -> Result<(), Trouble> {
-        if !self.targets.insert(target.clone()) {
+        if !is_directory && targets.contains(&target) {
             return Err(Trouble::new(
                 TroubleKind::Usage,
                 format!("two sources would both become {target}, and one would replace the other"),
             ));
         }
-        self.files.push(File { side, source, target, entry });
-        Ok(())
+        prepared.overlapping |=
+            targets.iter().any(|other| other.is_beneath(&target) || target.is_beneath(other));
+        targets.push(target.clone());
+        let standing = match target == goal.path && is_directory {
+            true if prepared.missing.is_some() => None,
+            true => Some(Entry::new(Text::default(), Kind::Directory)),
+            false => shelf.at(destination, &target).await?,
+        };
+        let conflict = match (is_directory, standing.as_ref().map(|entry| &entry.kind)) {
+            (true, Some(Kind::File | Kind::Other)) => {
+                Some(format!("{} is no directory", destination.name(&target)))
+            }
+            (false, Some(Kind::Directory)) => Some(format!("{} is a directory", destination.name(&target))),
+            _ => None,
+        };
+        let (number, source) = (origin.side, origin.path.clone());
+        if let Some(what) = conflict {
+            prepared.conflicts.push(FileFailure {
+                source: side.name(&source),
+                destination: destination.name(&target),
+                trouble: Trouble::new(TroubleKind::DestinationDenied, what).on(Some(Leg::Destination)),
+            });
+        } else if is_directory {
+            let there = match standing.map(|entry| entry.kind) {
+                None if prepared.missing.as_ref() == Some(&target) => There::Announced,
+                None => There::Missing,
+                Some(Kind::Symlink(_)) => There::Link,
+                Some(_) => There::Directory,
+            };
+            prepared.roots.push(Root { side: number, source, target, relative, there });
+        } else {
+            let part = match part::part_of(&target) {
+                Some(part) => shelf.at(destination, &part).await?,
+                None => None,
+            };
+            let part = part.filter(|entry| entry.kind == Kind::File);
+            prepared.files.push(Found { side: number, source, target, entry, there: standing, part });
+        }
+    }
+    Ok(prepared)
+}
+
+/// What the filter's rules call a source: its name beneath the destination, as rsync does.
+fn relative(origin: &Origin, is_directory: bool) -> VPath {
+    match origin.path.name() {
+        Some(name) if !(origin.contents && is_directory) => {
+            VPath::root().child(name).unwrap_or_else(|_| VPath::root())
+        }
+        _ => VPath::root(),
     }
 }
+
+/// What the directory that everything goes into holds: one listing, or a question for each of a few.
+enum Shelf {
+    Empty,
+    Listed(BTreeMap<Text, Entry>),
+    Unlisted,
+}
+
+impl Shelf {
+    async fn of(side: &mut Side, goal: &Goal, exists: bool, wanted: usize) -> Result<Self, Trouble> {
+        if !exists || wanted <= FEW {
+            return Ok(Shelf::Unlisted);
+        }
+        let entries = side.list(&goal.path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
+        Ok(Shelf::Listed(entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect()))
+    }
+
+    async fn at(&self, side: &mut Side, path: &VPath) -> Result<Option<Entry>, Trouble> {
+        match self {
+            Shelf::Empty => Ok(None),
+            Shelf::Listed(entries) => Ok(path.name().and_then(|name| entries.get(name)).cloned()),
+            Shelf::Unlisted => side.stat(path).await.map_err(|error| error.on(Some(Leg::Destination))),
+        }
+    }
+}
+
+/// Up to so many names are asked for one by one, which is cheaper than listing a directory that may be huge.
+const FEW: usize = 2;
 
 /// What stands at a source. A link that was named by the user is followed: it is what was asked for.
 async fn look(side: &mut Side, origin: &Origin, recursive: bool) -> Result<Entry, Trouble> {
@@ -205,69 +298,11 @@ fn refuse_self_copy(
     }
 }
 
-/// Lays what is wanted over what is there.
-async fn compare(
-    sources: &mut [Side],
-    destination: &mut Side,
-    wanted: Wanted,
-    mut shelf: Shelf,
-    wish: Wish,
-    plan: &mut Plan,
-    stop: &Stop,
-) -> Result<(), Trouble> {
-    let mut directories = wanted.directories;
-    directories.sort();
-    directories.dedup();
-    for path in &directories {
-        if shelf.lacks(destination, path).await? {
-            plan.directories.push(path.clone());
-        }
-    }
-    let mut doubts = Doubts::default();
-    for file in wanted.files {
-        if *stop.borrow() {
-            return Err(super::walk::interrupted());
-        }
-        let place = shelf.place(destination, &file.target).await?;
-        if let Some(what) = place.conflict {
-            plan.conflicts.push(FileFailure {
-                source: sources[file.side].name(&file.source),
-                destination: destination.name(&file.target),
-                trouble: Trouble::new(TroubleKind::DestinationDenied, what).on(Some(Leg::Destination)),
-            });
-            continue;
-        }
-        if let Some(there) = &place.file
-            && !wish.even_unchanged
-            && doubts
-                .are_equal(
-                    Seen { side: &mut sources[file.side], path: &file.source, entry: &file.entry },
-                    Seen { side: destination, path: &file.target, entry: there },
-                )
-                .await?
-        {
-            plan.unchanged += 1;
-            continue;
-        }
-        let leftover =
-            place.part.and_then(|entry| Some(Leftover { size: entry.size?, modified: entry.modified }));
-        plan.steps.push(Step {
-            side: file.side,
-            size: file.entry.size,
-            modified: file.entry.modified,
-            replaces: place.file.is_some(),
-            stands: place.file.as_ref().map(Stands::from),
-            leftover: leftover.filter(|_| !part::is_ambiguous(&file.target)),
-            source: file.source,
-            destination: file.target,
-        });
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Plan;
+    use crate::plan::planner::plan;
     use crate::testing;
 
     #[tokio::test]
@@ -343,14 +378,16 @@ mod tests {
             &origins,
             &mut destination,
             &goal,
-            ALL,
+            all(),
             &testing::go_on(),
         )
         .await
         .expect("planned");
         assert_eq!(plan.unchanged, 1);
         assert_eq!(describe(&plan), "| /s/t/begun>/d/t/begun+3 /s/t/other>/d/t/other!");
-        let conflicts: Vec<_> = plan.conflicts.iter().map(|failure| failure.trouble.to_string()).collect();
+        let mut conflicts: Vec<_> =
+            plan.conflicts.iter().map(|failure| failure.trouble.to_string()).collect();
+        conflicts.sort();
         assert_eq!(conflicts, ["/d/t/dir is a directory", "/d/t/in is no directory"]);
         assert_eq!(plan.skipped.len(), 1);
         assert!(plan.skipped[0].source.ends_with("junk.fxp-part"));
@@ -368,7 +405,7 @@ mod tests {
             .map(|typed| Origin { side: 0, path: path(typed), contents: typed.ends_with('/') })
             .collect();
         let goal = Goal { path: path(goal), contents: goal.ends_with('/') };
-        plan(std::slice::from_mut(&mut source), &origins, &mut destination, &goal, ALL, &testing::go_on())
+        plan(std::slice::from_mut(&mut source), &origins, &mut destination, &goal, all(), &testing::go_on())
             .await
     }
 
@@ -376,7 +413,9 @@ mod tests {
         let directories: Vec<String> = plan.directories.iter().map(ToString::to_string).collect();
         let mut text = directories.join(" ");
         text.push_str(if text.is_empty() { "|" } else { " |" });
-        for step in &plan.steps {
+        let mut steps = plan.steps.clone();
+        steps.sort_by(|one, two| one.source.cmp(&two.source));
+        for step in &steps {
             text.push_str(&format!(" {}>{}", step.source, step.destination));
             text.push_str(if step.replaces { "!" } else { "" });
             text.push_str(&step.leftover.map(|part| format!("+{}", part.size)).unwrap_or_default());
@@ -384,7 +423,9 @@ mod tests {
         text
     }
 
-    const ALL: Wish = Wish { recursive: true, even_unchanged: false };
+    fn all() -> Wish {
+        Wish { recursive: true, ..Wish::default() }
+    }
 
     fn path(text: &str) -> VPath {
         VPath::parse(text.as_bytes()).expect("a path")

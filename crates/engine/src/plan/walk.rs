@@ -94,12 +94,12 @@ pub(crate) fn interrupted() -> Trouble {
 }
 
 /// True for a name that no file in a directory can have.
-fn leads_elsewhere(name: &Text) -> bool {
+pub(crate) fn leads_elsewhere(name: &Text) -> bool {
     let bytes = name.as_bytes();
     bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.contains(&b'/')
 }
 
-fn why_left_out(kind: &Kind) -> String {
+pub(super) fn why_left_out(kind: &Kind) -> String {
     match kind {
         Kind::Symlink(Some(target)) => {
             format!("it is a symbolic link to {target}, and links are not followed")
@@ -114,7 +114,7 @@ fn why_left_out(kind: &Kind) -> String {
 pub(crate) const MAX_ENTRIES: usize = 1_000_000;
 
 /// The deepest directory that is walked. A path of 4095 bytes could be deeper, a real tree is not.
-const MAX_DEPTH: usize = 200;
+pub(crate) const MAX_DEPTH: usize = 200;
 
 #[cfg(test)]
 mod tests {

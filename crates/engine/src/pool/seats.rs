@@ -156,6 +156,11 @@ impl Seats {
         self.room(server, |room| room.lanes > 0)
     }
 
+    /// False if this server has as many sessions open as it allows, in use or parked.
+    pub(crate) fn has_room(&self, server: &str) -> bool {
+        self.room(server, |room| room.ceiling().is_none_or(|ceiling| room.open < ceiling))
+    }
+
     /// Sessions with this server that are open.
     pub(crate) fn open(&self, server: &str) -> usize {
         self.room(server, |room| room.open)

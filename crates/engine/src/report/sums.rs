@@ -35,6 +35,8 @@ pub struct Report {
     pub directories: u64,
     /// Equal already.
     pub unchanged: u64,
+    /// Files and directories that were deleted at the destination.
+    pub deleted: u64,
     /// Whether everything was tried that there was to do.
     pub ending: Ending,
     /// Wall time.

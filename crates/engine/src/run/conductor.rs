@@ -10,10 +10,11 @@ use tokio::task::JoinSet;
 
 use super::crew::Crew;
 use super::worker::Worker;
-use crate::plan::item::Item;
+use crate::plan::item::{Extra, Item};
 use crate::report::{Ending, Event, FileFailure, Trouble};
 use crate::retry;
 use crate::side::Side;
+use crate::surplus;
 
 /// Copies all that comes through `items`, beneath or at `goal`.
 ///
@@ -26,7 +27,16 @@ pub(super) async fn conduct(
     goal: &VPath,
 ) -> Result<(), Trouble> {
     let (supplied, ()) = tokio::join!(supply(crew, items, goal), lead(crew));
-    supplied
+    let late = supplied?;
+    let mut supplier = Supplier::new(crew);
+    for extra in late {
+        if crew.is_stopped() {
+            break;
+        }
+        supplier.delete(&extra).await;
+    }
+    supplier.park();
+    Ok(())
 }
 
 /// Starts lanes, more of them when more are wanted, and waits for all of them to end.
@@ -60,9 +70,13 @@ pub(super) async fn lead(crew: &Arc<Crew>) {
 }
 
 /// Brings everything into the queue; tells the lanes when there is no more.
-async fn supply(crew: &Arc<Crew>, mut items: mpsc::Receiver<Item>, goal: &VPath) -> Result<(), Trouble> {
-    let mut supplier =
-        Supplier { crew: crew.clone(), destination: crew.destination(0), blocked: HashSet::new() };
+/// What is to be deleted when all files were copied is handed back.
+async fn supply(
+    crew: &Arc<Crew>,
+    mut items: mpsc::Receiver<Item>,
+    goal: &VPath,
+) -> Result<Vec<Extra>, Trouble> {
+    let mut supplier = Supplier::new(crew);
     let mut stop = crew.run.stop.clone();
     let outcome = tokio::select! {
         outcome = supplier.supply(&mut items, goal) => outcome,
@@ -73,7 +87,7 @@ async fn supply(crew: &Arc<Crew>, mut items: mpsc::Receiver<Item>, goal: &VPath)
     }
     crew.queue.close();
     supplier.park();
-    outcome
+    outcome.map(|()| supplier.late)
 }
 
 struct Supplier {
@@ -81,9 +95,16 @@ struct Supplier {
     destination: Side,
     /// Directories that could not be made: nothing is copied there.
     blocked: HashSet<VPath>,
+    /// To be deleted when all files were copied.
+    late: Vec<Extra>,
 }
 
 impl Supplier {
+    fn new(crew: &Arc<Crew>) -> Self {
+        let destination = crew.destination(0);
+        Supplier { crew: crew.clone(), destination, blocked: HashSet::new(), late: Vec::new() }
+    }
+
     async fn supply(&mut self, items: &mut mpsc::Receiver<Item>, goal: &VPath) -> Result<(), Trouble> {
         while let Some(item) = items.recv().await {
             match item {
@@ -101,7 +122,8 @@ impl Supplier {
                     self.crew.report().leave_out(skipped);
                 }
                 Item::Conflict(failure) => self.crew.failed(None, *failure),
-                Item::Extra(_) => {}
+                Item::Extra(extra) if self.deletes_late() => self.late.push(extra),
+                Item::Extra(extra) => self.delete(&extra).await,
             }
         }
         Ok(())
@@ -124,6 +146,20 @@ impl Supplier {
             }
         }
         Ok(())
+    }
+
+    fn deletes_late(&self) -> bool {
+        self.crew.run.request.selection.delete.is_some_and(|delete| delete.after)
+    }
+
+    async fn delete(&mut self, extra: &Extra) {
+        match surplus::delete(&mut self.destination, extra).await {
+            Ok(place) => {
+                self.crew.report().deleted += 1;
+                self.crew.event(Event::Deleted { place, directory: extra.directory });
+            }
+            Err(failure) => self.crew.failed(None, failure),
+        }
     }
 
     /// True if a directory above `path` could not be made.

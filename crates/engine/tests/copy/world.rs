@@ -18,7 +18,7 @@ use fxp_engine::journal::Forgetful;
 use fxp_engine::proto::path::VPath;
 use fxp_engine::proto::wire::{secret::Secret, text::Text};
 use fxp_engine::report::{Event, Report, Trouble};
-use fxp_engine::run::{CopyRequest, Policy, ResumeChoice, Stop, VerifyChoice, Via};
+use fxp_engine::run::{CopyRequest, Policy, ResumeChoice, Selection, Stop, VerifyChoice, Via};
 use fxp_engine::url::Address;
 use fxp_server::config::Config;
 use fxp_server::config::fxp::{Action, Allowances, Peer, Rule};
@@ -352,6 +352,7 @@ pub(crate) fn request(sources: Vec<Address>, destination: Address) -> CopyReques
         dry_run: false,
         retries: 0,
         lanes: None,
+        selection: Selection::default(),
     }
 }
 

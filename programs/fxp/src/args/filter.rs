@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, ValueHint, value_parser};
+use fxp_proto::listing::time::FtpTime;
 
 /// Work with the rules that say which files are meant
 #[derive(Debug, clap::Args)]
@@ -34,6 +35,29 @@ pub(crate) struct FilterTest {
     /// Paths as the rules see them
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<OsString>,
+}
+
+/// Which files of a tree are meant.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Files {
+    #[command(flatten)]
+    pub(crate) rules: Rules,
+
+    /// Leave out files that are smaller, such as 10K, 1.5G (as in rsync: K is 1024, KB is 1000)
+    #[arg(long, value_name = "SIZE", value_parser = crate::settings::size, help_heading = HEADING)]
+    pub(crate) min_size: Option<u64>,
+
+    /// Leave out files that are larger
+    #[arg(long, value_name = "SIZE", value_parser = crate::settings::size, help_heading = HEADING)]
+    pub(crate) max_size: Option<u64>,
+
+    /// Leave out files last modified before WHEN: an age such as 36h, 3d, 2w, or a date such as 2026-01-31 (and a time)
+    #[arg(long, value_name = "WHEN", value_parser = crate::settings::when, help_heading = HEADING)]
+    pub(crate) newer: Option<FtpTime>,
+
+    /// Leave out files last modified after WHEN
+    #[arg(long, value_name = "WHEN", value_parser = crate::settings::when, help_heading = HEADING)]
+    pub(crate) older: Option<FtpTime>,
 }
 
 /// `--include`, `--exclude` and `--filter-from`, in the order in which they were typed: the first rule that matches

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fxp_engine::report::Report;
-use fxp_engine::run::{self, CopyRequest, ResumeChoice, VerifyChoice};
+use fxp_engine::run::{self, CopyRequest, ResumeChoice, Selection, VerifyChoice};
 
 use self::dialogue::Dialogue;
 use self::figures::Figures;
@@ -86,6 +86,7 @@ async fn perform(
         retries: 0,
         // The dialogue is to be read: one file after the other.
         lanes: Some(1),
+        selection: Selection::default(),
     };
     desk.listen_for_interrupt();
     let began = Instant::now();

@@ -138,6 +138,10 @@ impl Observer for Human {
             Event::Skipped(skipped) => {
                 self.warning(&format!("{} is not copied: {}", skipped.source, skipped.reason));
             }
+            Event::Deleted { place, directory } => {
+                let slash = if directory { "/" } else { "" };
+                self.detail(&format!("{} {place}{slash}", styled(GOOD, "deleted")));
+            }
             Event::Done { file, report } => self.done(file, &report),
             Event::Failed { file, failure: failed } => {
                 self.printer.progress().ended(file, 0);

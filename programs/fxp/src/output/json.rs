@@ -106,6 +106,9 @@ impl Observer for Json {
             Event::Skipped(skipped) => {
                 self.tell(&Record::Skipped { source: &skipped.source, text: &skipped.reason });
             }
+            Event::Deleted { place, directory } => {
+                self.tell(&Record::Deleted { place, directory: *directory });
+            }
             Event::Done { file, report } => {
                 self.tell(&Record::Done { file: *file, report: Copied::of(report) });
             }
@@ -174,6 +177,7 @@ impl Voice for Json {
             skipped: report.left_out,
             directories: report.directories,
             unchanged: report.unchanged,
+            deleted: report.deleted,
             bytes: report.sums.bytes,
             unproven: report.sums.unproven(),
             payload_through_client: report.through_client,
@@ -255,6 +259,10 @@ enum Record<'a> {
         source: &'a str,
         text: &'a str,
     },
+    Deleted {
+        place: &'a str,
+        directory: bool,
+    },
     Done {
         file: u64,
         #[serde(flatten)]
@@ -306,6 +314,7 @@ enum Record<'a> {
         skipped: u64,
         directories: u64,
         unchanged: u64,
+        deleted: u64,
         bytes: u64,
         unproven: u64,
         payload_through_client: u64,

@@ -1,9 +1,18 @@
 //! Rules and bounds in the engine's words.
 
-use fxp_engine::plan::filter::{Filter, Rule, Verdict, rules_of_file};
+use fxp_engine::plan::filter::{Bounds, Filter, Rule, Verdict, rules_of_file};
 
-use crate::args::{RuleFlag, Rules};
+use crate::args::{Files, RuleFlag, Rules};
 use crate::exit::{Exit, Failure, Outcome};
+
+impl Files {
+    /// Rules and bounds.
+    pub(crate) fn filter(&self) -> Outcome<Filter> {
+        let bounds =
+            Bounds { min_size: self.min_size, max_size: self.max_size, newer: self.newer, older: self.older };
+        Ok(Filter { bounds, ..self.rules.filter()? })
+    }
+}
 
 impl Rules {
     /// The rules alone; files of rules are read.

@@ -19,6 +19,8 @@ mod session;
 #[cfg(target_os = "linux")]
 mod spread;
 #[cfg(target_os = "linux")]
+mod trees;
+#[cfg(target_os = "linux")]
 mod work;
 
 use std::ffi::OsStr;

@@ -8,8 +8,9 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use tokio::sync::Semaphore;
 
-use super::super::{CopyRequest, Stop, interrupted};
-use crate::plan::select::{self, Goal, Origin, Wish};
+use super::super::{After, CopyRequest, Stop, interrupted};
+use crate::plan::planner;
+use crate::plan::select::{Goal, Origin};
 use crate::plan::shelf::kind_of;
 use crate::plan::{Plan, Step};
 use crate::pool::Pool;
@@ -84,8 +85,9 @@ impl Ground {
         let plan = {
             let _turn = self.free.acquire().await.expect("never closed");
             let mut sources = self.take_set();
-            let wish = Wish { recursive: self.request.recursive, even_unchanged: false };
-            let planned = select::plan(&mut sources, &self.origins, &mut side, &goal, wish, &self.stop).await;
+            let wish = self.request.wish(After::Kept);
+            let planned =
+                planner::plan(&mut sources, &self.origins, &mut side, &goal, wish, &self.stop).await;
             self.give_back(sources);
             planned?
         };

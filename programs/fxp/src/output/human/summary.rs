@@ -18,9 +18,9 @@ pub(super) fn headline(deed: Deed, report: &Report, exit: Exit) -> String {
     let word = match (deed, exit) {
         (_, Exit::Interrupted) => styled(WARNING, "Interrupted after"),
         _ if renamed => styled(GOOD, "Renamed"),
-        (Deed::Copy, Exit::Done) => styled(GOOD, "Copied"),
+        (Deed::Copy | Deed::Sync, Exit::Done) => styled(GOOD, "Copied"),
         (Deed::Move, Exit::Done) => styled(GOOD, "Moved"),
-        (Deed::Copy, _) => styled(WARNING, "Copied"),
+        (Deed::Copy | Deed::Sync, _) => styled(WARNING, "Copied"),
         (Deed::Move, _) => styled(WARNING, "Moved"),
     };
     let mut line = match report.sums.files == 0 {
@@ -29,6 +29,9 @@ pub(super) fn headline(deed: Deed, report: &Report, exit: Exit) -> String {
     };
     if report.unchanged > 0 {
         let _ = write!(line, "; {} there already and equal", report.unchanged);
+    }
+    if report.deleted > 0 {
+        let _ = write!(line, "; {} deleted", report.deleted);
     }
     if report.left_out > 0 {
         let _ = write!(line, "; {} left out", report.left_out);
@@ -55,9 +58,9 @@ fn amount(report: &Report, renamed: bool) -> String {
 fn nothing(deed: Deed, report: &Report, exit: Exit) -> String {
     match (exit, deed) {
         (Exit::Interrupted, _) => styled(WARNING, "Interrupted"),
-        (_, Deed::Copy) if report.failed == 0 => "Nothing to copy".into(),
+        (_, Deed::Copy | Deed::Sync) if report.failed == 0 => "Nothing to copy".into(),
         (_, Deed::Move) if report.failed == 0 => "Nothing to move".into(),
-        (_, Deed::Copy) => styled(WARNING, "Copied nothing"),
+        (_, Deed::Copy | Deed::Sync) => styled(WARNING, "Copied nothing"),
         (_, Deed::Move) => styled(WARNING, "Moved nothing"),
     }
 }

@@ -19,7 +19,6 @@ use fxp_proto::wire::text::Text;
 use super::*;
 use crate::bookmarks::{Fate, Imported};
 use crate::exit::Failure;
-use crate::output::found;
 
 pub(crate) type Kinds = BTreeMap<String, BTreeSet<String>>;
 
@@ -113,6 +112,7 @@ fn written() -> Kinds {
         Record::Progress { file: 1, bytes: 0 },
         Record::Fallback { file: None, text: "" },
         Record::Skipped { source: "", text: "" },
+        Record::Deleted { place: "", directory: false },
         Record::Done { file: 1, report: Copied::of(&file) },
         Record::Failed { file: None, source: "", destination: "", trouble: trouble() },
         Record::Line { leg: "", at_seconds: 0.0, from: "", text: "" },
@@ -135,6 +135,7 @@ fn written() -> Kinds {
             skipped: 0,
             directories: 0,
             unchanged: 0,
+            deleted: 0,
             bytes: 0,
             unproven: 0,
             payload_through_client: 0,
@@ -143,14 +144,7 @@ fn written() -> Kinds {
         },
         Record::Error(trouble()),
     ];
-    let nothing = String::new;
-    let found = [found::Record::Ruling {
-        path: nothing(),
-        directory: false,
-        taken: false,
-        rule: None,
-        at: nothing(),
-    }];
+    let found = crate::output::found::samples();
     records.iter().map(keys).chain(found.iter().map(keys)).collect()
 }
 

@@ -1,0 +1,185 @@
+//! Looks at one place over several sessions at once.
+//!
+//! The first session is the one that the run has anyway; more are opened when somebody waits, up to a few, and only
+//! as far as the server allows: what it refuses is no failure, the first session does the work then.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use fxp_proto::grammar::params::DigestKind;
+use fxp_proto::listing::entry::Entry;
+use fxp_proto::path::VPath;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::report::Trouble;
+use crate::side::Side;
+
+/// One place, and the sessions that look at it.
+pub(crate) struct Explorer {
+    /// Not connected: it gives names, and more of its kind.
+    face: Side,
+    idle: Mutex<Vec<Side>>,
+    /// One permit per session that may be in use.
+    seats: Semaphore,
+    /// Sessions that are open.
+    open: AtomicUsize,
+    /// Those that nobody has asked for yet.
+    more: AtomicUsize,
+    /// Questions that wait for a session.
+    waiting: AtomicUsize,
+}
+
+/// A session for one question. One that is dropped in the middle of its work is gone.
+struct Lease<'a> {
+    explorer: &'a Explorer,
+    side: Option<Side>,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Explorer {
+    /// Looks through `side`, and through at most `most` sessions in all.
+    pub(crate) fn new(side: Side, most: usize) -> Arc<Self> {
+        Arc::new(Explorer {
+            face: side.twin(),
+            idle: Mutex::new(vec![side]),
+            seats: Semaphore::new(1),
+            open: AtomicUsize::new(1),
+            more: AtomicUsize::new(most.saturating_sub(1)),
+            waiting: AtomicUsize::new(0),
+        })
+    }
+
+    /// The sessions, for whoever needs them next; the one that is best known first.
+    pub(crate) fn dissolve(self: Arc<Self>) -> Vec<Side> {
+        std::mem::take(&mut *self.idle.lock().expect("no holder of the lock panics"))
+    }
+
+    /// A place, printable.
+    pub(crate) fn name(&self, path: &VPath) -> String {
+        self.face.name(path)
+    }
+
+    /// The entries of a directory.
+    pub(crate) async fn list(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
+        let mut lease = self.lease(WORTH_A_LOGIN).await?;
+        let entries = lease.side().list(path).await;
+        lease.give_back();
+        entries
+    }
+
+    /// What stands at `path`.
+    pub(crate) async fn stat(&self, path: &VPath) -> Result<Option<Entry>, Trouble> {
+        let mut lease = self.lease(WORTH_A_LOGIN).await?;
+        let entry = lease.side().stat(path).await;
+        lease.give_back();
+        entry
+    }
+
+    /// The digests that this side computes, best first.
+    pub(crate) async fn digests(&self) -> Result<Vec<DigestKind>, Trouble> {
+        let mut lease = self.lease(WORTH_A_LOGIN).await?;
+        let connected = lease.side().connect().await;
+        let digests = lease.side().digests();
+        lease.give_back();
+        connected.map(|()| digests)
+    }
+
+    /// The digest of a file.
+    pub(crate) async fn digest(&self, kind: DigestKind, path: &VPath) -> Result<String, Trouble> {
+        let mut lease = self.lease(WORTH_A_LOGIN_FOR_DIGESTS).await?;
+        let digest = lease.side().digest(kind, path, None).await;
+        lease.give_back();
+        digest
+    }
+
+    /// Says goodbye on all sessions.
+    pub(crate) async fn close(self: Arc<Self>) {
+        for mut side in self.dissolve() {
+            if let Some(link) = side.link() {
+                let pool = link.pool().clone();
+                pool.close().await;
+            }
+            side.close().await;
+        }
+    }
+
+    /// A session, when one is free; another one is opened if `worth_it` questions for each of those that are open wait.
+    async fn lease(&self, worth_it: usize) -> Result<Lease<'_>, Trouble> {
+        loop {
+            let queued = Queued::new(self, worth_it);
+            let permit = self.seats.acquire().await.expect("nobody closes it");
+            drop(queued);
+            let idle = self.idle.lock().expect("no holder of the lock panics").pop();
+            if let Some(side) = idle {
+                return Ok(Lease { explorer: self, side: Some(side), _permit: permit });
+            }
+            let mut side = self.face.twin();
+            if side.link().is_some_and(|link| !link.sit_if_free()) {
+                permit.forget();
+                continue;
+            }
+            match side.connect().await {
+                Ok(()) => {
+                    self.open.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Lease { explorer: self, side: Some(side), _permit: permit });
+                }
+                Err(trouble) if self.open.load(Ordering::Relaxed) > 0 => {
+                    tracing::debug!(%trouble, "one session less to look around with");
+                    permit.forget();
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+    }
+}
+
+/// A question that waits for a session; it leaves the queue when it is dropped.
+struct Queued<'a>(&'a Explorer);
+
+impl<'a> Queued<'a> {
+    fn new(explorer: &'a Explorer, worth_it: usize) -> Self {
+        let waiting = explorer.waiting.fetch_add(1, Ordering::Relaxed);
+        let worth_it = waiting >= worth_it * explorer.open.load(Ordering::Relaxed);
+        let one_less = |more: usize| more.checked_sub(1);
+        if worth_it && explorer.more.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+            explorer.seats.add_permits(1);
+        }
+        Queued(explorer)
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Lease<'_> {
+    fn side(&mut self) -> &mut Side {
+        self.side.as_mut().expect("it is there until it is given back")
+    }
+
+    fn give_back(mut self) {
+        let mut side = self.side.take();
+        // Whoever waits has no seat, or those who copy and those who look around would wait for each other.
+        if let Some(link) = side.as_mut().and_then(Side::link) {
+            link.park();
+        }
+        self.explorer.idle.lock().expect("no holder of the lock panics").extend(side);
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if self.side.is_some() {
+            // Somebody stopped in the middle of a question: its answer would be taken for that of the next.
+            self.explorer.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// So many questions per session have to wait before another one is opened: a login takes as long as a few of them.
+const WORTH_A_LOGIN: usize = 10;
+
+/// The same for digests, for each of which a server may read a whole disk.
+const WORTH_A_LOGIN_FOR_DIGESTS: usize = 1;

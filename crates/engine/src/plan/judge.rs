@@ -1,0 +1,184 @@
+//! Decides which files are equal already: by size and time, by size alone, or by digests that both servers compute.
+//!
+//! Most files are judged from the listings. Where that needs a question (a time that is only known to the minute, a
+//! digest), several files are asked about at once, and what is known meanwhile is not held up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fxp_proto::grammar::params::DigestKind;
+use fxp_proto::pair::leg::Leg;
+use tokio::sync::OnceCell;
+
+use super::diff;
+use super::explore::Explorer;
+use super::survey::{Found, is_about_this};
+use crate::digest;
+use crate::report::Trouble;
+use crate::verify::{common, same};
+
+/// What makes two files equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compare {
+    /// The same size and time.
+    #[default]
+    SizeAndTime,
+    /// The same size.
+    Size,
+    /// The same size and digest.
+    Digest,
+    /// The same size, and the same digest where both servers compute one.
+    DigestIfAny,
+    /// Nothing: what is there is taken for different.
+    Nothing,
+}
+
+/// What came of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// There is nothing to compare with.
+    Alone,
+    /// Both servers computed this digest, and it is the same.
+    SameDigest(&'static str),
+    /// Size and time are the same; nobody has looked into the files.
+    SameTime,
+    /// The size is the same; nobody has looked into the files.
+    SameSize {
+        /// Why nobody has, where somebody should.
+        why: Option<String>,
+    },
+    /// They differ, and in what.
+    Different(String),
+}
+
+impl Likeness {
+    /// True if they are equal as far as was asked.
+    pub fn is_equal(&self) -> bool {
+        matches!(self, Likeness::SameDigest(_) | Likeness::SameTime | Likeness::SameSize { .. })
+    }
+
+    /// True if they are equal in size, and a digest was wanted and could not be had.
+    pub fn is_doubtful(&self) -> bool {
+        matches!(self, Likeness::SameSize { why: Some(_) })
+    }
+}
+
+/// Compares files of several sources with those of one destination.
+pub(crate) struct Judge {
+    sources: Vec<Arc<Explorer>>,
+    destination: Arc<Explorer>,
+    compare: Compare,
+    /// A second question about times tells no more than the listing.
+    no_better_times: AtomicBool,
+    /// The digests that each source has in common with the destination, best first.
+    kinds: Vec<OnceCell<Vec<DigestKind>>>,
+}
+
+impl Judge {
+    pub(crate) fn new(sources: Vec<Arc<Explorer>>, destination: Arc<Explorer>, compare: Compare) -> Self {
+        let kinds = sources.iter().map(|_| OnceCell::new()).collect();
+        Judge { sources, destination, compare, no_better_times: AtomicBool::new(false), kinds }
+    }
+
+    /// The verdict, if the listings tell enough.
+    pub(crate) fn at_once(&self, found: &Found) -> Option<Likeness> {
+        let Some(there) = &found.there else { return Some(Likeness::Alone) };
+        if self.compare == Compare::Nothing {
+            return Some(Likeness::Different("it is copied in any case".into()));
+        }
+        if let (Some(ours), Some(theirs)) = (found.entry.size, there.size)
+            && ours != theirs
+        {
+            return Some(Likeness::Different(format!(
+                "{ours} bytes at the source, {theirs} at the destination"
+            )));
+        }
+        let sizes_known = found.entry.size.is_some() && there.size.is_some();
+        match self.compare {
+            Compare::SizeAndTime if diff::is_unchanged(&found.entry, there) => Some(Likeness::SameTime),
+            Compare::SizeAndTime => {
+                let hopeless = self.no_better_times.load(Ordering::Relaxed);
+                let settled = hopeless || !diff::is_in_doubt(&found.entry, there);
+                settled.then(|| Likeness::Different(times_differ(found)))
+            }
+            Compare::Size if sizes_known => Some(Likeness::SameSize { why: None }),
+            Compare::Size => Some(Likeness::Different("a server does not tell the size".into())),
+            Compare::Digest | Compare::DigestIfAny | Compare::Nothing => None,
+        }
+    }
+
+    /// The verdict, after questions to both servers.
+    pub(crate) async fn ask(&self, found: &Found) -> Result<Likeness, Trouble> {
+        match self.compare {
+            Compare::SizeAndTime | Compare::Size => self.ask_for_times(found).await,
+            Compare::Digest | Compare::DigestIfAny | Compare::Nothing => self.ask_for_digests(found).await,
+        }
+    }
+
+    async fn ask_for_times(&self, found: &Found) -> Result<Likeness, Trouble> {
+        let (ours, theirs) =
+            tokio::join!(self.sources[found.side].stat(&found.source), self.destination.stat(&found.target));
+        let ours = ours.map_err(|error| error.on(Some(Leg::Source)))?;
+        let theirs = theirs.map_err(|error| error.on(Some(Leg::Destination)))?;
+        let mut again = found.clone();
+        again.entry = ours.unwrap_or(again.entry);
+        again.there = theirs.or(again.there);
+        let Some(there) = &again.there else { return Ok(Likeness::Alone) };
+        if diff::is_in_doubt(&again.entry, there) {
+            self.no_better_times.store(true, Ordering::Relaxed);
+        }
+        Ok(match diff::is_unchanged(&again.entry, there) {
+            true => Likeness::SameTime,
+            false => Likeness::Different(times_differ(&again)),
+        })
+    }
+
+    async fn ask_for_digests(&self, found: &Found) -> Result<Likeness, Trouble> {
+        let source = &self.sources[found.side];
+        let kinds = self.kinds[found.side].get_or_try_init(|| async {
+            let (ours, theirs) = tokio::join!(source.digests(), self.destination.digests());
+            let ours = ours.map_err(|error| error.on(Some(Leg::Source)))?;
+            Ok(common(&ours, &theirs.map_err(|error| error.on(Some(Leg::Destination)))?))
+        });
+        let mut why = None;
+        for &kind in kinds.await? {
+            let (ours, theirs) = tokio::join!(
+                source.digest(kind, &found.source),
+                self.destination.digest(kind, &found.target)
+            );
+            let ours = ours.map_err(|error| error.on(Some(Leg::Source)));
+            let theirs = theirs.map_err(|error| error.on(Some(Leg::Destination)));
+            let name = digest::name(kind);
+            match (ours, theirs) {
+                (Ok(ours), Ok(theirs)) if same(&ours, &theirs) => return Ok(Likeness::SameDigest(name)),
+                (Ok(ours), Ok(theirs)) => {
+                    let what = format!("{name} differs: {ours} at the source, {theirs} at the destination");
+                    return Ok(Likeness::Different(what));
+                }
+                (Err(trouble), _) | (_, Err(trouble)) if is_about_this(&trouble) => {
+                    why = Some(format!("{name} could not be compared: {trouble}"));
+                }
+                (Err(trouble), _) | (_, Err(trouble)) => return Err(trouble),
+            }
+        }
+        let why = why.unwrap_or_else(|| "the two servers compute no digest in common".to_owned());
+        let sizes_known =
+            found.entry.size.is_some() && found.there.as_ref().is_some_and(|there| there.size.is_some());
+        match self.compare {
+            Compare::Digest => Ok(Likeness::Different(why)),
+            _ if !sizes_known => {
+                Ok(Likeness::Different(format!("{why}, and a server does not tell the size")))
+            }
+            _ => Ok(Likeness::SameSize { why: Some(why) }),
+        }
+    }
+}
+
+fn times_differ(found: &Found) -> String {
+    let time = |entry: &fxp_proto::listing::entry::Entry| match &entry.modified {
+        Some((time, _)) => time.to_seconds(),
+        None => "unknown".to_owned(),
+    };
+    let theirs = found.there.as_ref().map_or_else(|| "unknown".to_owned(), time);
+    format!("time {} at the source, {theirs} at the destination", time(&found.entry))
+}

@@ -1,0 +1,268 @@
+//! Makes items out of what a survey finds and a judge decides, one after the other, while the walk goes on.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use fxp_proto::listing::entry::Kind;
+use fxp_proto::pair::leg::Leg;
+
+use super::explore::Explorer;
+use super::hearing::{Heard, Hearing};
+use super::item::{Extra, Item};
+use super::judge::{Compare, Judge, Likeness};
+use super::select::{Delete, Goal, Origin, Prepared, Wish, prepare};
+use super::survey::{Extras, Found, Sight, Survey, is_about_this};
+use super::{Leftover, Plan, Step};
+use crate::journal::Stands;
+use crate::part;
+use crate::report::{FileFailure, Trouble, TroubleKind};
+use crate::run::Stop;
+use crate::side::Side;
+
+/// The places that are planned for.
+pub(crate) struct Places {
+    pub(crate) sources: Vec<Arc<Explorer>>,
+    pub(crate) destination: Arc<Explorer>,
+}
+
+impl Places {
+    /// Looks around through these sessions, and a few more where that is worth it.
+    pub(crate) fn new(sources: Vec<Side>, destination: Side) -> Self {
+        let sources = sources.into_iter().map(|side| Explorer::new(side, MAX_SESSIONS)).collect();
+        Places { sources, destination: Explorer::new(destination, MAX_SESSIONS) }
+    }
+
+    /// Says goodbye.
+    pub(crate) async fn close(self) {
+        for explorer in self.sources.into_iter().chain([self.destination]) {
+            explorer.close().await;
+        }
+    }
+
+    /// Borrows sessions that somebody else goes on with later; meanwhile he has others that are not connected.
+    pub(crate) fn borrow(sources: &mut [Side], destination: &mut Side) -> Self {
+        let borrow = |side: &mut Side| {
+            let twin = side.twin();
+            std::mem::replace(side, twin)
+        };
+        Places::new(sources.iter_mut().map(borrow).collect(), borrow(destination))
+    }
+
+    /// Gives one session of each place back; the others say goodbye.
+    pub(crate) async fn give_back(self, sources: &mut [Side], destination: &mut Side) {
+        let explorers = self.sources.into_iter().zip(sources).chain([(self.destination, destination)]);
+        for (explorer, side) in explorers {
+            let mut sessions = explorer.dissolve().into_iter();
+            if let Some(session) = sessions.next() {
+                *side = session;
+            }
+            for mut surplus in sessions {
+                surplus.close().await;
+            }
+        }
+    }
+}
+
+/// Sends the whole plan into `items`, in the order that [`Item`] promises. Ends early if nobody receives any more.
+pub(crate) async fn stream(
+    places: &Places,
+    prepared: Prepared,
+    wish: &Wish,
+    stop: &Stop,
+    items: Sender<Item>,
+) -> Result<(), Trouble> {
+    let (sights, seen) = channel(SIGHTS);
+    let survey = Survey {
+        sources: places.sources.clone(),
+        destination: places.destination.clone(),
+        filter: wish.selection.filter.clone(),
+        extras: wish
+            .selection
+            .delete
+            .map_or(Extras::Ignored, |delete| Extras::Walked { even_excluded: delete.even_excluded }),
+        into_missing: true,
+        overlapping: prepared.overlapping,
+        stop: stop.clone(),
+        sights,
+    };
+    let Prepared { missing, files, roots, conflicts, skipped, .. } = prepared;
+    let walk = async move {
+        let named = skipped.into_iter().map(Sight::Skipped);
+        let named = named.chain(conflicts.into_iter().map(|failure| Sight::Failed(Box::new(failure))));
+        let named = named.chain(missing.into_iter().map(|target| Sight::Missing { source: None, target }));
+        let named = named.chain(files.into_iter().map(|found| Sight::File(Box::new(found))));
+        for sight in named {
+            if survey.sights.send(sight).await.is_err() {
+                return Ok(());
+            }
+        }
+        survey.run(roots).await
+    };
+    let compare = if wish.even_unchanged { Compare::Nothing } else { wish.selection.compare };
+    let judge = Judge::new(places.sources.clone(), places.destination.clone(), compare);
+    let planner = Planner { places, wish, items, extras: Surplus::default() };
+    let (walked, planned) = tokio::join!(walk, planner.go(Hearing::new(seen, judge)));
+    planned?;
+    walked
+}
+
+/// The whole plan at once, for a tree that is known to be small.
+pub(crate) async fn plan(
+    sources: &mut [Side],
+    origins: &[Origin],
+    destination: &mut Side,
+    goal: &Goal,
+    wish: Wish,
+    stop: &Stop,
+) -> Result<Plan, Trouble> {
+    let prepared = prepare(sources, origins, destination, goal, &wish).await?;
+    let places = Places::borrow(sources, destination);
+    let (items, received) = channel(SIGHTS);
+    let (ended, plan) = tokio::join!(stream(&places, prepared, &wish, stop, items), collect(received));
+    places.give_back(sources, destination).await;
+    ended.map(|()| plan)
+}
+
+async fn collect(mut items: Receiver<Item>) -> Plan {
+    let mut plan = Plan::default();
+    while let Some(item) = items.recv().await {
+        match item {
+            Item::Directory(path) => plan.directories.push(path),
+            Item::Step(step) => plan.steps.push(step),
+            Item::Unchanged(_) => plan.unchanged += 1,
+            Item::Skipped(skipped) => plan.skipped.push(skipped),
+            Item::Conflict(failure) => plan.conflicts.push(*failure),
+            Item::Extra(extra) => plan.extras.push(extra),
+        }
+    }
+    plan
+}
+
+struct Planner<'a> {
+    places: &'a Places,
+    wish: &'a Wish,
+    items: Sender<Item>,
+    extras: Surplus,
+}
+
+/// What stands at the destination only, and has to wait.
+#[derive(Default)]
+struct Surplus {
+    waiting: Vec<Extra>,
+    count: u64,
+}
+
+/// Nobody receives any more.
+struct Deaf;
+
+impl Planner<'_> {
+    async fn go(mut self, mut hearing: Hearing) -> Result<(), Trouble> {
+        while let Some(heard) = hearing.next().await {
+            let told = match heard {
+                Heard::Sight(sight) => self.sighted(sight).await,
+                Heard::Judged(found, Ok(likeness)) => self.decided(*found, &likeness).await,
+                // What is wrong with one file is that file's; what is wrong with a session ends the plan.
+                Heard::Judged(found, Err(trouble)) if is_about_this(&trouble) => {
+                    let source = self.places.sources[found.side].name(&found.source);
+                    let destination = self.places.destination.name(&found.target);
+                    self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await
+                }
+                Heard::Judged(_, Err(trouble)) => return Err(trouble),
+            };
+            if told.is_err() {
+                return Ok(());
+            }
+        }
+        let _ = self.surplus().await;
+        Ok(())
+    }
+
+    async fn sighted(&mut self, sight: Sight) -> Result<(), Deaf> {
+        match sight {
+            Sight::Missing { target, .. } => self.tell(Item::Directory(target)).await,
+            Sight::Skipped(skipped) => self.tell(Item::Skipped(skipped)).await,
+            Sight::Failed(failure) => self.tell(Item::Conflict(failure)).await,
+            Sight::Extra { path, entry } => {
+                let directory = entry.kind == Kind::Directory;
+                self.extra(Extra { path, directory, size: entry.size.filter(|_| !directory) }).await
+            }
+            Sight::File(found) => self.step(*found).await,
+        }
+    }
+
+    async fn decided(&mut self, found: Found, likeness: &Likeness) -> Result<(), Deaf> {
+        match likeness.is_equal() {
+            true => self.tell(Item::Unchanged(found.entry.size.unwrap_or_default())).await,
+            false => self.step(found).await,
+        }
+    }
+
+    async fn step(&self, found: Found) -> Result<(), Deaf> {
+        let leftover =
+            found.part.and_then(|entry| Some(Leftover { size: entry.size?, modified: entry.modified }));
+        self.tell(Item::Step(Step {
+            side: found.side,
+            size: found.entry.size,
+            modified: found.entry.modified,
+            replaces: found.there.is_some(),
+            stands: found.there.as_ref().map(Stands::from),
+            leftover: leftover.filter(|_| !part::is_ambiguous(&found.target)),
+            source: found.source,
+            destination: found.target,
+        }))
+        .await
+    }
+
+    /// Deleted at once, unless it has to wait for the end or until it is known how many there are.
+    async fn extra(&mut self, extra: Extra) -> Result<(), Deaf> {
+        let Delete { limit, after, .. } = self.wish.selection.delete.unwrap_or_default();
+        self.extras.count += 1;
+        match limit {
+            // One too many: which ones they are does not matter any more.
+            Some(limit) if self.extras.count > limit => self.extras.waiting.clear(),
+            None if !after => return self.tell(Item::Extra(extra)).await,
+            _ => self.extras.waiting.push(extra),
+        }
+        Ok(())
+    }
+
+    /// What waited for the end.
+    async fn surplus(&mut self) -> Result<(), Deaf> {
+        let limit = self.wish.selection.delete.and_then(|delete| delete.limit);
+        if let Some(limit) = limit.filter(|limit| self.extras.count > *limit) {
+            let count = self.extras.count;
+            let destination = self.places.destination.name(&fxp_proto::path::VPath::root());
+            let trouble = Trouble::new(
+                TroubleKind::Limit,
+                format!(
+                    "{count} files and directories would have to be deleted, more than {limit}: none was"
+                ),
+            )
+            .on(Some(Leg::Destination))
+            .remedy(format!("--delete-limit {count} deletes them, -n shows which they are"));
+            let source = destination.clone();
+            return self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await;
+        }
+        for extra in std::mem::take(&mut self.extras.waiting) {
+            self.tell(Item::Extra(extra)).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, item: Item) -> Result<(), Deaf> {
+        self.items.send(item).await.map_err(|_| Deaf)
+    }
+}
+
+/// Sessions with one place at most, before the first file is copied: enough to hide a line's latency, and fewer than
+/// most servers allow.
+const MAX_SESSIONS: usize = 3;
+
+/// What was found and not yet decided.
+const SIGHTS: usize = 64;
+
+#[cfg(test)]
+mod large;
+#[cfg(test)]
+mod tests;

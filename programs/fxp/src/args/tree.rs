@@ -1,0 +1,188 @@
+//! Whole trees: made equal, compared, shown, counted, digested.
+
+use std::ffi::OsString;
+
+use clap::{ValueEnum, ValueHint};
+
+use super::{Files, Rules, Transfer};
+
+/// Make a tree at the destination equal to the source: one way, only what differs
+///
+/// Paths mean what they mean to `fxp cp`: `site:photos` goes into the destination as `photos`, of `site:photos/` what is
+/// in it. Files count as equal if size and time are; that the times of copies can be compared at all is why copies get
+/// the times of their sources. Where a server does not let times be set, --size-only or --checksum help.
+///
+/// With --delete, what stands at the destination only is deleted, but never what a rule leaves out (as rsync), and never
+/// beneath a directory that could not be listed at the source.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "fxp sync [OPTIONS] <SRC> <DST>",
+    after_long_help = "Examples:
+  fxp sync work:photos/ archive:photos/
+  fxp sync --delete --delete-limit 100 --exclude '*.tmp' work:data/ archive:data/
+  fxp sync -n --delete work:data/ archive:data/     only show what would be done"
+)]
+pub(crate) struct Sync {
+    /// What is copied
+    #[arg(value_name = "SRC", value_hint = ValueHint::AnyPath)]
+    pub(crate) source: OsString,
+
+    /// Where it goes
+    #[arg(value_name = "DST", value_hint = ValueHint::AnyPath)]
+    pub(crate) destination: OsString,
+
+    /// Compare sizes only, not times
+    #[arg(long, conflicts_with = "checksum")]
+    pub(crate) size_only: bool,
+
+    /// Compare digests that both servers compute, whatever the times say
+    #[arg(long)]
+    pub(crate) checksum: bool,
+
+    /// Delete what stands at the destination only
+    #[arg(long)]
+    pub(crate) delete: bool,
+
+    /// If more than COUNT files and directories would be deleted, delete none (exit code 10)
+    #[arg(long, value_name = "COUNT", requires = "delete")]
+    pub(crate) delete_limit: Option<u64>,
+
+    /// Delete when everything has been copied, not while it is
+    #[arg(long, requires = "delete")]
+    pub(crate) delete_after: bool,
+
+    /// Delete at the destination what the rules leave out, too
+    #[arg(long, requires = "delete")]
+    pub(crate) delete_excluded: bool,
+
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
+}
+
+/// Compare a source with a destination, and change nothing
+///
+/// Paths mean what they mean to `fxp cp` and `fxp sync`: after a copy the same two arguments compare what was copied.
+/// Digests are computed by the servers, several at once; where the two have none in common, only sizes are compared, and
+/// the report says of which files no more is known than that.
+///
+/// The exit code is 0 if both are equal as far as was compared, and 9 if anything differs, stands on one side only, or
+/// could not be compared.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "fxp check [OPTIONS] <SRC> <DST>",
+    after_long_help = "Examples:
+  fxp check work:photos/ archive:photos/
+  fxp check --size-only work:data archive:"
+)]
+pub(crate) struct Check {
+    /// What was copied
+    #[arg(value_name = "SRC", value_hint = ValueHint::AnyPath)]
+    pub(crate) source: OsString,
+
+    /// Where it went
+    #[arg(value_name = "DST", value_hint = ValueHint::AnyPath)]
+    pub(crate) destination: OsString,
+
+    /// Compare sizes only
+    #[arg(long, conflicts_with = "checksum")]
+    pub(crate) size_only: bool,
+
+    /// Whether digests are compared
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) checksum: Checksum,
+
+    /// Show what is equal, too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+/// `fxp check --checksum`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Checksum {
+    /// where the two servers have a digest in common
+    #[default]
+    Auto,
+    /// a file without a digest counts as different
+    Always,
+    /// sizes and times instead
+    Never,
+}
+
+/// Show directories with all that is in them
+#[derive(Debug, clap::Args)]
+pub(crate) struct Tree {
+    /// What to show
+    #[arg(value_name = "PLACE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) places: Vec<OsString>,
+
+    /// How deep to go; 1 is what is in the place itself
+    #[arg(short = 'L', long, value_name = "LEVELS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) depth: Option<u16>,
+
+    /// Show directories only
+    #[arg(short, long)]
+    pub(crate) directories: bool,
+
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+/// Count files and bytes in directories
+///
+/// Sizes are those of the files, not of the disk blocks that they take.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Usage {
+    /// What to count
+    #[arg(value_name = "PLACE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) places: Vec<OsString>,
+
+    /// Show directories down to this depth; 0 is the place itself [default: all]
+    #[arg(short, long, value_name = "LEVELS")]
+    pub(crate) depth: Option<u16>,
+
+    /// Show the places themselves only, as --depth 0
+    #[arg(short, long, conflicts_with = "depth")]
+    pub(crate) summarize: bool,
+
+    /// Show exact numbers of bytes
+    #[arg(short, long)]
+    pub(crate) bytes: bool,
+
+    #[command(flatten)]
+    pub(crate) files: Files,
+}
+
+/// Print digests of files, computed by their servers
+///
+/// Lines are those of `sha256sum` and its kin. Nothing is read through this machine; a server that computes no digests is
+/// an error that says so.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Hash {
+    /// Files, or with -r directories
+    #[arg(value_name = "PLACE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) places: Vec<OsString>,
+
+    /// Which digest [default: the best that the server computes]
+    #[arg(short, long, value_enum)]
+    pub(crate) algorithm: Option<Algorithm>,
+
+    /// All files in directories
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+
+    #[command(flatten)]
+    pub(crate) rules: Rules,
+}
+
+/// `fxp hash --algorithm`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Algorithm {
+    Sha256,
+    Sha512,
+    Sha1,
+    Md5,
+    Crc32,
+}

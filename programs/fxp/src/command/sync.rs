@@ -1,0 +1,32 @@
+//! `fxp sync`: makes the destination equal to the source.
+
+use fxp_engine::context::Context;
+use fxp_engine::report::{Report, Trouble, TroubleKind};
+use fxp_engine::run;
+
+use super::background;
+use crate::args;
+use crate::desk::Desk;
+use crate::exit::{Exit, Outcome};
+use crate::output::Deed;
+use crate::record::Record;
+use crate::settings::sync_request;
+
+pub(super) async fn run(args: &args::Sync, desk: &Desk) -> Outcome<Exit> {
+    let request = sync_request(args)?;
+    if args.transfer.background {
+        return background::begin(&request, desk).await;
+    }
+    let record = Record::open(desk, args.transfer.dry_run).await?;
+    let context = Context { ledger: record.ledger(), ..desk.context()? };
+    desk.listen_for_interrupt();
+    let report = run::copy(request, &context, desk.interrupt.stop()).await;
+    let exit = desk.end_of_transfer(Deed::Sync, &report);
+    record.end(desk, &report).await;
+    // That nothing was deleted is what a script has to know, whatever else was done.
+    exit.map(|exit| if exit == Exit::SomeFailed && is_limited(&report) { Exit::Limit } else { exit })
+}
+
+fn is_limited(report: &Result<Report, Trouble>) -> bool {
+    report.as_ref().is_ok_and(|report| report.kinds.contains(&TroubleKind::Limit))
+}

@@ -161,19 +161,24 @@ fn a_server_closes_idle_sessions() {
         let Some(other) = World::new("idle", (idle.0, idle.1), (Product::Fxpd, &[])) else { return };
         story.heading(&format!("{}, second source and destination", idle.0));
         prepare(&world, &mut story);
-        other.source.write("second", b"hello");
+        // The smallest file is the first one, which finds out how the others travel.
+        let second = content(SIZE + 1);
+        other.source.write("second", &second);
         world.destination.write("into/old", OLD);
         story.call(other.source.address(), "{second source}");
+        // With more lanes the second file would not have to wait for the first.
         let copy = [
             "cp",
             "--tls",
             "off",
+            "--lanes",
+            "1",
             "ftp://mover@{source}/file",
             "ftp://mover@{second source}/second",
             "ftp://mover@{destination}/into/",
         ];
         story.run(&world, &copy, 0);
-        assert_eq!(std::fs::read(world.destination.file("into/second")).expect("the second file"), b"hello");
+        assert!(std::fs::read(world.destination.file("into/second")).expect("the second file") == second);
         assert_eq!(
             std::fs::read(world.destination.file("into/file")).expect("the first file"),
             std::fs::read(world.source.file("file")).expect("the source")

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use fxp_proto::pair::leg::Leg;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::crew::{Crew, Pair, Shared};
@@ -220,7 +220,12 @@ async fn spread(
         true => traffic.rehearse(surveys).await,
         false => {
             crew.set_lanes(lanes, format!("{each} for each of {count} destinations"));
-            let (ended, ()) = tokio::join!(traffic.conduct(surveys, &mut outcomes), conductor::lead(&crew));
+            let (gone, lanes_gone) = oneshot::channel::<()>();
+            let lead = async {
+                conductor::lead(&crew).await;
+                drop(gone);
+            };
+            let (ended, ()) = tokio::join!(traffic.conduct(surveys, &mut outcomes, lanes_gone), lead);
             while let Ok(outcome) = outcomes.try_recv() {
                 traffic.came_of(outcome);
             }
@@ -236,7 +241,8 @@ async fn spread(
     }
     ended?;
     let mut report = std::mem::take(&mut *crew.report());
-    (report.ending, report.servers) = traffic.balance();
+    report.ending = conductor::ending(&crew, traffic.is_complete());
+    report.servers = traffic.balance();
     Ok(report)
 }
 

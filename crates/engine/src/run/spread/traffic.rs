@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
@@ -17,7 +18,7 @@ use super::survey::{Found, Ground};
 use super::table::{Region, Table};
 use crate::file::Way;
 use crate::journal::Totals;
-use crate::report::{Ending, Event, FileFailure, Served, Trouble, TroubleKind};
+use crate::report::{Event, FileFailure, Served, Trouble, TroubleKind};
 use crate::retry;
 use crate::side::Side;
 
@@ -87,11 +88,12 @@ impl Traffic {
         self.schedule.bar(holder, needer);
     }
 
-    /// Until every destination has what it can get, or the run is stopped.
+    /// Until every destination has what it can get, or the run is stopped, or no lane works any more.
     pub(super) async fn conduct(
         &mut self,
         mut surveys: Surveys,
         outcomes: &mut UnboundedReceiver<Outcome>,
+        mut lanes_gone: oneshot::Receiver<()>,
     ) -> Result<(), Trouble> {
         let mut stop = self.ground.stop.clone();
         let mut clock = tokio::time::interval(TICK);
@@ -111,6 +113,7 @@ impl Traffic {
                 Some(outcome) = outcomes.recv() => self.came_of(outcome),
                 _ = clock.tick() => self.lose_patience(),
                 () = retry::stopped(&mut stop) => break Ok(()),
+                _ = &mut lanes_gone => break Ok(()),
             }
         };
         match &ended {
@@ -357,10 +360,14 @@ impl Traffic {
         self.crew.failed(file, failure);
     }
 
-    /// How it ended, and what each server got and gave.
-    pub(super) fn balance(self) -> (Ending, Vec<Served>) {
-        let ending = if self.complete { Ending::Complete } else { Ending::Interrupted };
-        (ending, self.served)
+    /// True if all was tried that there was to do.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// What each server got and gave.
+    pub(super) fn balance(self) -> Vec<Served> {
+        self.served
     }
 
     /// Says goodbye to the destinations.

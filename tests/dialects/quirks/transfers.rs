@@ -39,7 +39,8 @@ fn quirk_09_beginnings_and_ends() {
     ] {
         let destination = Dialect { aborted, ..ORDINARY };
         let stage = Stage::new(Some(&source), Some(&destination), Setup::PLAIN);
-        let ran = stage.copy("copy", &[]);
+        // Each lane has sessions of its own, with rations of their own.
+        let ran = stage.copy("copy", &["--lanes", "1"]);
         failed(&stage, &ran, "550 and two");
         let events = ran.events();
         let count = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
@@ -115,7 +116,8 @@ fn quirk_24_so_many_transfers_and_no_more() {
     ] {
         let dialect = Dialect { ration: Some((1, words)), ..ORDINARY };
         let stage = Stage::new(Some(&dialect), None, Setup::PLAIN);
-        let ran = stage.copy("copy", &[]);
+        // Each lane has sessions of its own, with rations of their own.
+        let ran = stage.copy("copy", &["--lanes", "1"]);
         failed(&stage, &ran, words);
         let done = ran.events().iter().filter(|event| event["event"] == "done").count();
         assert_eq!(done, 1, "{}", stage.explain(&ran));

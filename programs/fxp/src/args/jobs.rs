@@ -2,7 +2,7 @@
 
 /// Continue copies that were interrupted
 ///
-/// Without a number: lists the jobs that are not finished, with how far they are. Every `fxp cp` and `fxp mv` is a
+/// Without a number: lists the jobs that are not finished, with how far they are. Every `fxp cp`, `fxp mv` and `fxp sync` is a
 /// job; it is remembered without passwords, so --password-command has to be given again if it was given. A job is
 /// continued where it was typed, with the options it was typed with; what is done is not sent again. (Typing the same
 /// command again, in the same directory, does the same.)

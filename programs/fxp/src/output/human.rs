@@ -79,12 +79,12 @@ impl Human {
             }
         }
         if !self.dry_run {
-            self.printer.progress().planned(files, bytes);
+            self.printer.progress().found(files, bytes, true);
         }
     }
 
     fn done(&self, number: u64, file: &FileReport) {
-        self.printer.progress().ended(Some(number), file.size);
+        self.printer.progress().ended(Some(number), Some(file.size));
         self.detail(&format!(
             "{} {} ({}, {}, {})",
             styled(GOOD, "copied"),
@@ -125,14 +125,20 @@ impl Observer for Human {
             Event::Step(step) => self.plan(&format!("  {step}")),
             Event::Walked { files, bytes, .. } => {
                 if !self.dry_run {
-                    self.printer.progress().planned(files, bytes);
+                    self.printer.progress().found(files, bytes, false);
                 }
             }
             Event::Lanes { lanes, reason } => {
+                self.printer.progress().lanes(lanes);
                 self.detail(&format!("{}: {reason}", measure::count(lanes as u64, "lane", "lanes")));
             }
-            Event::Waits { lane, what, .. } => self.detail(&format!("lane {lane} waits: {what}")),
-            Event::Started { file, source, .. } => self.printer.progress().started(file, last_name(&source)),
+            Event::Waits { lane, file, what } => {
+                self.printer.progress().waits(lane, file, &what);
+                self.detail(&format!("lane {lane} waits: {what}"));
+            }
+            Event::Started { file, lane, source, size, .. } => {
+                self.printer.progress().started(file, lane, last_name(&source), size);
+            }
             Event::Progress { file, bytes } => self.printer.progress().arrived(file, bytes),
             Event::Fallback { text, .. } => self.warning(&text),
             Event::Skipped(skipped) => {
@@ -144,7 +150,7 @@ impl Observer for Human {
             }
             Event::Done { file, report } => self.done(file, &report),
             Event::Failed { file, failure: failed } => {
-                self.printer.progress().ended(file, 0);
+                self.printer.progress().ended(file, None);
                 let mut failure = Failure::from(failed.trouble);
                 if !failure.what.contains(&failed.source) {
                     failure.what = format!("{}: {}", failed.source, failure.what);

@@ -52,6 +52,18 @@ pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
+/// `7`, `1 204`, `1 000 000`.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| str::from_utf8(group).expect("digits are ASCII"))
+        .collect();
+    groups.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +82,14 @@ mod tests {
         ];
         for (bytes, text) in rows {
             assert_eq!(size(bytes), text, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        let rows = [(0, "0"), (999, "999"), (1000, "1 000"), (20_304, "20 304"), (1_234_567, "1 234 567")];
+        for (value, text) in rows {
+            assert_eq!(number(value), text);
         }
     }
 

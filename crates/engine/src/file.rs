@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use fxp_client::data::Throttle;
 use fxp_proto::grammar::params::Protection;
 use fxp_proto::listing::entry::Precision;
 use fxp_proto::listing::time::FtpTime;
@@ -63,6 +64,8 @@ pub(crate) struct Courier<'a> {
     pub(crate) relay: Result<(Protection, Assurance), Trouble>,
     pub(crate) verify: VerifyChoice,
     pub(crate) retries: u32,
+    /// How fast it may go through this machine.
+    pub(crate) throttle: Option<&'a Throttle>,
     pub(crate) stop: &'a mut Stop,
     /// Remembers what broken-off parts are the beginning of.
     pub(crate) known: &'a Mutex<KnownBook>,
@@ -476,6 +479,7 @@ impl Courier<'_> {
             protection,
             progress: &progress,
             begun: &self.claim.begun,
+            throttle: self.throttle,
         };
         tokio::select! {
             copied = relay::copy(&errand, self.source, self.destination, self.stop) => copied?,
@@ -602,6 +606,17 @@ impl Courier<'_> {
 }
 
 impl Way {
+    /// The same, with the reason why it is taken, if it leads through this machine.
+    pub(crate) fn because(self, why: &str) -> Way {
+        match self {
+            Way::Through { protection, assurance, route, because } => {
+                let because = because.map_or(why.to_owned(), |other| format!("{why}; {other}"));
+                Way::Through { protection, assurance, route, because: Some(because) }
+            }
+            direct @ Way::Direct(_) => direct,
+        }
+    }
+
     /// The way for another lane of the same pair, which knows what this one has learned.
     pub(crate) fn fork(&self) -> Way {
         match self {

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use fxp_proto::client::request::LoggedIn;
 use fxp_proto::grammar::addr::Family;
+use fxp_proto::grammar::rate::RateLimit;
 use fxp_proto::grammar::verb::Verb;
 use fxp_proto::pair::exchange::{Failure, Job, LegFacts, Limits, Refusal, Step, Verdict};
 use fxp_proto::pair::leg::Leg;
@@ -49,6 +50,10 @@ pub(crate) struct Lane {
     /// What was tried and failed since the last success.
     failures: Vec<(Rung, Failure)>,
     spare: Spare,
+    /// The end that can limit the speed (RATE), if one can.
+    limiter: Option<Leg>,
+    /// What it is to see to.
+    limit: Option<RateLimit>,
 }
 
 /// A file on its way.
@@ -92,6 +97,12 @@ impl Lane {
         let (source_end, source_product) = end(source, &destination.server.key()).await?;
         let (destination_end, destination_product) = end(destination, &source.server.key()).await?;
         let ladder = ladder(&source_end, &destination_end, policy);
+        // All that comes together at the destination is limited best there.
+        let limiter = match (knows_rate(destination).await?, knows_rate(source).await?) {
+            (true, _) => Some(Leg::Destination),
+            (false, true) => Some(Leg::Source),
+            (false, false) => None,
+        };
         let mut lane = Lane {
             rungs: Vec::new(),
             policy: *policy,
@@ -103,6 +114,8 @@ impl Lane {
             has_worked: false,
             failures: Vec::new(),
             spare: Spare::default(),
+            limiter,
+            limit: None,
         };
         lane.rungs = lane.all_rungs();
         Ok(lane)
@@ -132,7 +145,19 @@ impl Lane {
             has_worked: self.has_worked,
             failures: self.failures.clone(),
             spare: self.spare.clone(),
+            limiter: self.limiter,
+            limit: self.limit.clone(),
         }
+    }
+
+    /// The end that can limit the speed, if one can.
+    pub(crate) fn limiter(&self) -> Option<Leg> {
+        self.limiter
+    }
+
+    /// From now on that end limits the speed.
+    pub(crate) fn limit(&mut self, limit: RateLimit) {
+        self.limit = Some(limit);
     }
 
     /// True if the rung in front has carried a file.
@@ -223,7 +248,7 @@ impl Lane {
             pret: self.end(leg).pret,
             cepr: self.end(leg).cepr && self.end(leg).family == Family::V6,
             sscn: self.end(leg).sscn,
-            rate: None,
+            rate: self.limit.clone().filter(|_| self.limiter == Some(leg)),
         };
         let job = Job {
             source: facts(Leg::Source, from, source.peer_addr().ip(), source_data),
@@ -457,6 +482,11 @@ impl Lane {
     pub(crate) async fn close(&self) {
         self.spare.close().await;
     }
+}
+
+/// True if the server can limit the speed of transfers.
+async fn knows_rate(link: &mut Link) -> Result<bool, Trouble> {
+    Ok(link.session().await?.facts().features.has("RATE"))
 }
 
 /// What decides about one end, from its session.

@@ -6,6 +6,7 @@
 //! * `through` says what a way through this machine is worth;
 //! * `spread` does it for several destinations, which feed each other.
 
+mod ceiling;
 mod conductor;
 mod crew;
 mod memory;
@@ -20,6 +21,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use fxp_client::Meter;
+use fxp_client::data::Throttle;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
@@ -76,6 +78,8 @@ pub struct CopyRequest {
     pub lanes: Option<usize>,
     /// Which files are meant, and which count as equal already.
     pub selection: Selection,
+    /// Bytes a second of all files together, at most.
+    pub bwlimit: Option<u64>,
 }
 
 /// What becomes of a source once its copy is verified.
@@ -226,16 +230,22 @@ impl<'a> Run<'a> {
             &self.stop,
         );
         let plan = retry::orderly(planning, &self.stop).await.unwrap_or_else(|| Err(interrupted()))?;
-        let ways = self.choose_ways().await?;
+        let mut ways = self.choose_ways().await?;
+        let throttle = self.request.bwlimit.map(|limit| ceiling::impose(limit, &mut ways)).transpose()?;
         self.announce(&plan, &ways);
         if self.request.dry_run {
             return Ok(self.tell_steps(plan));
         }
-        self.carry_out(plan, ways).await
+        self.carry_out(plan, ways, throttle).await
     }
 
     /// Copies what is planned, over as many lanes as it takes.
-    async fn carry_out(&mut self, plan: Plan, ways: Vec<Way>) -> Result<Report, Trouble> {
+    async fn carry_out(
+        &mut self,
+        plan: Plan,
+        ways: Vec<Way>,
+        throttle: Option<Throttle>,
+    ) -> Result<Report, Trouble> {
         let publisher = Publisher::new(&mut self.destination, self.request.inplace);
         let publisher = Arc::new(Mutex::new(publisher));
         // The lanes go on with these sessions.
@@ -247,6 +257,7 @@ impl<'a> Run<'a> {
         let crew = Crew::new(
             Shared {
                 request: self.request.clone(),
+                throttle,
                 after: self.after,
                 context: self.context.clone(),
                 stop: self.stop.clone(),

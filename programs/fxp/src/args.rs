@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
+use fxp_proto::grammar::rate::RateLimit;
 
 use crate::exit::Exit;
 
@@ -192,6 +193,13 @@ pub(crate) struct Transfer {
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) background: bool,
 
+    /// Write what became of it into FILE, as one JSON object (docs/json.md)
+    ///
+    /// Failures, fallbacks, what was left out, every file of which only the size was compared, and the sums. It grows
+    /// while the copy goes on, and is whole at any moment.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) report: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) files: Files,
 
@@ -199,11 +207,37 @@ pub(crate) struct Transfer {
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) retries: u32,
 
+    /// Bytes a second of all files together, at most, such as 10M (K, M, G: times 1024)
+    ///
+    /// In a direct copy the bytes are not ours to slow down: one of the two servers must be able to (RATE, which fxpd
+    /// knows), or it is an error before any data moves. With --via relay, and where one end is this machine, fxp does it.
+    /// Not with several destinations.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub(crate) bwlimit: Option<u64>,
+
     /// How many files are copied side by side [default: as many as help]
     ///
     /// Each lane has a session of its own with both servers. A server that has no room for so many gets fewer.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) lanes: Option<u8>,
+}
+
+/// `10M`: bytes a second.
+fn rate(typed: &str) -> Result<u64, String> {
+    let end = typed.find(|character: char| !character.is_ascii_digit()).unwrap_or(typed.len());
+    let (digits, unit) = typed.split_at(end);
+    let unit = match unit.trim().to_ascii_uppercase().as_str() {
+        "" => 1,
+        "K" | "KB" | "KIB" => 1 << 10,
+        "M" | "MB" | "MIB" => 1 << 20,
+        "G" | "GB" | "GIB" => 1 << 30,
+        _ => return Err("a number of bytes, with K, M or G behind it where that is shorter".into()),
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    match bytes {
+        Some(bytes @ RateLimit::LEAST..=RateLimit::MOST) => Ok(bytes),
+        _ => Err(format!("not between {} and {}", RateLimit::LEAST, RateLimit::MOST)),
+    }
 }
 
 /// How the two servers are joined.

@@ -180,6 +180,7 @@ pub(crate) fn copy_request(
         retries: transfer.retries,
         lanes: transfer.lanes.map(usize::from),
         selection: Selection { filter: Arc::new(transfer.files.filter()?), ..Selection::default() },
+        bwlimit: transfer.bwlimit,
     })
 }
 

@@ -58,6 +58,7 @@ impl Probe {
             protection,
             progress: &Arc::new(AtomicU64::new(0)),
             begun: &AtomicBool::new(false),
+            throttle: None,
         };
         match timeout(PATIENCE, relay::copy(&errand, &mut here, &mut patient.side, stop)).await {
             Ok(Ok(())) => Ok(path),

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use fxp_client::data::Throttle;
 use fxp_proto::pair::leg::Leg;
 use tokio::sync::{mpsc, watch};
 
@@ -21,6 +22,8 @@ use crate::site::Location;
 /// What a run is about.
 pub(crate) struct Shared {
     pub(crate) request: CopyRequest,
+    /// For what goes through this machine.
+    pub(crate) throttle: Option<Throttle>,
     pub(crate) after: After,
     pub(crate) context: Context,
     pub(crate) stop: Stop,

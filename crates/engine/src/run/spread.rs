@@ -85,6 +85,12 @@ impl Places {
     fn of(request: &CopyRequest, context: &Context) -> Result<Self, Trouble> {
         let usage = |what: String| Err(Trouble::new(TroubleKind::Usage, what));
         let typed = || std::iter::once(&request.destination).chain(&request.others);
+        if request.bwlimit.is_some() {
+            return usage(
+                "--bwlimit holds for one destination: those that feed each other have no common ceiling"
+                    .to_owned(),
+            );
+        }
         if typed().count() >= MOST_PLACES {
             return usage(format!("there can be at most {} destinations", MOST_PLACES - 1));
         }
@@ -195,6 +201,7 @@ async fn spread(
     let shared = Shared {
         request: CopyRequest { lanes: Some(lanes), ..request.clone() },
         after: After::Kept,
+        throttle: None,
         context: context.clone(),
         stop: stop.clone(),
         pool: pool.clone(),

@@ -2,7 +2,7 @@
 
 use fxp_proto::grammar::params::Protection;
 
-use super::CopyRequest;
+use super::{CopyRequest, ceiling};
 use crate::file::Way;
 use crate::lane::Lane;
 use crate::plan::ladder::Policy;
@@ -18,10 +18,17 @@ pub(super) async fn choose_way(
 ) -> Result<Way, Trouble> {
     match (&mut *from, &mut *to) {
         (Side::Remote(from), Side::Remote(to)) if request.via != Via::Relay => {
-            Ok(Way::Direct(Box::new(Lane::new(from, to, &request.policy).await?)))
+            let lane = Lane::new(from, to, &request.policy).await?;
+            if request.bwlimit.is_none() || lane.limiter().is_some() {
+                return Ok(Way::Direct(Box::new(lane)));
+            }
+            if request.via != Via::Auto {
+                return Err(ceiling::impossible(&from.server.label, &to.server.label));
+            }
         }
-        (from, to) => way_through(from, to, &request.policy),
+        (from, to) => return way_through(from, to, &request.policy),
     }
+    Ok(way_through(from, to, &request.policy)?.because(ceiling::RELAYED))
 }
 
 /// The way through this machine, between two sides that are connected.

@@ -352,6 +352,7 @@ impl Worker {
             relay,
             verify: crew.run.request.verify,
             retries: crew.run.request.retries,
+            throttle: crew.run.throttle.as_ref(),
             stop: &mut stop,
             known: &crew.run.context.known,
             ledger: &*crew.run.context.ledger,

@@ -8,7 +8,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use fxp_client::data::{self, Canceller, DataError, RelayError, Sink, Source};
+use fxp_client::data::{self, Canceller, DataError, DataStream, RelayError, Sink, Source, Throttle};
 use fxp_client::session::{Session, SessionError};
 use fxp_client::transfer::Open;
 use fxp_proto::grammar::params::Protection;
@@ -38,6 +38,8 @@ pub(crate) struct Errand<'a> {
     pub(crate) progress: &'a Arc<AtomicU64>,
     /// Becomes true when the destination has accepted the file.
     pub(crate) begun: &'a AtomicBool,
+    /// How fast at most.
+    pub(crate) throttle: Option<&'a Throttle>,
 }
 
 /// Copies one file through this machine.
@@ -79,6 +81,7 @@ async fn relay(
     };
     let cancellers = [down.data.canceller(), up.data.canceller()];
     let (reading, writing, progress) = (down.data, up.data, errand.progress.clone());
+    errand.slow_down(&writing);
     let moved = blocking(&cancellers, stop, move || data::relay(reading, writing, &progress)).await;
     // Both final replies are read whatever happened, so that both sessions stay in step.
     let (read, written) = tokio::join!(from.finish_transfer(down.request), to.finish_transfer(up.request));
@@ -118,6 +121,7 @@ async fn download(
     let progress = errand.progress.clone();
     let cancellers = [down.data.canceller()];
     let reading = down.data;
+    errand.slow_down(&reading);
     let received = blocking(&cancellers, stop, move || {
         let mut sink = WriteSink(file);
         let received = reading.receive(&mut sink, &progress);
@@ -144,6 +148,7 @@ async fn upload(
     let (progress, offset) = (errand.progress.clone(), errand.offset);
     let cancellers = [up.data.canceller()];
     let writing = up.data;
+    errand.slow_down(&writing);
     let sent =
         blocking(&cancellers, stop, move || writing.send(&mut ReadSource(file), offset, None, &progress))
             .await;
@@ -156,9 +161,22 @@ async fn upload(
 }
 
 impl<'a> Errand<'a> {
+    /// The ceiling of speed holds for this data connection.
+    fn slow_down(&self, data: &DataStream) {
+        data.throttle(self.throttle.cloned().into_iter().collect());
+    }
+
     /// One whole file between one server and this program.
     fn alone(path: &'a VPath, progress: &'a Arc<AtomicU64>, begun: &'a AtomicBool) -> Self {
-        Errand { from: path, to: path, offset: 0, protection: Protection::Private, progress, begun }
+        Errand {
+            from: path,
+            to: path,
+            offset: 0,
+            protection: Protection::Private,
+            progress,
+            begun,
+            throttle: None,
+        }
     }
 }
 

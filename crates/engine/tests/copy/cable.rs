@@ -22,7 +22,7 @@ impl Cable {
         Cable::lay(server, Some(text))
     }
 
-    /// Never cut; but the server seems to compute no digests.
+    /// Never cut; but the server seems to compute no digests, and to limit no speed.
     pub(crate) fn without_digests(server: SocketAddr) -> Self {
         Cable::lay(server, None)
     }
@@ -68,7 +68,7 @@ fn pass(server: TcpStream, mut client: TcpStream, text: Option<&str>, cuts: &Ato
             let _ = server.shutdown(std::net::Shutdown::Both);
             return;
         }
-        let hidden = text.is_none() && is_digest(&line);
+        let hidden = text.is_none() && is_extra(&line);
         if !hidden && client.write_all(&line).is_err() {
             return;
         }
@@ -77,8 +77,8 @@ fn pass(server: TcpStream, mut client: TcpStream, text: Option<&str>, cuts: &Ato
     let _ = client.shutdown(std::net::Shutdown::Both);
 }
 
-/// True for a line of FEAT that offers a digest.
-fn is_digest(line: &[u8]) -> bool {
-    let names: [&[u8]; 5] = [b" HASH", b" XCRC", b" XMD5", b" XSHA", b" MD5"];
+/// True for a line of FEAT that offers a digest, or RATE.
+fn is_extra(line: &[u8]) -> bool {
+    let names: [&[u8]; 6] = [b" HASH", b" XCRC", b" XMD5", b" XSHA", b" MD5", b" RATE"];
     names.iter().any(|name| line.starts_with(name))
 }

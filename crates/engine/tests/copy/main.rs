@@ -15,6 +15,7 @@ mod moves;
 mod ours;
 mod proof;
 mod refusals;
+mod speed;
 mod spread;
 mod trouble;
 mod trust;

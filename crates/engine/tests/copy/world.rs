@@ -353,6 +353,7 @@ pub(crate) fn request(sources: Vec<Address>, destination: Address) -> CopyReques
         retries: 0,
         lanes: None,
         selection: Selection::default(),
+        bwlimit: None,
     }
 }
 

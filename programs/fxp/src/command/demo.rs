@@ -87,6 +87,7 @@ async fn perform(
         // The dialogue is to be read: one file after the other.
         lanes: Some(1),
         selection: Selection::default(),
+        bwlimit: None,
     };
     desk.listen_for_interrupt();
     let began = Instant::now();

@@ -7,6 +7,7 @@
 //! * `bookmarks`: other programs' lists of servers.
 //! * `output`: what is said, to people or to scripts; `person`: who is asked; `interrupt`: Ctrl-C.
 //! * `record`: what is kept of a copy, so that it can be continued.
+//! * `papers`: the report of a run, in a file.
 //! * `desk`: all of these together; `command`: one file per subcommand.
 #![forbid(unsafe_code)]
 
@@ -23,6 +24,8 @@ mod person;
 
 mod desk;
 mod record;
+
+mod papers;
 
 mod command;
 

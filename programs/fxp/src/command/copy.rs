@@ -8,6 +8,7 @@ use crate::args;
 use crate::desk::Desk;
 use crate::exit::{Exit, Outcome};
 use crate::output::Deed;
+use crate::papers::Papers;
 use crate::record::Record;
 
 pub(super) async fn run(args: &args::Copy, desk: &Desk) -> Outcome<Exit> {
@@ -15,11 +16,14 @@ pub(super) async fn run(args: &args::Copy, desk: &Desk) -> Outcome<Exit> {
     if args.transfer.background {
         return background::begin(&request, desk).await;
     }
+    let papers = Papers::begin(args.transfer.report.as_deref(), &request)?;
     let record = Record::open(desk, args.transfer.dry_run).await?;
-    let context = Context { ledger: record.ledger(), ..desk.context()? };
+    let observer = papers.observer(&desk.voice);
+    let context = Context { ledger: record.ledger(), observer, ..desk.context()? };
     desk.listen_for_interrupt();
     let report = run::copy(request, &context, desk.interrupt.stop()).await;
     let exit = desk.end_of_transfer(Deed::Copy, &report);
     record.end(desk, &report).await;
+    papers.end(desk, &report, &exit);
     exit
 }

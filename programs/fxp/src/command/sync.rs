@@ -9,6 +9,7 @@ use crate::args;
 use crate::desk::Desk;
 use crate::exit::{Exit, Outcome};
 use crate::output::Deed;
+use crate::papers::Papers;
 use crate::record::Record;
 use crate::settings::sync_request;
 
@@ -17,14 +18,19 @@ pub(super) async fn run(args: &args::Sync, desk: &Desk) -> Outcome<Exit> {
     if args.transfer.background {
         return background::begin(&request, desk).await;
     }
+    let papers = Papers::begin(args.transfer.report.as_deref(), &request)?;
     let record = Record::open(desk, args.transfer.dry_run).await?;
-    let context = Context { ledger: record.ledger(), ..desk.context()? };
+    let observer = papers.observer(&desk.voice);
+    let context = Context { ledger: record.ledger(), observer, ..desk.context()? };
     desk.listen_for_interrupt();
     let report = run::copy(request, &context, desk.interrupt.stop()).await;
     let exit = desk.end_of_transfer(Deed::Sync, &report);
     record.end(desk, &report).await;
     // That nothing was deleted is what a script has to know, whatever else was done.
-    exit.map(|exit| if exit == Exit::SomeFailed && is_limited(&report) { Exit::Limit } else { exit })
+    let exit =
+        exit.map(|exit| if exit == Exit::SomeFailed && is_limited(&report) { Exit::Limit } else { exit });
+    papers.end(desk, &report, &exit);
+    exit
 }
 
 fn is_limited(report: &Result<Report, Trouble>) -> bool {

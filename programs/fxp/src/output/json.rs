@@ -58,67 +58,13 @@ impl Json {
     }
 
     fn write(&self, record: &impl Serialize) -> io::Result<()> {
-        let line = serde_json::to_string(record).expect("records hold only strings, numbers and lists");
-        self.printer.data(&line)
+        self.printer.data(&in_writing(record))
     }
 }
 
 impl Observer for Json {
     fn event(&self, event: Event) {
-        match &event {
-            Event::Connected { leg, server, tls, verified } => {
-                self.tell(&Record::Connected { leg, server, tls: tls.as_deref(), verified: *verified });
-            }
-            Event::Planned { files, bytes, directories, unchanged, ladder } => self.tell(&Record::Planned {
-                files: *files,
-                bytes: *bytes,
-                directories: *directories,
-                unchanged: *unchanged,
-                ladder,
-            }),
-            Event::Walked { files, bytes, directories, unchanged } => self.tell(&Record::Walked {
-                files: *files,
-                bytes: *bytes,
-                directories: *directories,
-                unchanged: *unchanged,
-            }),
-            Event::Feeds { from, to } => self.tell(&Record::Feeds { from, to }),
-            Event::Rerouted { file, text } => self.tell(&Record::Rerouted { file: *file, text }),
-            Event::Step(text) => self.tell(&Record::Step { text }),
-            Event::Lanes { lanes, reason } => self.tell(&Record::Lanes { lanes: *lanes, reason }),
-            Event::Waits { lane, file, what } => {
-                self.tell(&Record::Waits { lane: *lane, file: *file, text: what });
-            }
-            Event::Started { file, lane, source, destination, size, route } => {
-                self.tell(&Record::Started {
-                    file: *file,
-                    lane: *lane,
-                    source,
-                    destination,
-                    size: *size,
-                    route: route_word(*route),
-                });
-            }
-            Event::Progress { file, bytes } => {
-                self.tell(&Record::Progress { file: *file, bytes: *bytes });
-            }
-            Event::Fallback { file, text } => self.tell(&Record::Fallback { file: *file, text }),
-            Event::Skipped(skipped) => {
-                self.tell(&Record::Skipped { source: &skipped.source, text: &skipped.reason });
-            }
-            Event::Deleted { place, directory } => {
-                self.tell(&Record::Deleted { place, directory: *directory });
-            }
-            Event::Done { file, report } => {
-                self.tell(&Record::Done { file: *file, report: Copied::of(report) });
-            }
-            Event::Failed { file, failure: failed } => self.tell(&Record::Failed {
-                file: *file,
-                source: &failed.source,
-                destination: &failed.destination,
-                trouble: Trouble::of(&failed.trouble.clone().into()),
-            }),
-        }
+        describe(&event, &mut |record| self.tell(record));
     }
 
     fn line(&self, leg: &str, line: Line) {
@@ -171,19 +117,7 @@ impl Voice for Json {
         for server in &report.servers {
             self.tell(&Record::Server(ServedFields::of(server)));
         }
-        self.tell(&Record::Summary {
-            files: report.sums.files,
-            failed: report.failed,
-            skipped: report.left_out,
-            directories: report.directories,
-            unchanged: report.unchanged,
-            deleted: report.deleted,
-            bytes: report.sums.bytes,
-            unproven: report.sums.unproven(),
-            payload_through_client: report.through_client,
-            elapsed_seconds: report.elapsed.as_secs_f64(),
-            exit_code: exit.code(),
-        });
+        self.tell(&summary(report, exit));
     }
 
     fn failure(&self, failure: &Failure) {
@@ -192,6 +126,99 @@ impl Voice for Json {
 
     fn pause(&self, question: &mut dyn FnMut()) {
         self.printer.progress().suspend(question);
+    }
+}
+
+/// An event as a record of the stream.
+fn describe(event: &Event, tell: &mut dyn FnMut(&Record<'_>)) {
+    match event {
+        Event::Connected { leg, server, tls, verified } => {
+            tell(&Record::Connected { leg, server, tls: tls.as_deref(), verified: *verified });
+        }
+        Event::Planned { files, bytes, directories, unchanged, ladder } => tell(&Record::Planned {
+            files: *files,
+            bytes: *bytes,
+            directories: *directories,
+            unchanged: *unchanged,
+            ladder,
+        }),
+        Event::Walked { files, bytes, directories, unchanged } => tell(&Record::Walked {
+            files: *files,
+            bytes: *bytes,
+            directories: *directories,
+            unchanged: *unchanged,
+        }),
+        Event::Feeds { from, to } => tell(&Record::Feeds { from, to }),
+        Event::Rerouted { file, text } => tell(&Record::Rerouted { file: *file, text }),
+        Event::Step(text) => tell(&Record::Step { text }),
+        Event::Lanes { lanes, reason } => tell(&Record::Lanes { lanes: *lanes, reason }),
+        Event::Waits { lane, file, what } => {
+            tell(&Record::Waits { lane: *lane, file: *file, text: what });
+        }
+        Event::Started { file, lane, source, destination, size, route } => {
+            tell(&Record::Started {
+                file: *file,
+                lane: *lane,
+                source,
+                destination,
+                size: *size,
+                route: route_word(*route),
+            });
+        }
+        Event::Progress { file, bytes } => {
+            tell(&Record::Progress { file: *file, bytes: *bytes });
+        }
+        Event::Fallback { file, text } => tell(&Record::Fallback { file: *file, text }),
+        Event::Skipped(skipped) => {
+            tell(&Record::Skipped { source: &skipped.source, text: &skipped.reason });
+        }
+        Event::Deleted { place, directory } => tell(&Record::Deleted { place, directory: *directory }),
+        Event::Done { file, report } => {
+            tell(&Record::Done { file: *file, report: Copied::of(report) });
+        }
+        Event::Failed { file, failure: failed } => tell(&Record::Failed {
+            file: *file,
+            source: &failed.source,
+            destination: &failed.destination,
+            trouble: Trouble::of(&failed.trouble.clone().into()),
+        }),
+    }
+}
+
+/// An event as the stream tells it, without the line's end.
+pub(crate) fn text_of(event: &Event) -> String {
+    let mut text = String::new();
+    describe(event, &mut |record| text = in_writing(record));
+    text
+}
+
+/// The end of a copy or move as the stream tells it.
+pub(crate) fn summary_of(report: &Report, exit: Exit) -> String {
+    in_writing(&summary(report, exit))
+}
+
+/// A failure of the whole command as the stream tells it.
+pub(crate) fn error_of(failure: &Failure) -> String {
+    in_writing(&Record::Error(Trouble::of(failure)))
+}
+
+fn in_writing(record: &impl Serialize) -> String {
+    serde_json::to_string(record).expect("records hold only strings, numbers and lists")
+}
+
+fn summary(report: &Report, exit: Exit) -> Record<'static> {
+    Record::Summary {
+        files: report.sums.files,
+        failed: report.failed,
+        skipped: report.left_out,
+        directories: report.directories,
+        unchanged: report.unchanged,
+        deleted: report.deleted,
+        bytes: report.sums.bytes,
+        unproven: report.sums.unproven(),
+        payload_through_client: report.through_client,
+        elapsed_seconds: report.elapsed.as_secs_f64(),
+        exit_code: exit.code(),
     }
 }
 

@@ -336,3 +336,31 @@ fn ctrl_c_ends_an_endless_wait() {
     let ran = Ran::from(child.wait_with_output().expect("fxp ends"));
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
 }
+
+#[test]
+fn a_report_tells_what_is_not_proven_and_what_failed() {
+    let (source, destination, machine) = pair(Kind::TLS);
+    source.put("d/a", b"one");
+    source.put("d/b", b"two");
+    let report = machine.home().join("report.json");
+    let file = report.to_str().expect("UTF-8");
+    let read = || -> Value {
+        serde_json::from_slice(&std::fs::read(&report).expect("a report")).expect("one JSON object")
+    };
+    let arguments = ["cp", "-r", "--report", file, "--verify"];
+    ok(&machine.run(&[&arguments[..], &["size", &source.url("d"), &destination.url("")]].concat()));
+    let told = read();
+    assert_eq!((&told["program"], &told["error"]), (&"fxp".into(), &Value::Null));
+    let events = told["events"].as_array().expect("a list");
+    assert_eq!(of_kind(events, "done").len(), 2, "only the sizes were compared: {told}");
+    assert_eq!((&told["summary"]["files"], &told["summary"]["unproven"]), (&2.into(), &2.into()));
+
+    let ran = machine.run(&[&arguments[..], &["auto", &source.url("none"), &destination.url("")]].concat());
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let told = read();
+    assert_eq!((&told["summary"], &told["error"]["exit_code"]), (&Value::Null, &3.into()));
+
+    let refused = machine.run(&["cp", "--report", "/nowhere/r", &source.url("d/a"), &destination.url("x")]);
+    assert_eq!(refused.code, Some(4), "{}", refused.stderr);
+    assert_eq!(destination.get("x"), None, "nothing was done");
+}

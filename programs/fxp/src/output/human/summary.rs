@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fxp_engine::report::{Assurance, Report, Route, Served, Verification};
+use fxp_engine::report::{Assurance, FileFailure, Report, Route, Served, Trouble, Verification};
 use fxp_proto::pair::method::Method;
 
 use crate::exit::Exit;
@@ -11,6 +11,13 @@ use crate::output::{Deed, assurance_meaning, assurance_word, measure, route_word
 
 /// The most notes a summary repeats; the rest is counted. Each was said when it happened.
 const MAX_NOTES: usize = 10;
+
+/// Files not proven equal that a summary names.
+const MAX_UNPROVEN: usize = 20;
+
+/// Reasons for failures that a summary names, and files with each.
+const MAX_REASONS: usize = 5;
+const MAX_NAMES: usize = 3;
 
 /// `Copied 12 files, 3.4 GiB in 31 s (112.0 MiB/s); 5 there already and equal`
 pub(super) fn headline(deed: Deed, report: &Report, exit: Exit) -> String {
@@ -80,6 +87,8 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     add("method", each_of(moved().filter_map(|way| way.method.as_ref().map(method_sentence))));
     add("assurance", each_of(moved().map(|way| assurance_sentence(way.assurance))));
     add("verified", verification_sentences(report));
+    add("not proven", unproven(report));
+    add("failed", failures(report));
     let mut notes = report.notes.clone();
     let more = notes.len().saturating_sub(MAX_NOTES) as u64 + report.more_notes;
     if more > 0 {
@@ -114,6 +123,71 @@ fn served(server: &Served) -> String {
         parts.push("nothing to do".to_owned());
     }
     format!("{}: {}", server.place, parts.join("; "))
+}
+
+/// The files of which only the sizes were compared, if others were proven equal; where that holds for all of them,
+/// it was said already.
+fn unproven(report: &Report) -> Vec<String> {
+    let all = report.sums.unproven();
+    if report.sums.verified.len() < 2 || all == 0 {
+        return Vec::new();
+    }
+    let mut names: Vec<String> = report.unproven.iter().take(MAX_UNPROVEN).cloned().collect();
+    let rest = all - names.len() as u64;
+    if rest > 0 {
+        names.push(format!("and {} more; --report names them all", measure::number(rest)));
+    }
+    names
+}
+
+/// Failures by their reason, with the first names of each. A single one was just explained.
+fn failures(report: &Report) -> Vec<String> {
+    if report.failed < 2 {
+        return Vec::new();
+    }
+    let mut reasons: Vec<(&Trouble, Vec<&str>)> = Vec::new();
+    for FileFailure { source, trouble, .. } in &report.failures {
+        match reasons.iter_mut().find(|(known, _)| is_alike(known, trouble)) {
+            Some((_, sources)) => sources.push(source),
+            None => reasons.push((trouble, vec![source])),
+        }
+    }
+    reasons.sort_by_key(|(_, sources)| std::cmp::Reverse(sources.len()));
+    let mut lines: Vec<String> = reasons
+        .iter()
+        .take(MAX_REASONS)
+        .map(|(trouble, sources)| {
+            let files = measure::count(sources.len() as u64, "file", "files");
+            let some = sources.iter().take(MAX_NAMES).copied().collect::<Vec<_>>().join(", ");
+            let more = if sources.len() > MAX_NAMES { ", ..." } else { "" };
+            format!("{files}: {}: {some}{more}", reason(trouble))
+        })
+        .collect();
+    let rest = reasons.len().saturating_sub(MAX_REASONS);
+    if rest > 0 {
+        lines.push(format!(
+            "and {} more; --report tells them all",
+            measure::count(rest as u64, "reason", "reasons")
+        ));
+    }
+    let untold = report.failed - report.failures.len() as u64;
+    if untold > 0 {
+        lines.push(format!("and {} more; --report tells them all", measure::count(untold, "file", "files")));
+    }
+    lines
+}
+
+/// The same leg failed in the same way, whatever the file's name is.
+fn is_alike(one: &Trouble, other: &Trouble) -> bool {
+    let code = |trouble: &Trouble| trouble.words.as_ref().and_then(|words| words.get(..3).map(str::to_owned));
+    (one.kind, one.leg, code(one)) == (other.kind, other.leg, code(other))
+}
+
+/// Why, in a few words: the leg, and what the exit code stands for.
+fn reason(trouble: &Trouble) -> String {
+    let leg = trouble.leg.map(|leg| format!("{leg}: ")).unwrap_or_default();
+    let words = trouble.words.as_ref().map(|words| format!(" ({words})")).unwrap_or_default();
+    format!("{leg}{}{words}", Exit::from(trouble.kind).meaning())
 }
 
 fn assurance_sentence(assurance: Assurance) -> String {

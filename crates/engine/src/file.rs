@@ -19,6 +19,7 @@ use crate::context::Observer;
 use crate::journal::{Ledger, Subject};
 use crate::lane::{Carriage, Lane, Tried};
 use crate::part;
+use crate::patience::Patience;
 use crate::plan::Step;
 use crate::plan::diff::is_as_planned;
 use crate::plan::ladder::Rung;
@@ -27,7 +28,7 @@ use crate::policy::{ResumeChoice, VerifyChoice, Via};
 use crate::progress;
 use crate::publish::{Publisher, at_part};
 use crate::report::{Assurance, Event, FileReport, Route, Trouble, TroubleKind, Verification};
-use crate::retry;
+use crate::retry::{self, Again, Fault};
 use crate::run::Stop;
 use crate::side::Side;
 use crate::transfer::relay;
@@ -79,6 +80,8 @@ pub(crate) struct Courier<'a> {
     pub(crate) original: bool,
     /// Whose the bytes are that stand where the file is stored.
     pub(crate) claim: Claim,
+    /// What all lanes bear together.
+    pub(crate) patience: &'a Patience,
 }
 
 /// One attempt that both servers called good.
@@ -155,21 +158,43 @@ impl Courier<'_> {
         notes: &mut Vec<String>,
     ) -> Result<(Carried, Verified), Trouble> {
         self.claim = Claim::default();
-        let mut attempt = 0;
+        let (mut attempt, mut again) = (0, false);
+        let patience = self.patience;
+        let mut turn = None;
         loop {
             *attempts += 1;
-            let trouble = match self.attempt(step, place, attempt, notes).await {
+            let trouble = match self.attempt(step, place, again, notes).await {
                 Ok(done) => return Ok(done),
                 Err(trouble) => trouble,
             };
+            again = true;
             if *self.stop.borrow() {
                 return Err(self.give_up(interrupted(), step, place).await);
             }
-            if !retry::may_help(&trouble) || attempt >= self.retries {
+            let judgement = retry::judge(&trouble);
+            patience.note(&trouble);
+            if judgement.again == Again::WithRoom {
+                if turn.is_none() && !patience.space.is_closed() && patience.space.is_patient() {
+                    let most = patience.space.patience().as_secs();
+                    self.say(notes, format!("{trouble}; waiting for room, at most {most} s"));
+                }
+                let waited = tokio::select! {
+                    waited = patience.space.wait(&mut turn) => waited,
+                    () = retry::stopped(self.stop) => false,
+                };
+                match waited {
+                    true => continue,
+                    false if *self.stop.borrow() => {
+                        return Err(self.give_up(interrupted(), step, place).await);
+                    }
+                    false => return Err(self.give_up(trouble, step, place).await),
+                }
+            }
+            if !judgement.may_help() || attempt >= self.retries {
                 return Err(self.give_up(trouble, step, place).await);
             }
             attempt += 1;
-            let pause = retry::pause(attempt);
+            let pause = patience.pause(attempt, &self.servers(judgement.fault));
             self.say(notes, format!("{trouble}; tried again after {:.1} s", pause.as_secs_f64()));
             if retry::wait(pause, self.stop).await {
                 return Err(self.give_up(interrupted(), step, place).await);
@@ -177,12 +202,22 @@ impl Courier<'_> {
         }
     }
 
+    /// The servers that are asked again when this is tried once more.
+    fn servers(&mut self, fault: Fault) -> Vec<String> {
+        let sides = match fault {
+            Fault::Source => vec![&mut *self.source],
+            Fault::Destination => vec![&mut *self.destination],
+            Fault::Link | Fault::Us => vec![&mut *self.source, &mut *self.destination],
+        };
+        sides.into_iter().filter_map(Side::link).map(|link| link.server.key()).collect()
+    }
+
     /// One attempt, from finding out where to begin to comparing the result.
     async fn attempt(
         &mut self,
         step: &Step,
         place: &VPath,
-        attempt: u32,
+        again: bool,
         notes: &mut Vec<String>,
     ) -> Result<(Carried, Verified), Trouble> {
         let may_be_taken = match *place == step.destination {
@@ -190,11 +225,11 @@ impl Courier<'_> {
             false => step.leftover.is_some() || part::is_ambiguous(&step.destination),
         };
         self.claim.look(self.destination, place, may_be_taken).await?;
-        let before = match attempt {
-            0 if self.original => step.modified,
+        let before = match again {
+            false if self.original => step.modified,
             _ => self.source.stat(&step.source).await?.and_then(|entry| entry.modified),
         };
-        let mut offset = self.where_to_begin(step, place, attempt > 0, notes).await?;
+        let mut offset = self.where_to_begin(step, place, again, notes).await?;
         if offset == 0 {
             self.note_begun(place, None);
             self.claim.begins_anew();
@@ -541,7 +576,7 @@ impl Courier<'_> {
 
     /// A destination that had accepted a file which was then refused has an empty part, which is of no use.
     async fn sweep(&mut self, trouble: &Trouble, step: &Step, place: &VPath) {
-        let passing = retry::may_help(trouble) || trouble.kind == TroubleKind::Interrupted;
+        let passing = retry::judge(trouble).may_help() || trouble.kind == TroubleKind::Interrupted;
         if passing || step.leftover.is_some() || part::is_ambiguous(&step.destination) {
             return;
         }

@@ -10,7 +10,8 @@
 //! * `pool`: sessions, passwords, trust; `side`: a server or this machine, looked at alike.
 //! * [`plan`]: what will be done: select, survey, filter, judge, planner, and the ladder.
 //! * [`run`]: the whole story; `lane`: two sessions and the ladder they climb; `file`: the story of one
-//!   file; [`transfer`]: its bytes, direct or by relay; `verify`, `publish`, `retry`: what comes after.
+//!   file; [`transfer`]: its bytes, direct or by relay; `verify`, `publish`: what comes after;
+//!   `retry`, `patience`: what is tried again, by whom and how often.
 //! * [`journal`]: what outlives the process, so that another run can continue.
 //! * [`report`]: what was done, with the reason for every fallback; [`explain`], `trouble`: why not.
 //! * [`place`]: single operations (ls, cat, rm, mkdir) on a place; `moving`: mv; `look`: what a login tells.
@@ -35,6 +36,7 @@ mod lane;
 mod look;
 mod moving;
 mod part;
+mod patience;
 pub mod place;
 pub mod plan;
 pub mod policy;

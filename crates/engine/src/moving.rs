@@ -31,7 +31,7 @@ pub async fn move_to(mut request: CopyRequest, context: &Context, stop: Stop) ->
     outcome.map(|report| run.balance(report))
 }
 
-impl Run<'_> {
+impl Run {
     /// Renames what can be renamed; the rest travels.
     async fn move_all(&mut self) -> Result<Report, Trouble> {
         let here: Vec<bool> = self

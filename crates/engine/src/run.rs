@@ -3,20 +3,24 @@
 //! * `conductor` takes what the planner yields, makes directories and starts lanes;
 //! * `queue` decides which file is next;
 //! * `worker` is one lane at work, `crew` what all lanes share;
+//! * `tuner` decides how many lanes there are, from what `goodput` counts;
 //! * `through` says what a way through this machine is worth;
 //! * `spread` does it for several destinations, which feed each other.
 
+mod allowance;
 mod ceiling;
 mod conductor;
 mod crew;
+mod goodput;
 mod memory;
 mod queue;
 mod spread;
 mod through;
+mod tuner;
 mod worker;
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -43,6 +47,7 @@ use crate::url::Address;
 use memory::Names;
 
 use crew::{Crew, Pair, Shared};
+use goodput::Goodput;
 use through::choose_way;
 
 pub use crate::plan::ladder::Policy;
@@ -80,7 +85,29 @@ pub struct CopyRequest {
     pub selection: Selection,
     /// Bytes a second of all files together, at most.
     pub bwlimit: Option<u64>,
+    /// What puts an end to a run before everything was tried, and to waiting.
+    pub bounds: Bounds,
 }
+
+/// What puts an end to a run before everything was tried, and to waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// How long a destination without room is waited for, in all.
+    pub space_wait: Duration,
+    /// No file is begun with which more bytes than this would be transferred.
+    pub max_transfer: Option<u64>,
+    /// No file is begun later than this after the beginning of the run.
+    pub max_duration: Option<Duration>,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { space_wait: SPACE_WAIT, max_transfer: None, max_duration: None }
+    }
+}
+
+/// Somebody who is there can make room meanwhile; a script does not hang for long.
+const SPACE_WAIT: Duration = Duration::from_secs(60);
 
 /// What becomes of a source once its copy is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,10 +165,11 @@ pub async fn rehearse(request: &CopyRequest, context: &Context, stop: Stop) -> R
 }
 
 /// A run with its sessions.
-pub(crate) struct Run<'a> {
+pub(crate) struct Run {
     pub(crate) request: CopyRequest,
     pub(crate) after: After,
-    context: &'a Context,
+    context: Context,
+    goodput: Arc<Goodput>,
     pub(crate) stop: Stop,
     began: Instant,
     /// Payload bytes that had passed through this process before.
@@ -157,16 +185,17 @@ pub(crate) struct Run<'a> {
     goal_location: Location,
 }
 
-impl<'a> Run<'a> {
+impl Run {
     /// Finds the servers and connects to all of them at once.
     pub(crate) async fn begin(
         request: CopyRequest,
         after: After,
-        context: &'a Context,
+        context: &Context,
         mut stop: Stop,
     ) -> Result<Self, Trouble> {
         let (began, before) = (Instant::now(), passed_through(&context.environment.meter));
         let (locations, goal) = locations(&request, context)?;
+        let (context, goodput) = Goodput::listen(context);
         let pool = Pool::new(context.clone(), request.policy.secure);
         let mut sources: Vec<Side> = Vec::new();
         let mut places = Vec::new();
@@ -199,6 +228,7 @@ impl<'a> Run<'a> {
             request,
             after,
             context,
+            goodput,
             stop,
             began,
             before,
@@ -260,7 +290,9 @@ impl<'a> Run<'a> {
                 throttle,
                 after: self.after,
                 context: self.context.clone(),
+                goodput: self.goodput.clone(),
                 stop: self.stop.clone(),
+                began: self.began,
                 pool: self.pool.clone(),
                 names: Names::of(&self.sources, &self.destination),
                 outcomes: None,

@@ -1,6 +1,7 @@
 //! What can be typed. Nothing is decided here: `settings` makes one answer of arguments and
 //! environment, and each file in `command/` does one subcommand.
 
+mod amount;
 mod doctor;
 mod filter;
 mod jobs;
@@ -9,6 +10,7 @@ mod tree;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
 use fxp_proto::grammar::rate::RateLimit;
@@ -220,6 +222,25 @@ pub(crate) struct Transfer {
     /// Each lane has a session of its own with both servers. A server that has no room for so many gets fewer.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) lanes: Option<u8>,
+
+    /// How long a destination without room is waited for, such as 90s, 15m or 2h
+    ///
+    /// All lanes pause, and go on when somebody has made room. Once that much time has passed in vain, files are refused
+    /// one by one. 0 does not wait; nor does a copy to several destinations.
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = amount::time)]
+    pub(crate) space_wait: Duration,
+
+    /// Begin no file with which more than this would be transferred, such as 500M or 2T
+    ///
+    /// Files that are on their way are finished; the exit code is 10. For a copy to one destination.
+    #[arg(long, value_name = "SIZE", value_parser = amount::bytes)]
+    pub(crate) max_transfer: Option<u64>,
+
+    /// Begin no file later than this, such as 90s, 15m or 2h
+    ///
+    /// Files that are on their way are finished; the exit code is 10. For a copy to one destination.
+    #[arg(long, value_name = "TIME", value_parser = amount::time)]
+    pub(crate) max_duration: Option<Duration>,
 }
 
 /// `10M`: bytes a second.

@@ -12,8 +12,8 @@ use clap::ValueEnum;
 use etcetera::BaseStrategy;
 use fxp_engine::plan::judge::Compare;
 use fxp_engine::run::{
-    AssuranceChoice, CopyRequest, Delete, EndChoice, MethodChoice, Policy, ResumeChoice, Secure, Selection,
-    VerifyChoice, Via,
+    AssuranceChoice, Bounds, CopyRequest, Delete, EndChoice, MethodChoice, Policy, ResumeChoice, Secure,
+    Selection, VerifyChoice, Via,
 };
 use fxp_engine::site::TlsMode;
 use fxp_engine::url::Address;
@@ -181,6 +181,11 @@ pub(crate) fn copy_request(
         lanes: transfer.lanes.map(usize::from),
         selection: Selection { filter: Arc::new(transfer.files.filter()?), ..Selection::default() },
         bwlimit: transfer.bwlimit,
+        bounds: Bounds {
+            space_wait: transfer.space_wait,
+            max_transfer: transfer.max_transfer,
+            max_duration: transfer.max_duration,
+        },
     })
 }
 

@@ -161,6 +161,17 @@ impl Seats {
         self.room(server, |room| room.ceiling().is_none_or(|ceiling| room.open < ceiling))
     }
 
+    /// How many lanes with these ends have room at once, as far as a ceiling is known, and the server it is known of.
+    pub(crate) fn lanes_that_fit(&self, servers: &[String]) -> Option<(usize, String)> {
+        let fit = |server: &String| {
+            let wanted = servers.iter().filter(|other| *other == server).count();
+            let ceiling = self.room(server, |room| room.ceiling())?;
+            let kept = usize::from(ceiling > wanted);
+            Some((((ceiling - kept) / wanted).max(1), server.clone()))
+        };
+        servers.iter().filter_map(fit).min()
+    }
+
     /// Sessions with this server that are open.
     pub(crate) fn open(&self, server: &str) -> usize {
         self.room(server, |room| room.open)

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::crew::Crew;
 use super::worker::Worker;
@@ -44,6 +46,8 @@ pub(super) async fn lead(crew: &Arc<Crew>) {
     let mut wanted = crew.watch_lanes();
     let mut lanes = JoinSet::new();
     let mut at_work = BTreeSet::new();
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let number = *wanted.borrow_and_update();
         // After the end of the queue nobody is needed who is not there already.
@@ -65,6 +69,10 @@ pub(super) async fn lead(crew: &Arc<Crew>) {
                 None => return,
             },
             Ok(()) = wanted.changed() => {}
+            _ = look.tick() => {
+                crew.look_at_the_clock();
+                crew.tune();
+            }
         }
     }
 }
@@ -113,7 +121,9 @@ impl Supplier {
                     if !self.is_blocked(&step.destination) {
                         // Whoever may have to wait has no seat.
                         self.park();
-                        self.crew.queue.push(step).await;
+                        if !self.crew.queue.push(step).await {
+                            return Ok(());
+                        }
                     }
                 }
                 Item::Unchanged(_) => self.crew.report().unchanged += 1,
@@ -183,8 +193,14 @@ impl Supplier {
 
 /// How the run ended, once no lane works any more.
 pub(super) fn ending(crew: &Crew, complete: bool) -> Ending {
+    if crew.is_at_limit() {
+        return Ending::Limit;
+    }
     match crew.is_stopped() && !(complete && crew.queue.len() == 0) {
         true => Ending::Interrupted,
         false => Ending::Complete,
     }
 }
+
+/// How often somebody looks whether another number of lanes would be better.
+const LOOK: Duration = Duration::from_millis(250);

@@ -1,17 +1,22 @@
 //! What the lanes of a run share: the queue, what is known of each pair of servers, the report.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use fxp_client::data::Throttle;
 use fxp_proto::pair::leg::Leg;
 use tokio::sync::{mpsc, watch};
 
+use super::allowance::Allowance;
+use super::goodput::Goodput;
 use super::memory::Names;
 use super::queue::Queue;
+use super::tuner::{Count, Tuner};
 use super::{After, CopyRequest, Stop};
 use crate::context::Context;
 use crate::file::Way;
+use crate::patience::Patience;
 use crate::plan::Step;
 use crate::pool::Pool;
 use crate::publish::Publisher;
@@ -26,7 +31,10 @@ pub(crate) struct Shared {
     pub(crate) throttle: Option<Throttle>,
     pub(crate) after: After,
     pub(crate) context: Context,
+    pub(crate) goodput: Arc<Goodput>,
     pub(crate) stop: Stop,
+    /// When the run began.
+    pub(crate) began: Instant,
     pub(crate) pool: Arc<Pool>,
     pub(crate) names: Names,
     /// Hears what came of each step, where that decides about others.
@@ -53,6 +61,12 @@ pub(crate) struct Crew {
     files: AtomicU64,
     /// Lanes that shall work now: those with a higher number end after their file.
     lanes: watch::Sender<usize>,
+    /// Decides about them, where nobody said how many.
+    tuner: Mutex<Option<Tuner>>,
+    /// What may still be begun.
+    allowance: Mutex<Allowance>,
+    limit_reached: AtomicBool,
+    pub(crate) patience: Patience,
 }
 
 /// One source and one destination, and what the first file between them has found out.
@@ -74,6 +88,8 @@ pub(crate) struct Pair {
 
 impl Crew {
     pub(crate) fn new(run: Shared, pairs: Vec<Pair>) -> Arc<Self> {
+        let patience = Patience::new(run.request.bounds.space_wait);
+        let allowance = Allowance::new(run.request.bounds.max_transfer);
         Arc::new(Crew {
             run,
             pairs,
@@ -82,6 +98,10 @@ impl Crew {
             files: AtomicU64::new(0),
             // One finds out how files travel; the others need not find out the same.
             lanes: watch::Sender::new(1),
+            tuner: Mutex::default(),
+            allowance: Mutex::new(allowance),
+            limit_reached: AtomicBool::new(false),
+            patience,
         })
     }
 
@@ -119,17 +139,80 @@ impl Crew {
             Some(1) => {}
             Some(lanes) => self.set_lanes(lanes, "as asked for by --lanes".to_owned()),
             None => {
-                self.set_lanes(FIRST_LANES, "the first file has found out how the others travel".to_owned())
+                let mut tuner = self.tuner.lock().expect("no holder of the lock panics");
+                if tuner.is_none() {
+                    *tuner = Some(Tuner::new(FIRST_LANES));
+                    let reason = "the first file has found out how the others travel";
+                    self.set_lanes(FIRST_LANES, reason.to_owned());
+                }
             }
         }
     }
 
+    /// Looks whether another number of lanes would be better.
+    pub(crate) fn tune(&self) {
+        let (work, files) = self.run.goodput.so_far();
+        let troubles = self.patience.troubles();
+        let count = Count { work, files, troubles, waiting: self.queue.len() };
+        let mut tuner = self.tuner.lock().expect("no holder of the lock panics");
+        let change = tuner.as_mut().and_then(|tuner| tuner.observe(self.run.began.elapsed(), count));
+        if let Some(change) = change {
+            self.set_lanes(change.lanes, change.reason);
+        }
+    }
+
+    /// One of these servers, the ends of a lane, has no room for it: the lanes that fit are enough.
+    pub(crate) fn crowded(&self, servers: &[String]) {
+        let Some((fit, server)) = self.run.pool.seats().lanes_that_fit(servers) else { return };
+        let mut tuner = self.tuner.lock().expect("no holder of the lock panics");
+        let change = match tuner.as_mut() {
+            Some(tuner) => tuner
+                .crowded(self.run.began.elapsed(), fit, &server)
+                .map(|change| (change.lanes, change.reason)),
+            None => (fit < self.lanes()).then(|| (fit, format!("{server} has no room for more sessions"))),
+        };
+        if let Some((lanes, reason)) = change {
+            self.set_lanes(lanes, reason);
+        }
+    }
+
     /// Changes how many lanes shall work, and says why.
-    pub(crate) fn set_lanes(&self, lanes: usize, reason: String) {
+    pub(super) fn set_lanes(&self, lanes: usize, reason: String) {
         tracing::info!(lanes, reason, "lanes");
         self.lanes.send_replace(lanes);
         self.event(Event::Lanes { lanes, reason });
         self.queue.wake();
+    }
+
+    /// True if this file may be begun; else the run ends with those that are on their way.
+    pub(crate) fn may_begin(&self, step: &Step) -> bool {
+        let fits = self.allowance.lock().expect("no holder of the lock panics").take(step.size);
+        if !fits {
+            self.end_at_limit("--max-transfer is reached");
+        }
+        fits
+    }
+
+    /// Looks whether the time is over.
+    pub(crate) fn look_at_the_clock(&self) {
+        let most = self.run.request.bounds.max_duration;
+        if most.is_some_and(|most| self.run.began.elapsed() >= most) && !self.queue.is_over() {
+            self.end_at_limit("--max-duration is reached");
+        }
+    }
+
+    /// No file is begun any more.
+    fn end_at_limit(&self, what: &str) {
+        if !self.limit_reached.swap(true, Relaxed) {
+            let text = format!("{what}: files that are on their way are finished, and no other one is begun");
+            self.event(Event::Fallback { file: None, text });
+        }
+        self.queue.abandon();
+    }
+
+    /// True if a limit has ended the run.
+    pub(crate) fn is_at_limit(&self) -> bool {
+        self.limit_reached.load(Relaxed)
     }
 
     /// True once the user has stopped the run.
@@ -140,6 +223,9 @@ impl Crew {
     /// A file is done, and verified.
     pub(crate) fn done(&self, file: u64, step: &Step, done: FileReport) {
         let size = done.size;
+        if step.size.is_none() {
+            self.allowance.lock().expect("no holder of the lock panics").count(size);
+        }
         self.event(Event::Done { file, report: Box::new(done.clone()) });
         self.report().add(done);
         self.came_of(step, Some(file), Ok(Some(size)));

@@ -24,6 +24,8 @@ struct State {
     backlog: Backlog,
     /// There will be no more.
     closed: bool,
+    /// Whatever still comes is not wanted.
+    abandoned: bool,
     /// Steps that lanes have in hand; such a one may come back.
     in_hand: usize,
 }
@@ -39,19 +41,25 @@ pub(crate) enum Drawn {
 }
 
 impl Queue {
-    /// Adds a step; waits while the queue is full.
-    pub(crate) async fn push(&self, step: Step) {
+    /// Adds a step; waits while the queue is full. False: nothing is wanted any more.
+    pub(crate) async fn push(&self, step: Step) -> bool {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if self.lock().backlog.len() < MOST_WAITING {
+            if self.takes_more() {
                 break;
             }
             changed.await;
         }
-        self.lock().backlog.push(step);
+        let mut state = self.lock();
+        let wanted = !state.abandoned;
+        if wanted {
+            state.backlog.push(step);
+        }
+        drop(state);
         self.changed.notify_waiters();
+        wanted
     }
 
     /// There will be no more.
@@ -63,7 +71,7 @@ impl Queue {
     /// There will be no more, and nothing of what waits is to be done.
     pub(crate) fn abandon(&self) {
         let mut state = self.lock();
-        (state.closed, state.backlog) = (true, Backlog::default());
+        (state.closed, state.abandoned, state.backlog) = (true, true, Backlog::default());
         drop(state);
         self.changed.notify_waiters();
     }
@@ -113,7 +121,9 @@ impl Queue {
     pub(crate) fn put_back(&self, step: Step) {
         let mut state = self.lock();
         state.in_hand -= 1;
-        state.backlog.put_back(step);
+        if !state.abandoned {
+            state.backlog.put_back(step);
+        }
         drop(state);
         self.changed.notify_waiters();
     }
@@ -132,6 +142,11 @@ impl Queue {
     /// Wakes all who wait for news: the number of lanes has changed.
     pub(crate) fn wake(&self) {
         self.changed.notify_waiters();
+    }
+
+    fn takes_more(&self) -> bool {
+        let state = self.lock();
+        state.abandoned || state.backlog.len() < MOST_WAITING
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -216,7 +231,7 @@ fn cost(step: &Step) -> u64 {
 const MOST_WAITING: usize = 4096;
 
 /// A few round trips of 50 ms on a line of some MB/s.
-const EACH: u64 = 256 * 1024;
+pub(crate) const EACH: u64 = 256 * 1024;
 
 const UNKNOWN: u64 = 1 << 20;
 

@@ -12,15 +12,16 @@ mod table;
 mod traffic;
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fxp_proto::pair::leg::Leg;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::crew::{Crew, Pair, Shared};
+use super::goodput::Goodput;
 use super::memory::Names;
-use super::{After, CopyRequest, Run, Stop, conductor, interrupted, passed_through};
+use super::{After, Bounds, CopyRequest, Run, Stop, conductor, interrupted, passed_through};
 use crate::context::Context;
 use crate::journal::Totals;
 use crate::plan::select::Origin;
@@ -42,6 +43,11 @@ use traffic::Traffic;
 /// What is wrong with the request or with the source. What is wrong with a destination is in the report.
 pub(super) async fn copy(request: CopyRequest, context: &Context, stop: Stop) -> Result<Report, Trouble> {
     let (began, before) = (Instant::now(), passed_through(&context.environment.meter));
+    if request.bounds.max_transfer.is_some() || request.bounds.max_duration.is_some() {
+        return Err(Trouble::new(TroubleKind::Usage, "a limit is for a copy to one destination").remedy(
+            "leave out --max-transfer and --max-duration, or copy to one destination after the other",
+        ));
+    }
     let places = Places::of(&request, context)?;
     context.ledger.planned(Totals::default());
     let pool = Pool::new(context.clone(), request.policy.secure);
@@ -199,11 +205,18 @@ async fn spread(
     let lanes = each * count;
     let (hears, mut outcomes) = mpsc::unbounded_channel();
     let shared = Shared {
-        request: CopyRequest { lanes: Some(lanes), ..request.clone() },
+        // The others go on while one is full.
+        request: CopyRequest {
+            lanes: Some(lanes),
+            bounds: Bounds { space_wait: Duration::ZERO, ..request.bounds },
+            ..request.clone()
+        },
         after: After::Kept,
         throttle: None,
         context: context.clone(),
+        goodput: Goodput::listen(context).1,
         stop: stop.clone(),
+        began: Instant::now(),
         pool: pool.clone(),
         names: Names::of_places(places.destinations.iter().map(lasting_name).collect()),
         outcomes: Some(hears),

@@ -109,10 +109,16 @@ impl Worker {
         match self.open_sessions().await {
             Ok(()) => Some(step),
             Err(NoSessions::Crowded) => {
+                let servers = self.servers();
+                self.crew.crowded(&servers);
                 self.crew.queue.put_back(step);
                 None
             }
             Err(NoSessions::Trouble(trouble)) => {
+                if trouble.kind == TroubleKind::Login {
+                    // The same password again and again would look like an attack.
+                    self.crew.pairs[step.side].give_up(&trouble);
+                }
                 self.fail(None, &step, trouble);
                 self.crew.queue.done();
                 None
@@ -142,12 +148,14 @@ impl Worker {
                     return Err(NoSessions::Crowded);
                 }
             }
-            if !retry::may_help(&trouble) || attempt >= self.crew.run.request.retries {
+            if !retry::judge(&trouble).may_help() || attempt >= self.crew.run.request.retries {
                 self.park();
                 return Err(NoSessions::Trouble(trouble));
             }
             attempt += 1;
-            let pause = retry::pause(attempt);
+            self.crew.patience.note(&trouble);
+            let servers = self.servers();
+            let pause = self.crew.patience.pause(attempt, &servers);
             let what = format!("{trouble}; tried again after {:.1} s", pause.as_secs_f64());
             self.crew.event(Event::Waits { lane: self.number, file: None, what });
             if retry::wait(pause, &mut stop).await {
@@ -222,6 +230,18 @@ impl Worker {
                 }
                 return;
             }
+        }
+        if self.crew.patience.space.is_closed() {
+            let what = "room at the destination".to_owned();
+            self.crew.event(Event::Waits { lane: self.number, file: None, what });
+            let mut stop = self.crew.run.stop.clone();
+            tokio::select! {
+                () = self.crew.patience.space.opened() => {}
+                () = retry::stopped(&mut stop) => return self.fail(None, step, interrupted()),
+            }
+        }
+        if !self.crew.may_begin(step) {
+            return;
         }
         let file = self.crew.next_file();
         match self.deliver(file, step, &subject).await {
@@ -360,6 +380,7 @@ impl Worker {
             resume: crew.run.request.resume,
             original: crew.pairs[step.side].original,
             claim: Claim::default(),
+            patience: &crew.patience,
         };
         let outcome = retry::orderly(courier.deliver(step), &crew.run.stop).await;
         crew.pairs[step.side].learn_publisher(before, publisher);
@@ -412,10 +433,11 @@ fn not_tried(trouble: &Trouble) -> Trouble {
 
 /// True for what would fail each further file in the same way.
 fn would_stop_all(trouble: &Trouble, way: &Way) -> bool {
+    // The same password again and again would look like an attack.
+    if trouble.kind == TroubleKind::Login {
+        return true;
+    }
     let others_passed = matches!(way, Way::Direct(lane) if lane.has_worked());
     !others_passed
-        && matches!(
-            trouble.kind,
-            TroubleKind::FxpImpossible | TroubleKind::Login | TroubleKind::Tls | TroubleKind::Usage
-        )
+        && matches!(trouble.kind, TroubleKind::FxpImpossible | TroubleKind::Tls | TroubleKind::Usage)
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use fxp_engine::url::Address;
 
@@ -27,6 +27,32 @@ impl Cable {
         Cable::lay(server, None)
     }
 
+    /// Cut again and again, in place of each reply whose number (of all connections together) is a multiple of
+    /// `each`.
+    pub(crate) fn fraying(server: SocketAddr, each: u64) -> Self {
+        let listener = TcpListener::bind((server.ip(), 0)).expect("bound");
+        let address = listener.local_addr().expect("bound");
+        let (cut, replies) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let cuts = cut.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(server) else { return };
+                let (back, forth) =
+                    (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
+                std::thread::spawn(move || std::io::copy(&mut &client, &mut &forth));
+                let (cuts, replies) = (cuts.clone(), replies.clone());
+                std::thread::spawn(move || {
+                    fray(&server, back, || {
+                        let fatal = replies.fetch_add(1, Relaxed) % each == each - 1;
+                        cuts.fetch_or(fatal, Relaxed);
+                        fatal
+                    })
+                });
+            }
+        });
+        Cable { address, cut }
+    }
+
     fn lay(server: SocketAddr, text: Option<&'static str>) -> Self {
         let listener = TcpListener::bind((server.ip(), 0)).expect("bound");
         let address = listener.local_addr().expect("bound");
@@ -48,6 +74,20 @@ impl Cable {
     pub(crate) fn at(&self, path: &str) -> Address {
         format!("ftp://{USER}@{}/{path}", self.address).parse().expect("an address")
     }
+}
+
+/// Passes lines on, until one is fatal.
+fn fray(server: &TcpStream, mut client: TcpStream, is_fatal: impl Fn() -> bool) {
+    let mut lines = BufReader::new(server);
+    let mut line = Vec::new();
+    while matches!(lines.read_until(b'\n', &mut line), Ok(1..)) {
+        if is_fatal() || client.write_all(&line).is_err() {
+            break;
+        }
+        line.clear();
+    }
+    let _ = client.shutdown(std::net::Shutdown::Both);
+    let _ = server.shutdown(std::net::Shutdown::Both);
 }
 
 /// Passes lines on, until one is to be cut.

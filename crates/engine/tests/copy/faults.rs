@@ -32,6 +32,8 @@ pub(crate) struct Faults {
     pub(crate) corrupts: AtomicBool,
     /// Nothing can be stored.
     pub(crate) refuses_uploads: AtomicBool,
+    /// Uploads fail: the disk is full.
+    pub(crate) full: AtomicBool,
     /// Uploads fail once: the disk is full.
     pub(crate) full_once: AtomicBool,
     /// Uploads wait until so many of them are on their way at once, which then holds for all later ones.
@@ -91,7 +93,7 @@ impl Storage for Faulty {
         if self.faults.refuses_uploads.load(Relaxed) {
             return Err(StoreError::Denied);
         }
-        if self.faults.full_once.swap(false, Relaxed) {
+        if self.faults.full_once.swap(false, Relaxed) || self.faults.full.load(Relaxed) {
             return Err(StoreError::NoSpace);
         }
         if self.faults.never_overwrites.load(Relaxed) && self.files.stat(path).is_ok() {

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use fxp_engine::book::Known;
 use fxp_engine::report::{Ending, Event, TroubleKind};
-use fxp_engine::run::CopyRequest;
+use fxp_engine::run::{Bounds, CopyRequest};
 use fxp_engine::site::TlsMode;
 use fxp_store::storage::Storage;
 
+use crate::cable::Cable;
 use crate::world::{Desk, Kind, PLAIN, Server, TLS, noise, path, request};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,6 +189,83 @@ async fn a_stop_ends_all_lanes_and_leaves_no_half_file_under_a_final_name() {
     let again = desk.copied(crate::world::request(vec![source.at("t")], destination.at(""))).await;
     assert_eq!(again.sums.files + again.unchanged, names.len() as u64);
     assert!(again.unchanged >= report.sums.files);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_pauses_all_lanes_and_they_go_on_when_there_is_room() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    let names = tree(&source, 25);
+    let desk = Desk::new(&[&source, &destination]);
+    let faults = destination.faults.clone();
+    desk.listen(move |event| match event {
+        Event::Lanes { .. } => faults.full.store(true, Relaxed),
+        // Somebody reads this and makes room.
+        Event::Fallback { text, .. } if text.contains("waiting for room") => {
+            faults.full.store(false, Relaxed)
+        }
+        _ => {}
+    });
+    let bounds = Bounds { space_wait: Duration::from_secs(600), ..Bounds::default() };
+    let request = CopyRequest { lanes: Some(4), bounds, ..request(vec![source.at("t")], destination.at("")) };
+    let copying = tokio::time::timeout(Duration::from_secs(120), desk.copied(request));
+    let report = copying.await.expect("it goes on");
+    assert_eq!(report.sums.files, names.len() as u64);
+    assert!(report.notes.iter().any(|note| note.contains("waiting for room")), "{:?}", report.notes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_stays_full_is_not_waited_for_more_than_once() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    let names = tree(&source, 25);
+    destination.faults.full.store(true, Relaxed);
+    let desk = Desk::new(&[&source, &destination]);
+    let bounds = Bounds { space_wait: Duration::from_secs(1), ..Bounds::default() };
+    let request = CopyRequest { lanes: Some(4), bounds, ..request(vec![source.at("t")], destination.at("")) };
+    let copying = tokio::time::timeout(Duration::from_secs(20), desk.copy(request));
+    let report = copying.await.expect("each file would have taken a second").expect("a report");
+    assert_eq!((report.failed, report.sums.files), (names.len() as u64, 0));
+    assert_eq!(report.kinds, BTreeSet::from([TroubleKind::DestinationDenied]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_are_cut_again_and_again_lose_nothing() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    let names = tree(&source, 40);
+    let cable = Cable::fraying(destination.address, 97);
+    let desk = Desk::new(&[&source, &destination]);
+    let request = CopyRequest { lanes: Some(4), retries: 20, ..request(vec![source.at("t")], cable.at("")) };
+    let copying = tokio::time::timeout(Duration::from_secs(180), desk.copied(request));
+    let report = copying.await.expect("it comes to its end");
+    assert!(cable.cut.load(Relaxed), "the cable was cut");
+    assert_eq!(report.sums.files, names.len() as u64);
+    for name in &names {
+        assert_eq!(destination.get(&format!("/t/{name}")), source.get(&format!("/t/{name}")), "{name}");
+        assert_eq!(destination.get(&format!("/t/{name}.fxp-part")), None, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_ends_the_run_with_whole_files_and_the_next_run_goes_on() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    let names = tree(&source, 30);
+    let desk = Desk::new(&[&source, &destination]);
+    let all: u64 =
+        names.iter().filter_map(|name| source.get(&format!("/t/{name}"))).map(|f| f.len() as u64).sum();
+    let bounds = Bounds { max_transfer: Some(all / 2), ..Bounds::default() };
+    let limited = CopyRequest { lanes: Some(4), bounds, ..request(vec![source.at("t")], destination.at("")) };
+    let report = desk.copied(limited).await;
+    assert_eq!(report.ending, Ending::Limit);
+    assert!(report.sums.moved <= all / 2 && report.sums.files > 0, "{:?}", report.sums);
+    for name in &names {
+        let there = destination.get(&format!("/t/{name}"));
+        assert!(there.is_none() || there == source.get(&format!("/t/{name}")), "{name}");
+        assert_eq!(destination.get(&format!("/t/{name}.fxp-part")), None, "nothing half done");
+    }
+    let no_time = Bounds { max_duration: Some(Duration::ZERO), ..Bounds::default() };
+    let late = CopyRequest { bounds: no_time, ..request(vec![source.at("t")], destination.at("")) };
+    assert_eq!(desk.copied(late).await.ending, Ending::Limit);
+    let rest = desk.copied(request(vec![source.at("t")], destination.at(""))).await;
+    assert_eq!((rest.ending, rest.sums.files + rest.unchanged), (Ending::Complete, names.len() as u64));
 }
 
 /// Files of many sizes in eleven directories beneath `/t`, and `/t/first`; their names.

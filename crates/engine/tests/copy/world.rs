@@ -18,7 +18,7 @@ use fxp_engine::journal::Forgetful;
 use fxp_engine::proto::path::VPath;
 use fxp_engine::proto::wire::{secret::Secret, text::Text};
 use fxp_engine::report::{Event, Report, Trouble};
-use fxp_engine::run::{CopyRequest, Policy, ResumeChoice, Selection, Stop, VerifyChoice, Via};
+use fxp_engine::run::{Bounds, CopyRequest, Policy, ResumeChoice, Selection, Stop, VerifyChoice, Via};
 use fxp_engine::url::Address;
 use fxp_server::config::Config;
 use fxp_server::config::fxp::{Action, Allowances, Peer, Rule};
@@ -354,6 +354,7 @@ pub(crate) fn request(sources: Vec<Address>, destination: Address) -> CopyReques
         lanes: None,
         selection: Selection::default(),
         bwlimit: None,
+        bounds: Bounds { space_wait: Duration::ZERO, ..Bounds::default() },
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fxp_engine::report::Report;
-use fxp_engine::run::{self, CopyRequest, ResumeChoice, Selection, VerifyChoice};
+use fxp_engine::run::{self, Bounds, CopyRequest, ResumeChoice, Selection, VerifyChoice};
 
 use self::dialogue::Dialogue;
 use self::figures::Figures;
@@ -88,6 +88,7 @@ async fn perform(
         lanes: Some(1),
         selection: Selection::default(),
         bwlimit: None,
+        bounds: Bounds::default(),
     };
     desk.listen_for_interrupt();
     let began = Instant::now();

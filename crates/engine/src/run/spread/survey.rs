@@ -66,11 +66,11 @@ impl Ground {
                 Ok(found) => return Ok(found),
                 Err(trouble) => trouble,
             };
-            if !retry::may_help(&trouble) || attempt >= self.request.retries {
+            if !retry::judge(&trouble).may_help() || attempt >= self.request.retries {
                 return Err(trouble);
             }
             attempt += 1;
-            if retry::wait(retry::pause(attempt), &mut stop).await {
+            if retry::wait(retry::pause(attempt, rand::random()), &mut stop).await {
                 return Err(interrupted());
             }
         }

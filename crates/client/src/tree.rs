@@ -106,14 +106,24 @@ impl Sink for Page {
     }
 }
 
-/// The entries by name. A listing of which nothing can be read is not an empty one.
+/// The entries by name. A listing of which nothing can be read is not an empty one, nor is one of a directory that
+/// the server could not read.
 fn sorted(listing: Listing, command: &str, reply: Reply) -> Result<Vec<Entry>, SessionError> {
     if listing.truncated || (listing.entries.is_empty() && listing.unknown > 0) {
         return Err(SessionError::Nonsense { command: command.to_owned(), reply });
     }
+    if listing.entries.is_empty() && is_unreadable(&reply) {
+        return Err(SessionError::Refused { command: command.to_owned(), reply });
+    }
     let mut entries = listing.entries;
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
+}
+
+/// vsftpd 3.0.5 ends the listing of a directory that it cannot read with "226 Transfer done (but failed to open
+/// directory).", a success by its code.
+fn is_unreadable(reply: &Reply) -> bool {
+    String::from_utf8_lossy(reply.text().as_bytes()).to_lowercase().contains("failed to open directory")
 }
 
 /// "450 No files found" is an empty directory, since CWD has led into it.

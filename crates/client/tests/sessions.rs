@@ -189,6 +189,23 @@ async fn a_listing_that_nobody_can_read_is_no_empty_directory() {
 }
 
 #[tokio::test]
+async fn a_directory_that_the_server_could_not_open_is_no_empty_directory() {
+    // What vsftpd does with a directory that may be entered and not read.
+    let listing = |command, words| {
+        format!("C: PASV\nS: 227 Ok {{pasv}}\nC: {command}\nS: 150 Here\n>: give \nS: 226 {words}\n")
+    };
+    let (unreadable, empty) = ("Transfer done (but failed to open directory).", "Directory send OK.");
+    let script = ["LIST -a", "LIST"].map(|command| listing(command, unreadable)).concat();
+    let script = format!("C: CWD /a\nS: 250 Ok\n{script}C: CWD /b\nS: 250 Ok\n");
+    let script = script + &["LIST -a", "LIST"].map(|command| listing(command, empty)).concat();
+    let (mut session, server) = session("SIZE", &script).await;
+    let error = session.list(&path("/a")).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("LIST: 226 {unreadable}"));
+    assert_eq!(session.list(&path("/b")).await.unwrap(), []);
+    server.done().await;
+}
+
+#[tokio::test]
 async fn files_are_described_by_mlst() {
     let (mut session, server) = session(
         "MLST",

@@ -223,6 +223,8 @@ pub(crate) fn kind_of(class: Refusal, path_kind: TroubleKind) -> TroubleKind {
 fn class_of(command: &str, reply: &Reply) -> Refusal {
     let path = command.split_once(' ').and_then(|(_, path)| VPath::parse(path.as_bytes()).ok());
     match (reply.code.number(), classify(Step::Transfer, None, path.as_ref(), reply)) {
+        // A listing that ends well by its code, and says that the directory could not be opened.
+        (200..=299, _) => Refusal::Path,
         (550 | 551 | 553, class) if class != Refusal::Space => Refusal::Path,
         // 450 is "busy" for files, but some servers say it of a missing one.
         (_, Refusal::Policy | Refusal::Other) if reply.code.is_transient() => Refusal::Transient,
@@ -261,6 +263,7 @@ mod tests {
             ("SIZE /ssl/x", 450, "/ssl/x: busy", Refusal::Transient),
             ("STOR /max payne.iso", 450, "max payne.iso is busy", Refusal::Transient),
             ("STOR /x", 450, "too many transfers", Refusal::Login),
+            ("LIST", 226, "Transfer done (but failed to open directory).", Refusal::Path),
         ];
         for (command, code, words, expected) in rows {
             assert_eq!(class_of(command, &Reply::new(code, words)), expected, "{command}: {code} {words}");

@@ -163,6 +163,10 @@ impl Crew {
 
     /// One of these servers, the ends of a lane, has no room for it: the lanes that fit are enough.
     pub(crate) fn crowded(&self, servers: &[String]) {
+        // One small destination of several is no reason for fewer lanes with the others.
+        if self.is_spread() {
+            return;
+        }
         let Some((fit, server)) = self.run.pool.seats().lanes_that_fit(servers) else { return };
         let mut tuner = self.tuner.lock().expect("no holder of the lock panics");
         let change = match tuner.as_mut() {
@@ -213,6 +217,11 @@ impl Crew {
     /// True if a limit has ended the run.
     pub(crate) fn is_at_limit(&self) -> bool {
         self.limit_reached.load(Relaxed)
+    }
+
+    /// True if there are several destinations, which must not hold up each other.
+    pub(crate) fn is_spread(&self) -> bool {
+        self.run.outcomes.is_some()
     }
 
     /// True once the user has stopped the run.

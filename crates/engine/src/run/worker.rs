@@ -231,7 +231,7 @@ impl Worker {
                 return;
             }
         }
-        if self.crew.patience.space.is_closed() {
+        if self.crew.patience.space.is_closed() && !self.crew.is_spread() {
             let what = "room at the destination".to_owned();
             self.crew.event(Event::Waits { lane: self.number, file: None, what });
             let mut stop = self.crew.run.stop.clone();

@@ -207,6 +207,7 @@ fn road(text: &str) -> Road {
         Some("none") => Queueing::None,
         Some("small") => Queueing::Small,
         Some("up-to-transfer") => Queueing::UpToTransfer,
+        Some("with-transfer") => Queueing::WithTransfer,
         _ => Queueing::Always,
     };
     let tls = match words[1] {

@@ -246,7 +246,8 @@ impl Machine {
         let behind = self.running.iter().all(|running| match running.place() {
             Place::Anywhere => true,
             Place::Aim => queueing >= Queueing::UpToTransfer,
-            Place::Transfer => queueing == Queueing::Always,
+            // That it is in the same write is the care of whoever asks.
+            Place::Transfer => queueing >= Queueing::WithTransfer,
             Place::Last | Place::Alone => false,
         });
         behind

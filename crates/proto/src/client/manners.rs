@@ -35,6 +35,9 @@ pub enum Queueing {
     /// A transfer may come last; nothing follows it before its final reply (Pure-FTPD takes whatever comes
     /// during a transfer for an ABOR).
     UpToTransfer,
+    /// Whatever is in the same write as the transfer may follow it; nothing is said later, while it runs
+    /// (ProFTPD 1.3.8 reads such commands during the transfer, and answers SIZE with what has arrived so far; 2026-11).
+    WithTransfer,
     /// Everything, also behind a running transfer.
     Always,
 }

@@ -15,7 +15,8 @@
 //! size is the source's, the source was not changed meanwhile, and the digests agree where both compute one.
 //!
 //! How much is sent at once is a question of what each server bears ([`Queueing`]): a server that bears nothing
-//! behind a transfer gets the same commands, later.
+//! behind a transfer gets the same commands, later. Whoever drives a convoy gives it the next file before anything
+//! else happens, if there is one: what it asks then leaves in the same write.
 
 mod answers;
 mod load;
@@ -131,6 +132,7 @@ impl Convoy {
 
     /// The user wants to stop: what is being transferred may end, if it does so soon.
     pub fn stop(&mut self, now: Moment) {
+        self.seal();
         self.closing = true;
         self.patience = self.patience.or(Some(now + self.road.limits.cleanup));
         self.go_on(now);
@@ -145,6 +147,7 @@ impl Convoy {
 
     /// A preliminary reply.
     pub fn preliminary(&mut self, leg: Leg, id: RequestId, _reply: &Reply) {
+        self.seal();
         if let Some(asked) = self.track(leg).asked.iter_mut().find(|asked| asked.id == Some(id)) {
             asked.begun = true;
         }
@@ -153,6 +156,7 @@ impl Convoy {
     /// The control connection of `leg` is gone.
     pub fn lost(&mut self, leg: Leg, now: Moment) {
         if !self.over && self.track(leg).usable {
+            self.seal();
             self.fail(Failure::bare(leg, Step::Transfer, Refusal::Lost), now);
             self.give_up(leg);
             self.go_on(now);
@@ -164,6 +168,7 @@ impl Convoy {
         if self.over {
             return;
         }
+        self.seal();
         let late = |wagon: &&Wagon| wagon.straggler.is_some_and(|straggler| straggler <= now);
         if let Some(wagon) = self.wagons.iter().find(late) {
             let leg = if wagon.sent { Leg::Destination } else { Leg::Source };
@@ -282,7 +287,7 @@ impl Convoy {
             let Some(ask) = self.track(leg).script.pop_front() else { return };
             let verb = verb_of(&ask.request, &self.road.method);
             let Ask { number, what, request } = ask;
-            self.track(leg).asked.push_back(Asked { id: None, number, what, verb, begun: false });
+            self.track(leg).push(Asked { id: None, number, what, verb, begun: false });
             self.actions.push_back(Action::Ask(leg, request));
         }
     }
@@ -454,6 +459,12 @@ impl Convoy {
             };
             self.end(number, outcome);
         }
+    }
+
+    /// Something has happened since the last request: what was asked has left by now.
+    fn seal(&mut self) {
+        self.source.seal();
+        self.destination.seal();
     }
 
     fn track(&mut self, leg: Leg) -> &mut Track {

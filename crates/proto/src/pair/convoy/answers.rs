@@ -22,6 +22,7 @@ impl Convoy {
         if self.over {
             return;
         }
+        self.seal();
         if let Some(asked) = self.track(leg).take(id) {
             match answer {
                 Answer::Lost | Answer::TimedOut => self.gone(leg, &asked, &answer, now),

@@ -67,13 +67,15 @@ pub(super) struct Track {
     pub(super) queueing: Queueing,
     pub(super) script: VecDeque<Ask>,
     pub(super) asked: VecDeque<Asked>,
+    /// A transfer was sent in an earlier write.
+    pub(super) sealed: bool,
     /// False once nobody knows what the session's next reply will answer.
     pub(super) usable: bool,
 }
 
 impl Track {
     pub(super) fn new(queueing: Queueing) -> Self {
-        Track { queueing, script: VecDeque::new(), asked: VecDeque::new(), usable: true }
+        Track { queueing, script: VecDeque::new(), asked: VecDeque::new(), sealed: false, usable: true }
     }
 
     /// True if the server bears what comes next in the script.
@@ -92,7 +94,25 @@ impl Track {
             _ => self.queueing >= Queueing::Small,
         };
         let aimed = !aims || self.queueing >= Queueing::UpToTransfer;
-        bears_next && aimed && !settings && (!transfers || self.queueing == Queueing::Always)
+        let bears_transfer = match self.queueing {
+            Queueing::Always => true,
+            Queueing::WithTransfer => !self.sealed,
+            _ => false,
+        };
+        bears_next && aimed && !settings && (!transfers || bears_transfer)
+    }
+
+    /// Notes what is being asked.
+    pub(super) fn push(&mut self, asked: Asked) {
+        if !self.asked.iter().any(|asked| asked.what == What::Transfer) {
+            self.sealed = false;
+        }
+        self.asked.push_back(asked);
+    }
+
+    /// What was asked so far has left, or is about to.
+    pub(super) fn seal(&mut self) {
+        self.sealed = self.asked.iter().any(|asked| asked.what == What::Transfer);
     }
 
     /// Takes out what request `id` was.

@@ -123,7 +123,7 @@ impl Courier<'_> {
             unnamed = Some(place);
         };
         notes.extend(verified.note);
-        notes.extend(self.on_sand(carried.assurance));
+        notes.extend(on_sand(self.source, self.destination, carried.assurance));
         Ok(FileReport {
             source: self.source.name(&step.source),
             destination: self.destination.name(&step.destination),
@@ -138,15 +138,6 @@ impl Courier<'_> {
             time_kept,
             notes,
         })
-    }
-
-    /// Whatever the servers proved to each other, it was we who told them whom to expect.
-    fn on_sand(&mut self, assurance: Assurance) -> Vec<String> {
-        if matches!(assurance, Assurance::Clear | Assurance::Unknown) {
-            return Vec::new();
-        }
-        let links = [&mut *self.source, &mut *self.destination].map(Side::link).into_iter().flatten();
-        links.filter(|link| link.is_on_trust()).map(|link| on_sand(&link.server.key())).collect()
     }
 
     /// Brings the file to `place`, verified; tries again what may pass.
@@ -594,18 +585,13 @@ impl Courier<'_> {
         notes: &mut Vec<String>,
     ) -> Result<bool, Trouble> {
         let Some(time) = self.exact_time(step).await? else {
-            notes.push(
-                "the source does not tell the file's time to the second, so it was not kept".to_owned(),
-            );
+            notes.push(NO_TIME.to_owned());
             return Ok(false);
         };
         match self.destination.set_time(place, time).await {
             Ok(true) => Ok(true),
             Ok(false) => {
-                notes.push(
-                    "the destination knows no way of setting times, so it shows the time of the copy"
-                        .to_owned(),
-                );
+                notes.push(NO_WAY_OF_TIMES.to_owned());
                 Ok(false)
             }
             Err(trouble) if is_lost(&trouble) => Err(trouble),
@@ -691,7 +677,16 @@ impl Way {
     }
 }
 
-fn on_sand(server: &str) -> String {
+/// Whatever the servers proved to each other, it was we who told them whom to expect.
+pub(crate) fn on_sand(source: &mut Side, destination: &mut Side, assurance: Assurance) -> Vec<String> {
+    if matches!(assurance, Assurance::Clear | Assurance::Unknown) {
+        return Vec::new();
+    }
+    let links = [source, destination].map(Side::link).into_iter().flatten();
+    links.filter(|link| link.is_on_trust()).map(|link| trusted_blindly(&link.server.key())).collect()
+}
+
+fn trusted_blindly(server: &str) -> String {
     format!(
         "the certificate of {server} was accepted in this run and verified by nothing: until its fingerprint has been \
          compared with the one that the server's operator knows, the assurance rests on sand"
@@ -701,3 +696,8 @@ fn on_sand(server: &str) -> String {
 fn is_lost(trouble: &Trouble) -> bool {
     matches!(trouble.class, Some(Refusal::Lost | Refusal::TimedOut))
 }
+
+pub(crate) const NO_TIME: &str = "the source does not tell the file's time to the second, so it was not kept";
+
+pub(crate) const NO_WAY_OF_TIMES: &str =
+    "the destination knows no way of setting times, so it shows the time of the copy";

@@ -5,13 +5,17 @@
 
 mod hopeless;
 mod proof;
+mod road;
 mod trial;
 
+pub(crate) use road::Paved;
 pub(crate) use trial::Trial;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use fxp_client::session::Session;
 use fxp_proto::client::request::LoggedIn;
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::rate::RateLimit;
@@ -241,18 +245,9 @@ impl Lane {
             async { destination_link.session().await.map_err(|error| error.on(Some(Leg::Destination))) }
         )?;
         let proof = proof::of(rung.peer, source, destination, &expected)?;
-        let facts = |leg: Leg, path: VPath, control_peer, data_address| LegFacts {
-            path,
-            control_peer,
-            data_address,
-            pret: self.end(leg).pret,
-            cepr: self.end(leg).cepr && self.end(leg).family == Family::V6,
-            sscn: self.end(leg).sscn,
-            rate: self.limit.clone().filter(|_| self.limiter == Some(leg)),
-        };
         let job = Job {
-            source: facts(Leg::Source, from, source.peer_addr().ip(), source_data),
-            destination: facts(Leg::Destination, to.clone(), destination.peer_addr().ip(), destination_data),
+            source: self.facts(Leg::Source, from, source, source_data),
+            destination: self.facts(Leg::Destination, to.clone(), destination, destination_data),
             method: rung.method,
             proof,
             restart: offset,
@@ -263,6 +258,19 @@ impl Lane {
         tokio::select! {
             verdict = direct::run(job, source, destination, &grown, begun, stop, step) => Ok(verdict),
             never = self.spare.watch(&pool, &server, (file, &to), &grown) => match never {},
+        }
+    }
+
+    /// What an exchange, or a convoy, has to know of one leg.
+    fn facts(&self, leg: Leg, path: VPath, session: &Session, data_address: Option<IpAddr>) -> LegFacts {
+        LegFacts {
+            path,
+            control_peer: session.peer_addr().ip(),
+            data_address,
+            pret: self.end(leg).pret,
+            cepr: self.end(leg).cepr && self.end(leg).family == Family::V6,
+            sscn: self.end(leg).sscn,
+            rate: self.limit.clone().filter(|_| self.limiter == Some(leg)),
         }
     }
 

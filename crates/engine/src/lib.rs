@@ -11,7 +11,7 @@
 //! * [`plan`]: what will be done: select, survey, filter, judge, planner, and the ladder.
 //! * [`run`]: the whole story; `lane`: two sessions and the ladder they climb; `file`: the story of one
 //!   file; [`transfer`]: its bytes, direct or by relay; `verify`, `publish`: what comes after;
-//!   `retry`, `patience`: what is tried again, by whom and how often.
+//!   `retry`, `patience`: what is tried again, by whom and how often; `queueing`: how many commands a server bears at once.
 //! * [`journal`]: what outlives the process, so that another run can continue.
 //! * [`report`]: what was done, with the reason for every fallback; [`explain`], `trouble`: why not.
 //! * [`place`]: single operations (ls, cat, rm, mkdir) on a place; `moving`: mv; `look`: what a login tells.
@@ -44,6 +44,7 @@ mod pool;
 pub mod product;
 mod progress;
 mod publish;
+mod queueing;
 mod replace;
 pub mod report;
 mod retry;

@@ -26,7 +26,8 @@ use fxp_client::session::{Session, SessionError};
 use fxp_client::tls::HandshakeError;
 use fxp_client::transcript::Recorder;
 use fxp_client::trust::{Fingerprint, Trust, Untrusted, Verified};
-use fxp_proto::client::request::{LoginTls, Request};
+use fxp_proto::client::manners::Queueing;
+use fxp_proto::client::request::{Expected, LoginTls, Request};
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::params::Protection;
 use fxp_proto::grammar::verb::Verb;
@@ -43,6 +44,7 @@ use crate::book::Known;
 use crate::context::{Context, Person};
 use crate::policy::Secure;
 use crate::product::Product;
+use crate::queueing;
 use crate::report::{Event, Trouble, TroubleKind};
 use crate::site::{Server, TlsMode};
 use crate::trouble;
@@ -163,7 +165,7 @@ impl Pool {
             trust: self.trust(server)?,
             user,
             password,
-            swift: None,
+            swift: self.expected(server),
         };
         for round in 0..MAX_ROUNDS {
             let left_one = round > 0;
@@ -193,6 +195,10 @@ impl Pool {
                     self.answers.lock().await.unprotected.insert(server.key());
                     target.protection = Protection::Clear;
                 }
+                // It may have been too much for it at once.
+                ConnectError::Gone { .. } if target.swift.take().is_some() => {
+                    self.learn(server, |known| known.login = None);
+                }
                 _ => return Err(trouble::of_connect(&error, server)),
             }
         }
@@ -220,6 +226,15 @@ impl Pool {
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
+    }
+
+    /// What a login in one flight can expect of a server that bears more than one command at once.
+    fn expected(&self, server: &Server) -> Option<Expected> {
+        let known = self.known(server);
+        let features = known.login.as_ref()?;
+        let has = |name: &str| features.iter().any(|feature| feature == name);
+        (queueing::remembered(&known)? > Queueing::None)
+            .then(|| Expected { clnt: has("CLNT"), utf8: has("UTF8") })
     }
 
     /// User and password, asked for once.
@@ -336,6 +351,8 @@ impl Pool {
                 tracing::debug!(server = server.key(), "the banner changed, facts forgotten");
             }
             known.product = product;
+            let decisive = ["CLNT", "UTF8"].into_iter().filter(|name| session.facts().features.has(name));
+            known.login = Some(decisive.map(str::to_owned).collect());
         });
     }
 
@@ -660,8 +677,8 @@ const QUESTIONABLE: Duration = Duration::from_secs(30);
 const PROTECTED: &str = "PROT P";
 
 /// How often one `open` connects: at first, after a yes to the certificate, and in clear or without
-/// `PROT P`; one more for a cluster that shows a second certificate.
-const MAX_ROUNDS: u32 = 4;
+/// `PROT P`; one more for a cluster that shows a second certificate, and one for a server that does not bear a login in one flight.
+const MAX_ROUNDS: u32 = 5;
 
 /// The pauses before a server is asked again that may still count a connection which has ended: 20 ms, doubled up to
 /// this, some more than a second in all.

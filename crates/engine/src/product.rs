@@ -5,6 +5,7 @@
 
 mod table;
 
+use fxp_proto::client::manners::Queueing;
 use fxp_proto::grammar::feat::Features;
 use fxp_proto::pair::leg::Leg;
 
@@ -24,6 +25,8 @@ pub struct Product {
     pub idle_pret: bool,
     /// Where it listens it turns other servers away without a word to its client.
     pub silent: bool,
+    /// How many commands it bears at once, as far as it was measured.
+    pub queueing: Queueing,
     /// What allows foreign addresses where it connects (it gets PORT).
     pub allow_active: Lever,
     /// What allows foreign addresses where it listens (it gets PASV).

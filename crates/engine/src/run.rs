@@ -245,6 +245,10 @@ impl Run {
     /// The report with what is known only at the end.
     pub(crate) fn balance(&self, mut report: Report) -> Report {
         report.elapsed = self.began.elapsed();
+        tracing::debug!(
+            flights = self.context.environment.meter.flights(),
+            "writes that something was waited for after"
+        );
         report.through_client = passed_through(&self.context.environment.meter).since(self.before);
         report
     }

@@ -1,4 +1,5 @@
-//! One file, from server to server or through this machine.
+//! Files, from server to server or through this machine.
 
+pub(crate) mod convoy;
 pub mod direct;
 pub(crate) mod relay;

@@ -18,6 +18,9 @@ pub struct Known {
     /// The product, where greeting, SYST or FEAT gave it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
+    /// What its FEAT said of what a login depends on (`CLNT`, `UTF8`); absent before the first login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<Vec<String>>,
     /// When the facts below changed last, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<i64>,
@@ -30,6 +33,9 @@ pub struct Known {
     /// RNFR/RNTO works, so nobody needs to try it out.
     #[serde(default, skip_serializing_if = "is_false")]
     pub renames: bool,
+    /// How many commands it bears at once: `none`, `small`, `up-to-transfer`, `with-transfer`, `always`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queueing: Option<String>,
     /// Foreign addresses are refused when this server listens.
     #[serde(default, skip_serializing_if = "is_false")]
     pub no_foreign_passive: bool,
@@ -60,7 +66,7 @@ impl Known {
             return false;
         }
         let forgot = self.unlearn();
-        (self.banner, self.product) = (Some(banner), None);
+        (self.banner, self.product, self.login) = (Some(banner), None, None);
         forgot
     }
 
@@ -73,6 +79,7 @@ impl Known {
             tls_seen: self.tls_seen,
             banner: self.banner.take(),
             product: self.product.take(),
+            login: self.login.take(),
             ..Known::default()
         };
         forgot
@@ -113,6 +120,7 @@ impl Known {
             tls_seen: false,
             banner: None,
             product: None,
+            login: None,
             learned: None,
             ..self.clone()
         }

@@ -1,5 +1,7 @@
 //! The products that we know, one row each.
 
+use fxp_proto::client::manners::Queueing;
+
 use super::Lever::{Never, Setting, Unknown};
 use super::Product;
 
@@ -10,6 +12,8 @@ const NONE: Product = Product {
     tls_server_only: false,
     idle_pret: false,
     silent: false,
+    // Not measured: with care.
+    queueing: Queueing::Small,
     allow_active: Unknown,
     allow_passive: Unknown,
     lift_reuse: Unknown,
@@ -21,6 +25,7 @@ const NONE: Product = Product {
 pub const PRODUCTS: &[Product] = &[
     Product {
         name: "fxpd",
+        queueing: Queueing::Always,
         marks: &["fxpd"],
         allow_active: Setting(FXPD_RULE),
         allow_passive: Setting(FXPD_RULE),
@@ -30,6 +35,7 @@ pub const PRODUCTS: &[Product] = &[
     },
     Product {
         name: "ProFTPD",
+        queueing: Queueing::WithTransfer,
         marks: &["proftpd"],
         allow_active: Setting(PROFTPD_FOREIGN),
         allow_passive: Setting(PROFTPD_FOREIGN),
@@ -42,6 +48,7 @@ pub const PRODUCTS: &[Product] = &[
     },
     Product {
         name: "vsftpd",
+        queueing: Queueing::Always,
         marks: &["vsftpd"],
         tls_server_only: true,
         allow_active: Setting("port_promiscuous=YES in vsftpd.conf"),
@@ -52,6 +59,7 @@ pub const PRODUCTS: &[Product] = &[
     },
     Product {
         name: "Pure-FTPd",
+        queueing: Queueing::UpToTransfer,
         marks: &["pure-ftpd", "pureftpd"],
         tls_server_only: true,
         silent: true,
@@ -62,6 +70,7 @@ pub const PRODUCTS: &[Product] = &[
     },
     Product {
         name: "pyftpdlib",
+        queueing: Queueing::Small,
         marks: &["pyftpdlib"],
         tls_server_only: true,
         allow_active: Setting("permit_foreign_addresses = True on the FTPHandler"),

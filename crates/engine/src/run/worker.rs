@@ -1,13 +1,15 @@
 //! One lane at work: two sessions of its own, and step after step from the queue.
 //!
-//! [`Worker::deliver`] is the careful way of one file. Whatever is faster (many new files in a row whose commands
-//! need not wait for each other) belongs beside it in [`Worker::settle`], and what that cannot bring to its end comes
-//! back to `deliver`.
+//! [`Worker::deliver`] is the careful way of one file. New files in a row go in convoy, whose commands need not wait for
+//! each other (`convoy`); what that cannot bring to its end comes back to `deliver`.
+
+mod convoy;
 
 use std::sync::Arc;
 
 use fxp_proto::pair::leg::Leg;
 
+use self::convoy::Left;
 use super::After;
 use super::crew::{Crew, Pair};
 use super::memory::Errand;
@@ -34,6 +36,8 @@ pub(crate) struct Worker {
     destination: Side,
     /// For each pair what it has learned, and the version of the pair's way that it comes from.
     ways: Vec<Option<(u64, Way)>>,
+    /// Convoys in a row that ended before they were worth it.
+    spoiled: u32,
 }
 
 /// Why a lane does not have its sessions.
@@ -48,15 +52,17 @@ impl Worker {
     pub(crate) fn new(crew: Arc<Crew>, number: usize) -> Self {
         let (source, destination) = (crew.source(0), crew.destination(0));
         let ways = crew.pairs.iter().map(|_| None).collect();
-        Worker { crew, number, pair: 0, source, destination, ways }
+        Worker { crew, number, pair: 0, source, destination, ways, spoiled: 0 }
     }
 
     /// Works until nothing is left to do, or fewer lanes shall work. Returns its number.
     pub(crate) async fn work(mut self) -> usize {
         while let Some(step) = self.next().await {
             if let Some(step) = self.be_ready_for(step).await {
-                self.settle(&step).await;
-                self.crew.queue.done();
+                for left in self.in_convoy(step).await {
+                    self.settle(&left).await;
+                    self.crew.queue.done();
+                }
                 self.make_room();
             }
         }
@@ -209,12 +215,13 @@ impl Worker {
     }
 
     /// Copies one file and tells what came of it.
-    async fn settle(&mut self, step: &Step) {
+    async fn settle(&mut self, left: &Left) {
+        let Left { file, step, why } = left;
         if self.crew.is_stopped() {
-            return self.fail(None, step, interrupted());
+            return self.fail(*file, step, interrupted());
         }
         if let Some(trouble) = self.crew.pairs[step.side].hopeless() {
-            return self.fail(None, step, not_tried(&trouble));
+            return self.fail(*file, step, not_tried(&trouble));
         }
         let subject = self.crew.subject(step);
         let ledger = self.crew.run.context.ledger.clone();
@@ -240,12 +247,17 @@ impl Worker {
                 () = retry::stopped(&mut stop) => return self.fail(None, step, interrupted()),
             }
         }
-        if !self.crew.may_begin(step) {
+        // What a convoy has begun was allowed to begin then.
+        if file.is_none() && !self.crew.may_begin(step) {
             return;
         }
-        let file = self.crew.next_file();
+        let file = file.unwrap_or_else(|| self.crew.next_file());
+        if let Some(text) = why.clone() {
+            self.crew.event(Event::Fallback { file: Some(file), text });
+        }
         match self.deliver(file, step, &subject).await {
-            Ok(done) => {
+            Ok(mut done) => {
+                done.notes.splice(0..0, why.clone());
                 ledger.finished(&subject, &done);
                 self.crew.done(file, step, done);
                 if let Err(trouble) = self.leave_source(step).await {

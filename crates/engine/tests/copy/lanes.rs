@@ -68,7 +68,12 @@ async fn a_server_that_has_room_for_few_sessions_gets_no_more_and_that_is_rememb
         let names = tree(&server, 25);
         server.files.make_directory(&path("/copy")).expect("made");
         let desk = without_trying_tls(Desk::new(&[&server]), kind);
-        let request = CopyRequest { lanes: Some(8), ..request(vec![server.at("t")], server.at("copy/")) };
+        // In place, so that no file goes in convoy: then all would be done before the room is full.
+        let request = CopyRequest {
+            lanes: Some(8),
+            inplace: true,
+            ..request(vec![server.at("t")], server.at("copy/"))
+        };
         let copying = tokio::time::timeout(Duration::from_secs(120), desk.copied(request));
         let report = copying.await.expect("nobody waits for somebody who waits");
         assert_eq!(report.sums.files, names.len() as u64, "{room}");

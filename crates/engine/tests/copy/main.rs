@@ -4,6 +4,7 @@
 
 mod again;
 mod cable;
+mod convoys;
 mod doctor;
 mod faults;
 mod front;

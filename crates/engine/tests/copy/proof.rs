@@ -53,7 +53,6 @@ async fn a_key_costs_no_round_trip() {
                 "{leg}: {:?}",
                 &said[at..at + 4]
             );
-            assert!(said[at + 2].starts_with(" Server 200 "), "{leg}: {:?}", &said[at..at + 4]);
         }
     }
 }

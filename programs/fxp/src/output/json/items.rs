@@ -191,6 +191,7 @@ struct Lessons<'a> {
     no_client_with: &'a [String],
     most_sessions: Option<u32>,
     most_sessions_at: Option<String>,
+    queueing: Option<&'a str>,
 }
 
 impl<'a> Lessons<'a> {
@@ -208,6 +209,7 @@ impl<'a> Lessons<'a> {
             no_client_with: &known.no_client_with,
             most_sessions: known.most_sessions,
             most_sessions_at: known.most_sessions_at.and_then(date),
+            queueing: known.queueing.as_deref(),
         }
     }
 }

@@ -1,0 +1,115 @@
+//! Many files from server to server: drives one [`Convoy`] over two sessions.
+
+use fxp_client::session::{Session, SessionEvent};
+use fxp_proto::moment::Moment;
+use fxp_proto::pair::convoy::{Action, Arrival, Convoy, Load, Outcome, Road};
+use fxp_proto::pair::leg::Leg;
+use tokio::time::{Instant, sleep_until};
+
+use crate::run::Stop;
+
+/// Where the files of a convoy come from, and who hears what becomes of them.
+pub(crate) trait Cargo {
+    /// The next file. Asked again while the convoy is under way, if there was none; one that has come to a
+    /// standstill is over.
+    fn next(&mut self) -> Option<Load>;
+
+    /// A file is being transferred.
+    fn begun(&mut self, number: u64);
+
+    /// A file is over.
+    fn ended(&mut self, number: u64, outcome: Outcome);
+}
+
+/// Copies files as long as there are some and all goes well. Returns when both sessions are in a known state, or
+/// known not to be. When `stop` becomes true no more files are taken, and those under way get a moment.
+pub(crate) async fn run(
+    road: Road,
+    source: &mut Session,
+    destination: &mut Session,
+    cargo: &mut impl Cargo,
+    stop: &mut Stop,
+) -> Arrival {
+    let started = Instant::now();
+    let now = || Moment::after_start(started.elapsed());
+    source.set_queueing(road.source_queueing);
+    destination.set_queueing(road.destination_queueing);
+    let mut convoy = Convoy::new(road);
+    let mut way = Way { under_way: 0, stoppable: true, source_gone: false, destination_gone: false };
+    loop {
+        while let Some(action) = convoy.next() {
+            match action {
+                Action::Ask(leg, request) => {
+                    let session = if leg == Leg::Source { &mut *source } else { &mut *destination };
+                    let id = session.ask(request);
+                    convoy.asked(leg, id);
+                }
+                Action::Begun(number) => cargo.begun(number),
+                Action::Ended(number, outcome) => {
+                    way.under_way -= 1;
+                    cargo.ended(number, outcome);
+                }
+                Action::Done(arrival) => {
+                    source.set_queueing(Default::default());
+                    destination.set_queueing(Default::default());
+                    return arrival;
+                }
+            }
+        }
+        if convoy.wants() {
+            match cargo.next() {
+                Some(load) => {
+                    way.under_way += 1;
+                    convoy.load(load, now());
+                    continue;
+                }
+                None if way.under_way == 0 => {
+                    convoy.finish(now());
+                    continue;
+                }
+                None => {}
+            }
+        }
+        let wake = convoy.wake_at().map(|moment| started + moment.since_start());
+        tokio::select! {
+            event = source.event(), if !way.source_gone => {
+                way.source_gone = feed(&mut convoy, Leg::Source, event, now());
+            }
+            event = destination.event(), if !way.destination_gone => {
+                way.destination_gone = feed(&mut convoy, Leg::Destination, event, now());
+            }
+            () = sleep_until(wake.unwrap_or(started)), if wake.is_some() => convoy.tick(now()),
+            asked = stop.wait_for(|stop| *stop), if way.stoppable => {
+                way.stoppable = false;
+                // Nobody is left who could stop us: then nobody has.
+                if asked.is_ok() {
+                    convoy.stop(now());
+                }
+            }
+        }
+    }
+}
+
+/// How the driver stands.
+struct Way {
+    /// Files that were loaded and are not over.
+    under_way: usize,
+    /// Somebody may still stop us.
+    stoppable: bool,
+    /// The session has nothing to say any more.
+    source_gone: bool,
+    destination_gone: bool,
+}
+
+/// Passes an event on; true if it was the session's last one.
+fn feed(convoy: &mut Convoy, leg: Leg, event: SessionEvent, now: Moment) -> bool {
+    match event {
+        SessionEvent::Preliminary(id, reply) => convoy.preliminary(leg, id, &reply),
+        SessionEvent::Done(id, answer) => convoy.answer(leg, id, answer, now),
+        SessionEvent::Lost => {
+            convoy.lost(leg, now);
+            return true;
+        }
+    }
+    false
+}

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod clients;
+mod convoys;
 mod dialogues;
 mod doctor;
 mod drive;

@@ -111,10 +111,7 @@ impl Worker {
             return None;
         }
         // What a copy says of its time is not what the plan knows of the source.
-        if !pair.original
-            || pair.hopeless().is_some()
-            || crew.is_stopped()
-            || crew.patience.space.is_closed()
+        if !pair.original || pair.hopeless().is_some() || crew.is_stopped() || crew.patience.space.is_closed()
         {
             return None;
         }

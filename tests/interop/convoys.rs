@@ -1,0 +1,90 @@
+//! Many small files between real servers: each gets as much at once as it bears, and all arrive.
+
+use std::fs;
+
+use fxp_testkit::certificate::Authority;
+use fxp_testkit::daemon::Product::{self, Fxpd, Proftpd, Pureftpd, Pyftpdlib, Vsftpd};
+use fxp_testkit::daemon::{Daemon, Setup};
+use fxp_testkit::demand;
+
+use crate::fxp::Fxp;
+
+/// Enough that a server which loses step with queued commands does so.
+const FILES: usize = 120;
+
+/// What each bears, as it stands in the book of servers.
+fn word(product: Product) -> &'static str {
+    match product {
+        Fxpd | Vsftpd => "always",
+        Proftpd => "with-transfer",
+        Pureftpd => "up-to-transfer",
+        Pyftpdlib => unreachable!("it is not asked"),
+    }
+}
+
+/// Copies a tree of small files over one lane, and says how many files had to be copied with care.
+fn check(source: Product, destination: Product, setup: Setup) {
+    // It needs two thirds of a second for each data connection inside TLS.
+    let slow = setup.tls && [source, destination].contains(&Proftpd);
+    let files = if slow { FILES / 10 } else { FILES };
+    let test = "convoys";
+    let all = [source, destination].map(|product| demand::demand(test, product.available()));
+    let [Some(()), Some(())] = all else { return };
+    let names = format!("{source} > {destination}");
+    let authority = Authority::new().expect("an authority");
+    let from = Daemon::start(source, setup, &authority, None).expect("the source starts");
+    let to = Daemon::start(destination, setup, &authority, None).expect("the destination starts");
+    let content = |number: usize| format!("{number} ").repeat(number * 20).into_bytes();
+    fs::create_dir(from.root.join("tree")).expect("a folder");
+    for number in 0..files {
+        fs::write(from.root.join(format!("tree/{number:03}")), content(number)).expect("a file");
+    }
+    from.adopt_files().expect("their owner");
+    let fxp = Fxp::new(&[&from, &to]);
+    let tls = if setup.tls { "require" } else { "off" };
+    let (from_url, to_url) = (from.url("tree/"), to.url("copy/"));
+    let ran = fxp.run(["--json", "cp", "-r", "--lanes", "1", "--tls", tls, &from_url, &to_url]);
+    assert_eq!(ran.code, 0, "{names}: {ran:#?}\n{}{}", from.log(), to.log());
+    for number in 0..files {
+        let copy = fs::read(to.root.join(format!("copy/{number:03}"))).ok();
+        assert_eq!(copy, Some(content(number)), "{names}: {number}");
+    }
+    assert_eq!(
+        fs::read_dir(to.root.join("copy")).expect("a folder").count(),
+        files,
+        "{names}: nothing else is left"
+    );
+    let events = ran.events();
+    assert_eq!(events.last().expect("an end")["payload_through_client"], 0, "{names}");
+    let fallbacks: Vec<_> = events.iter().filter(|event| event["event"] == "fallback").collect();
+    eprintln!("{names}: {} with care", fallbacks.len());
+    assert!(fallbacks.len() <= files / 12, "{names}: {fallbacks:#?}");
+    let known = fxp.known();
+    for product in [source, destination] {
+        assert!(known.contains(&format!("queueing = \"{}\"", word(product))), "{names}: {known}");
+    }
+}
+
+#[test]
+fn between_servers_of_one_kind() {
+    // pyftpdlib stands still now and then, whoever asks it.
+    for product in [Fxpd, Proftpd, Vsftpd, Pureftpd] {
+        check(product, product, Setup::PLAIN);
+    }
+}
+
+#[test]
+fn between_servers_of_different_kinds() {
+    for (source, destination) in [(Vsftpd, Proftpd), (Proftpd, Pureftpd), (Pureftpd, Vsftpd)] {
+        check(source, destination, Setup::PLAIN);
+    }
+}
+
+#[test]
+fn inside_tls() {
+    for (source, destination) in
+        [(Fxpd, Fxpd), (Vsftpd, Proftpd), (Proftpd, Proftpd), (Fxpd, Pureftpd), (Vsftpd, Fxpd)]
+    {
+        check(source, destination, Setup::TLS);
+    }
+}

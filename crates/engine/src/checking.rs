@@ -92,7 +92,7 @@ impl Checked {
         self.different + self.only_source + self.only_destination + self.failed == 0
     }
 
-    fn count(&mut self, compared: &Compared) {
+    pub(crate) fn count(&mut self, compared: &Compared) {
         let counter = match compared {
             Compared::OnlySource { .. } => &mut self.only_source,
             Compared::OnlyDestination { .. } => &mut self.only_destination,

@@ -15,7 +15,8 @@
 //! * [`journal`]: what outlives the process, so that another run can continue.
 //! * [`report`]: what was done, with the reason for every fallback; [`explain`], `trouble`: why not.
 //! * [`place`]: single operations (ls, cat, rm, mkdir) on a place; `moving`: mv; `look`: what a login tells.
-//! * [`checking`]: what is equal on both sides; [`roaming`], [`hashing`]: what one side holds (tree, du, hash).
+//! * [`checking`]: what is equal on both sides; [`roaming`], [`hashing`]: what one side holds (tree, du, hash);
+//!   [`manifest`]: what one side holds, compared with what was written down of it.
 //! * [`doctor`]: what two servers can do together, and why not more.
 #![forbid(unsafe_code)]
 
@@ -34,6 +35,7 @@ pub mod hashing;
 pub mod journal;
 mod lane;
 mod look;
+pub mod manifest;
 mod moving;
 mod part;
 mod patience;

@@ -109,7 +109,7 @@ impl Run {
             };
             match outcome {
                 Ok(done) => {
-                    self.event(Event::Done { file: number, report: Box::new(done.clone()) });
+                    self.event(Event::Done { file: number, report: Box::new(done.clone()), placed: None });
                     report.add(done);
                 }
                 Err(trouble) => self.failed(FileFailure { source, destination, trouble }, &mut report),

@@ -8,7 +8,9 @@ use std::fmt;
 use std::time::Duration;
 
 use fxp_proto::grammar::reply::Reply;
+use fxp_proto::listing::time::FtpTime;
 use fxp_proto::pair::{exchange::Refusal, leg::Leg, method::Method};
+use fxp_proto::path::VPath;
 
 /// The road of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,6 +318,9 @@ pub enum Event {
         file: u64,
         /// All about it.
         report: Box<FileReport>,
+        /// Where it stands beneath the destination, if there is only one. It is not told of what was renamed, whose
+        /// content is not known.
+        placed: Option<Placed>,
     },
     /// A file failed.
     Failed {
@@ -324,6 +329,27 @@ pub enum Event {
         /// What and why.
         failure: Box<FileFailure>,
     },
+}
+
+/// Where a file stands, for whoever looks for it later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Seen from the destination that was named; if the file has its name, that name.
+    pub path: VPath,
+    /// When it was last modified, as the source tells.
+    pub modified: Option<FtpTime>,
+}
+
+impl Placed {
+    pub(crate) fn new(goal: &VPath, at: &VPath, modified: Option<FtpTime>) -> Self {
+        let names = match at.components().strip_prefix(goal.components()) {
+            Some([]) | None => at.name().into_iter().cloned().collect(),
+            Some(names) => names.to_vec(),
+        };
+        // A part of a path is a path.
+        let path = names.iter().try_fold(VPath::root(), |path, name| path.child(name));
+        Placed { path: path.unwrap_or_else(|_| at.clone()), modified }
+    }
 }
 
 /// Something that was left out on purpose.

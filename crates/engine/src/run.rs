@@ -299,6 +299,7 @@ impl Run {
                 began: self.began,
                 pool: self.pool.clone(),
                 names: Names::of(&self.sources, &self.destination),
+                goal: Some(self.goal.path.clone()),
                 outcomes: None,
             },
             pairs,

@@ -144,7 +144,7 @@ pub(crate) struct Copy {
     /// Every copy that has arrived is a source for the other destinations, and so is a file that a destination has
     /// already, equal as usual: of n copies the source sends about log2 n itself. -n shows who feeds whom. A slow or dead
     /// destination does not hold up the others. Each destination gets two files at a time, or as many as --lanes says.
-    #[arg(long = "to", value_name = "DST", value_hint = ValueHint::AnyPath)]
+    #[arg(long = "to", value_name = "DST", value_hint = ValueHint::AnyPath, conflicts_with = "manifest")]
     pub(crate) others: Vec<OsString>,
 
     #[command(flatten)]
@@ -201,6 +201,13 @@ pub(crate) struct Transfer {
     /// while the copy goes on, and is whole at any moment.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) report: Option<PathBuf>,
+
+    /// Write each file that was copied into FILE, one JSON object a line (docs/manifest.md)
+    ///
+    /// Its path beneath the destination, size, digest, time, and how it came there, as soon as it is done: for `fxp check
+    /// --manifest`. FILE is begun anew; files that were there already and equal are not in it, nor what was only renamed.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "background")]
+    pub(crate) manifest: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) files: Files,

@@ -7,7 +7,7 @@
 //! * `bookmarks`: other programs' lists of servers.
 //! * `output`: what is said, to people or to scripts; `person`: who is asked; `interrupt`: Ctrl-C.
 //! * `record`: what is kept of a copy, so that it can be continued.
-//! * `papers`: the report of a run, in a file.
+//! * `papers`: the report of a run, in a file; `manifest`: the list of its files, and how it is read.
 //! * `desk`: all of these together; `command`: one file per subcommand.
 #![forbid(unsafe_code)]
 
@@ -25,6 +25,7 @@ mod person;
 mod desk;
 mod record;
 
+mod manifest;
 mod papers;
 
 mod command;

@@ -1,4 +1,4 @@
-//! `--report FILE`: what became of a run, as one JSON object on the disk.
+//! `--report FILE`: what became of a run, as one JSON object on the disk; and `--manifest FILE`, which hears the same.
 //!
 //! It is written while the run goes on, so that a million files need no memory; and after each line its end is
 //! written too, so that it is whole whenever the process may be killed. `docs/json.md` describes it.
@@ -14,13 +14,16 @@ use fxp_engine::report::{Event, FileReport, Report, Route, Trouble, Verification
 use fxp_engine::run::CopyRequest;
 use serde::Serialize;
 
+use crate::args::Transfer;
 use crate::desk::Desk;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::manifest;
 use crate::output::{Voice, json};
 
-/// The report of a run, if one is wanted.
+/// The report and the manifest of a run, if they are wanted.
 pub(crate) struct Papers {
     file: Option<(PathBuf, Arc<Mutex<Growing>>)>,
+    manifest: Option<Arc<Mutex<manifest::Writer>>>,
 }
 
 /// How it begins.
@@ -34,9 +37,15 @@ struct Head {
 }
 
 impl Papers {
-    /// Begins the report; a file that cannot be written is an error before anything else is done.
-    pub(crate) fn begin(path: Option<&Path>, request: &CopyRequest) -> Outcome<Self> {
-        let Some(path) = path.filter(|_| !request.dry_run) else { return Ok(Papers { file: None }) };
+    /// Begins both; a file that cannot be written is an error before anything else is done.
+    pub(crate) fn begin(args: &Transfer, request: &CopyRequest) -> Outcome<Self> {
+        let wanted = |path: &'_ Option<PathBuf>| path.clone().filter(|_| !request.dry_run);
+        let file = wanted(&args.report).map(|path| Papers::report(path, request)).transpose()?;
+        let manifest = wanted(&args.manifest).map(|path| manifest::Writer::begin(&path)).transpose()?;
+        Ok(Papers { file, manifest: manifest.map(|writer| Arc::new(Mutex::new(writer))) })
+    }
+
+    fn report(path: PathBuf, request: &CopyRequest) -> Outcome<(PathBuf, Arc<Mutex<Growing>>)> {
         let head = Head {
             program: "fxp",
             version: env!("CARGO_PKG_VERSION"),
@@ -44,22 +53,30 @@ impl Papers {
             sources: request.sources.iter().map(ToString::to_string).collect(),
             destination: request.destination.to_string(),
         };
-        let growing = Growing::begin(path, &head).map_err(|error| {
+        let growing = Growing::begin(&path, &head).map_err(|error| {
             Failure::new(Exit::DestinationDenied, format!("cannot write {}", path.display())).because(&error)
         })?;
-        Ok(Papers { file: Some((path.to_owned(), Arc::new(Mutex::new(growing)))) })
+        Ok((path, Arc::new(Mutex::new(growing))))
     }
 
     /// Hears what `voice` hears.
     pub(crate) fn observer(&self, voice: &Arc<dyn Voice>) -> Arc<dyn Observer> {
-        match &self.file {
-            Some((_, file)) => Arc::new(Scribe { file: file.clone(), voice: voice.clone() }),
-            None => voice.clone(),
+        if self.file.is_none() && self.manifest.is_none() {
+            return voice.clone();
         }
+        Arc::new(Scribe {
+            file: self.file.as_ref().map(|(_, file)| file.clone()),
+            manifest: self.manifest.clone(),
+            voice: voice.clone(),
+        })
     }
 
-    /// Ends the report.
+    /// Ends both.
     pub(crate) fn end(&self, desk: &Desk, report: &Result<Report, Trouble>, exit: &Outcome<Exit>) {
+        if let Some(manifest) = &self.manifest {
+            let lacks = manifest.lock().expect("no holder of the lock panics").end();
+            lacks.iter().for_each(|lack| desk.voice.warning(lack));
+        }
         let Some((path, file)) = &self.file else { return };
         let (summary, error) = match (report, exit) {
             (Ok(report), Ok(exit)) => (Some(json::summary_of(report, *exit)), None),
@@ -75,14 +92,18 @@ impl Papers {
 
 /// Writes down what is worth it, and passes everything on.
 struct Scribe {
-    file: Arc<Mutex<Growing>>,
+    file: Option<Arc<Mutex<Growing>>>,
+    manifest: Option<Arc<Mutex<manifest::Writer>>>,
     voice: Arc<dyn Voice>,
 }
 
 impl Observer for Scribe {
     fn event(&self, event: Event) {
-        if is_worth_it(&event) {
-            self.file.lock().expect("no holder of the lock panics").add(&json::text_of(&event));
+        if let (Some(manifest), Event::Done { report, placed, .. }) = (&self.manifest, &event) {
+            manifest.lock().expect("no holder of the lock panics").add(report, placed.as_ref());
+        }
+        if let Some(file) = self.file.as_ref().filter(|_| is_worth_it(&event)) {
+            file.lock().expect("no holder of the lock panics").add(&json::text_of(&event));
         }
         self.voice.event(event);
     }

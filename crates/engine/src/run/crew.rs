@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use fxp_client::data::Throttle;
 use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
 use tokio::sync::{mpsc, watch};
 
 use super::allowance::Allowance;
@@ -20,7 +21,7 @@ use crate::patience::Patience;
 use crate::plan::Step;
 use crate::pool::Pool;
 use crate::publish::Publisher;
-use crate::report::{Event, FileFailure, FileReport, Report, Trouble};
+use crate::report::{Event, FileFailure, FileReport, Placed, Report, Trouble};
 use crate::side::Side;
 use crate::site::Location;
 
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) began: Instant,
     pub(crate) pool: Arc<Pool>,
     pub(crate) names: Names,
+    /// The destination, where there is one only.
+    pub(crate) goal: Option<VPath>,
     /// Hears what came of each step, where that decides about others.
     pub(crate) outcomes: Option<mpsc::UnboundedSender<Outcome>>,
 }
@@ -235,7 +238,9 @@ impl Crew {
         if step.size.is_none() {
             self.allowance.lock().expect("no holder of the lock panics").count(size);
         }
-        self.event(Event::Done { file, report: Box::new(done.clone()) });
+        let modified = step.modified.map(|(time, _)| time);
+        let placed = self.run.goal.as_ref().map(|goal| Placed::new(goal, &step.destination, modified));
+        self.event(Event::Done { file, report: Box::new(done.clone()), placed });
         self.report().add(done);
         self.came_of(step, Some(file), Ok(Some(size)));
     }

@@ -44,7 +44,7 @@ impl Done {
                 let before = self.active.insert(*file, *bytes);
                 self.work += bytes.saturating_sub(before.unwrap_or(*bytes));
             }
-            Event::Done { file, report } => {
+            Event::Done { file, report, .. } => {
                 self.files += 1;
                 let seen = self.active.remove(file).unwrap_or(report.resumed);
                 if report.route != Route::Renamed {
@@ -85,9 +85,9 @@ mod tests {
             done.hear(&Event::Progress { file: 1, bytes });
         }
         assert_eq!(done.work, 3000);
-        done.hear(&Event::Done { file: 2, report: Box::new(file(70, 20)) });
+        done.hear(&Event::Done { file: 2, report: Box::new(file(70, 20)), placed: None });
         assert_eq!(done.work, 3000 + 50 + EACH);
-        done.hear(&Event::Done { file: 1, report: Box::new(file(4096, 900)) });
+        done.hear(&Event::Done { file: 1, report: Box::new(file(4096, 900)), placed: None });
         assert_eq!((done.work, done.files), (3000 + 50 + 96 + 2 * EACH, 2));
         assert!(done.active.is_empty());
     }

@@ -219,6 +219,7 @@ async fn spread(
         began: Instant::now(),
         pool: pool.clone(),
         names: Names::of_places(places.destinations.iter().map(lasting_name).collect()),
+        goal: None,
         outcomes: Some(hears),
     };
     let crew = Crew::new(shared, pairs(&from, &places.destinations, request.inplace, pool));

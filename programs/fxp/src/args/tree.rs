@@ -1,6 +1,7 @@
 //! Whole trees: made equal, compared, shown, counted, digested.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{ValueEnum, ValueHint};
 
@@ -65,23 +66,36 @@ pub(crate) struct Sync {
 /// Digests are computed by the servers, several at once; where the two have none in common, only sizes are compared, and
 /// the report says of which files no more is known than that.
 ///
+/// With --manifest one place is compared with what a copy has written down: sizes, and digests where the manifest has
+/// one that the place computes. Paths begin in the place, or it is one of the files itself.
+///
 /// The exit code is 0 if both are equal as far as was compared, and 9 if anything differs, stands on one side only, or
 /// could not be compared.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "fxp check [OPTIONS] <SRC> <DST>",
+    override_usage = "fxp check [OPTIONS] <SRC> <DST>\n       fxp check [OPTIONS] --manifest <FILE> <PLACE>",
     after_long_help = "Examples:
   fxp check work:photos/ archive:photos/
-  fxp check --size-only work:data archive:"
+  fxp check --size-only work:data archive:
+  fxp check --manifest photos.manifest archive:photos/"
 )]
 pub(crate) struct Check {
-    /// What was copied
+    /// What was copied; with --manifest the place that is compared with it
     #[arg(value_name = "SRC", value_hint = ValueHint::AnyPath)]
     pub(crate) source: OsString,
 
     /// Where it went
-    #[arg(value_name = "DST", value_hint = ValueHint::AnyPath)]
-    pub(crate) destination: OsString,
+    #[arg(
+        value_name = "DST",
+        value_hint = ValueHint::AnyPath,
+        required_unless_present = "manifest",
+        conflicts_with = "manifest"
+    )]
+    pub(crate) destination: Option<OsString>,
+
+    /// Compare with what `fxp cp --manifest FILE` (or mv, sync) wrote, instead of with a source
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) manifest: Option<PathBuf>,
 
     /// Compare sizes only
     #[arg(long, conflicts_with = "checksum")]

@@ -1,19 +1,58 @@
-//! `fxp check`: compares, and changes nothing.
+//! `fxp check`: compares two places, or one with a manifest, and changes nothing.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 
-use fxp_engine::checking::{CheckRequest, Compared, check};
+use fxp_engine::checking::{CheckRequest, Checked, Compared, check};
+use fxp_engine::manifest::{self as stated, Digests, ManifestRequest};
 use fxp_engine::plan::judge::Compare;
 use fxp_engine::run::{Secure, Selection};
 
 use crate::args::{self, Checksum};
 use crate::desk::Desk;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::manifest;
 use crate::output::Item;
-use crate::output::found::Found;
+use crate::output::found::{Found, Measure};
 use crate::settings::address;
 
 pub(super) async fn run(args: &args::Check, desk: &Desk) -> Outcome<Exit> {
+    let (checked, measure) = match (&args.manifest, &args.destination) {
+        (Some(file), _) => (with_manifest(file, args, desk).await?, Measure::Manifest),
+        (None, Some(destination)) => (two_places(destination, args, desk).await?, Measure::Source),
+        (None, None) => return Err(Failure::usage("a destination or --manifest is needed")),
+    };
+    let _ = desk.voice.item(Item::Found(Found::Checked(&checked, measure)));
+    Ok(if checked.is_equal() { Exit::Done } else { Exit::Verification })
+}
+
+async fn with_manifest(file: &Path, args: &args::Check, desk: &Desk) -> Outcome<Checked> {
+    let digests = match (args.size_only, args.checksum) {
+        (true, _) => Digests::Never,
+        (false, Checksum::Auto) => Digests::IfAny,
+        (false, Checksum::Always) => Digests::Always,
+        (false, Checksum::Never) => {
+            let failure = Failure::usage("--checksum never compares times, which --manifest does not");
+            return Err(failure.hint("--size-only compares sizes"));
+        }
+    };
+    let request = ManifestRequest {
+        place: address(&args.source)?,
+        manifest: manifest::read(file, |text| desk.voice.warning(text))?,
+        filter: Arc::new(args.files.filter()?),
+        digests,
+    };
+    let context = desk.context()?;
+    desk.listen_for_interrupt();
+    let tell = |compared: Compared| tell(&compared, Measure::Manifest, args, desk);
+    desk.unless_interrupted(async {
+        Ok(stated::check(request, &context, desk.interrupt.stop(), tell).await?)
+    })
+    .await
+}
+
+async fn two_places(destination: &OsString, args: &args::Check, desk: &Desk) -> Outcome<Checked> {
     let compare = match (args.size_only, args.checksum) {
         (true, _) => Compare::Size,
         (false, Checksum::Auto) => Compare::DigestIfAny,
@@ -23,23 +62,23 @@ pub(super) async fn run(args: &args::Check, desk: &Desk) -> Outcome<Exit> {
     let selection = Selection { filter: Arc::new(args.files.filter()?), compare, delete: None };
     let request = CheckRequest {
         source: address(&args.source)?,
-        destination: address(&args.destination)?,
+        destination: address(destination)?,
         selection,
         secure: Secure::Default,
     };
     let context = desk.context()?;
     desk.listen_for_interrupt();
-    let tell = |compared: Compared| match &compared {
+    let tell = |compared: Compared| tell(&compared, Measure::Source, args, desk);
+    desk.unless_interrupted(async { Ok(check(&request, &context, desk.interrupt.stop(), tell).await?) }).await
+}
+
+fn tell(compared: &Compared, measure: Measure, args: &args::Check, desk: &Desk) {
+    match compared {
         Compared::Failed(failure) => desk.voice.failure(&Failure::from(failure.trouble.clone())),
         Compared::File { likeness, .. } if likeness.is_equal() && !likeness.is_doubtful() && !args.all => {}
         compared => {
             // Somebody downstream may have seen enough; the exit code is wanted all the same.
-            let _ = desk.voice.item(Item::Found(Found::Compared(compared)));
+            let _ = desk.voice.item(Item::Found(Found::Compared(compared, measure)));
         }
-    };
-    let checked = desk
-        .unless_interrupted(async { Ok(check(&request, &context, desk.interrupt.stop(), tell).await?) })
-        .await?;
-    let _ = desk.voice.item(Item::Found(Found::Checked(&checked)));
-    Ok(if checked.is_equal() { Exit::Done } else { Exit::Verification })
+    }
 }

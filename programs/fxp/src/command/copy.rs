@@ -16,7 +16,7 @@ pub(super) async fn run(args: &args::Copy, desk: &Desk) -> Outcome<Exit> {
     if args.transfer.background {
         return background::begin(&request, desk).await;
     }
-    let papers = Papers::begin(args.transfer.report.as_deref(), &request)?;
+    let papers = Papers::begin(&args.transfer, &request)?;
     let record = Record::open(desk, args.transfer.dry_run).await?;
     let observer = papers.observer(&desk.voice);
     let context = Context { ledger: record.ledger(), observer, ..desk.context()? };

@@ -25,9 +25,26 @@ pub(crate) enum Found<'a> {
     /// `hash`: the digest of a file.
     Digest { path: &'a VPath, algorithm: &'a str, hex: &'a str },
     /// `check`: one thing that was compared.
-    Compared(&'a Compared),
+    Compared(&'a Compared, Measure),
     /// `check`: the end.
-    Checked(&'a Checked),
+    Checked(&'a Checked, Measure),
+}
+
+/// What a destination is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    Source,
+    Manifest,
+}
+
+impl Measure {
+    /// Where something is that only the one has, and where it is that only the other has; equally long.
+    fn only(self) -> [&'static str; 2] {
+        match self {
+            Measure::Source => ["only at the source     ", "only at the destination"],
+            Measure::Manifest => ["only in the manifest   ", "not in the manifest    "],
+        }
+    }
 }
 
 /// The same for scripts.
@@ -106,8 +123,8 @@ impl Found<'_> {
             }
             // As sha256sum and its kin, whose option -c can read it.
             Found::Digest { path, hex, .. } => format!("{hex}  {path}"),
-            Found::Compared(compared) => compared_line(compared),
-            Found::Checked(checked) => checked_line(checked),
+            Found::Compared(compared, measure) => compared_line(compared, *measure),
+            Found::Checked(checked, measure) => checked_line(checked, *measure),
         }
     }
 
@@ -147,8 +164,8 @@ impl Found<'_> {
                 algorithm: (*algorithm).to_owned(),
                 digest: (*hex).to_owned(),
             },
-            Found::Compared(compared) => compared_record(compared),
-            Found::Checked(checked) => Record::Checked {
+            Found::Compared(compared, _) => compared_record(compared),
+            Found::Checked(checked, _) => Record::Checked {
                 equal_by_digest: checked.proven,
                 equal_unproven: checked.alike,
                 different: checked.different,
@@ -191,14 +208,15 @@ fn branch(typed: &Address, branches: &[bool], entry: &Entry) -> String {
     line
 }
 
-fn compared_line(compared: &Compared) -> String {
+fn compared_line(compared: &Compared, measure: Measure) -> String {
+    let [only_there, only_here] = measure.only();
     let slash = |directory: &bool| if *directory { "/" } else { "" };
     match compared {
         Compared::OnlySource { place, directory } => {
-            format!("only at the source       {place}{}", slash(directory))
+            format!("{only_there}  {place}{}", slash(directory))
         }
         Compared::OnlyDestination { place, directory } => {
-            format!("only at the destination  {place}{}", slash(directory))
+            format!("{only_here}  {place}{}", slash(directory))
         }
         Compared::File { source, likeness, .. } => match likeness {
             Likeness::SameDigest(name) => format!("equal ({name})  {source}"),
@@ -206,7 +224,7 @@ fn compared_line(compared: &Compared) -> String {
             Likeness::SameSize { why: None } => format!("equal (size)  {source}"),
             Likeness::SameSize { why: Some(why) } => format!("not proven equal         {source}: {why}"),
             Likeness::Different(what) => format!("different                {source}: {what}"),
-            Likeness::Alone => format!("only at the source       {source}"),
+            Likeness::Alone => format!("{only_there}  {source}"),
         },
         Compared::Skipped(skipped) => {
             format!("not compared             {}: {}", skipped.source, skipped.reason)
@@ -253,7 +271,8 @@ fn compared_record(compared: &Compared) -> Record {
     }
 }
 
-fn checked_line(checked: &Checked) -> String {
+fn checked_line(checked: &Checked, measure: Measure) -> String {
+    let [only_there, only_here] = measure.only().map(str::trim_end);
     let mut parts = Vec::new();
     let mut part = |number: u64, what: &str| {
         if number > 0 {
@@ -263,8 +282,8 @@ fn checked_line(checked: &Checked) -> String {
     part(checked.proven, "equal by digest");
     part(checked.alike, "equal, but not proven by a digest");
     part(checked.different, "different");
-    part(checked.only_source, "only at the source");
-    part(checked.only_destination, "only at the destination");
+    part(checked.only_source, only_there);
+    part(checked.only_destination, only_here);
     part(checked.failed, "not comparable");
     part(checked.skipped, "left out");
     let word = if checked.is_equal() { "Equal" } else { "Not equal" };
@@ -304,8 +323,8 @@ pub(super) fn samples() -> Vec<Record> {
         Found::Leaves { content: &content },
         Found::Usage { path: &path, content: &content, exact: false },
         Found::Digest { path: &path, algorithm: "", hex: "" },
-        Found::Compared(&compared),
-        Found::Checked(&checked),
+        Found::Compared(&compared, Measure::Source),
+        Found::Checked(&checked, Measure::Source),
     ]
     .iter()
     .map(Found::record)

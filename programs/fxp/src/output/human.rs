@@ -148,7 +148,7 @@ impl Observer for Human {
                 let slash = if directory { "/" } else { "" };
                 self.detail(&format!("{} {place}{slash}", styled(GOOD, "deleted")));
             }
-            Event::Done { file, report } => self.done(file, &report),
+            Event::Done { file, report, .. } => self.done(file, &report),
             Event::Failed { file, failure: failed } => {
                 self.printer.progress().ended(file, None);
                 let mut failure = Failure::from(failed.trouble);

@@ -173,7 +173,7 @@ fn describe(event: &Event, tell: &mut dyn FnMut(&Record<'_>)) {
             tell(&Record::Skipped { source: &skipped.source, text: &skipped.reason });
         }
         Event::Deleted { place, directory } => tell(&Record::Deleted { place, directory: *directory }),
-        Event::Done { file, report } => {
+        Event::Done { file, report, .. } => {
             tell(&Record::Done { file: *file, report: Copied::of(report) });
         }
         Event::Failed { file, failure: failed } => tell(&Record::Failed {

@@ -11,6 +11,7 @@ mod import;
 mod jobs;
 #[cfg(target_os = "linux")]
 mod lessons;
+mod manifest;
 mod pages;
 #[cfg(target_os = "linux")]
 mod servers;

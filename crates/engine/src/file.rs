@@ -108,15 +108,11 @@ impl Courier<'_> {
                 Some(part) => at_part(trouble, part),
                 None => trouble,
             })?;
-            let time_kept = self.keep_time(step, &place, &mut notes).await?;
-            if place == step.destination {
+            let (time_kept, named) = self.end_well(step, &place, done.1.size, &mut notes).await?;
+            if named {
                 if let Some(part) = &unnamed {
                     let _ = self.destination.delete(part).await;
                 }
-                break (done, time_kept);
-            }
-            if self.publisher.publish(self.destination, &place, step, &mut notes).await? {
-                self.note_begun(&place, None);
                 break (done, time_kept);
             }
             // Renaming is refused, which a small file found out: now in place.
@@ -191,6 +187,75 @@ impl Courier<'_> {
                 return Err(self.give_up(interrupted(), step, place).await);
             }
         }
+    }
+
+    /// What comes after a verified copy of `size` bytes: its time, and its name. Whether the time was kept, and whether
+    /// it has its name, which it has not where the server refuses to rename. A connection that is lost meanwhile costs
+    /// no more than another one.
+    async fn end_well(
+        &mut self,
+        step: &Step,
+        place: &VPath,
+        size: u64,
+        notes: &mut Vec<String>,
+    ) -> Result<(bool, bool), Trouble> {
+        let mut attempt = 0;
+        loop {
+            let trouble = match self.end_once(step, place, (attempt > 0).then_some(size), notes).await {
+                Ok(ended) => return Ok(ended),
+                Err(trouble) => trouble,
+            };
+            let lost = is_lost(&trouble) && retry::judge(&trouble).again == Again::Later;
+            if !lost || attempt >= self.retries || *self.stop.borrow() {
+                return Err(trouble);
+            }
+            self.patience.note(&trouble);
+            attempt += 1;
+            let pause = self.patience.pause(attempt, &self.servers(Fault::Destination));
+            self.say(notes, format!("{trouble}; tried again after {:.1} s", pause.as_secs_f64()));
+            if retry::wait(pause, self.stop).await {
+                return Err(trouble);
+            }
+        }
+    }
+
+    /// As [`Courier::end_well`], once. With `again` the name may have been given, and nobody heard.
+    async fn end_once(
+        &mut self,
+        step: &Step,
+        place: &VPath,
+        again: Option<u64>,
+        notes: &mut Vec<String>,
+    ) -> Result<(bool, bool), Trouble> {
+        let in_place = *place == step.destination;
+        let mut at = place;
+        if again.is_some() && !in_place && self.destination.stat(place).await?.is_none() {
+            let there = self.destination.stat(&step.destination).await?;
+            if there.is_some_and(|entry| entry.size.is_none() || entry.size == again) {
+                at = &step.destination;
+            }
+        }
+        let before = notes.len();
+        let time_kept = match self.keep_time(step, at, notes).await {
+            Ok(kept) => kept,
+            Err(trouble) => {
+                notes.truncate(before);
+                return Err(trouble);
+            }
+        };
+        if *at == step.destination {
+            if !in_place {
+                self.note_begun(place, None);
+            }
+            return Ok((time_kept, true));
+        }
+        let named = self.publisher.publish(self.destination, place, step, notes).await;
+        match named {
+            Ok(true) => self.note_begun(place, None),
+            Ok(false) => {}
+            Err(_) => notes.truncate(before),
+        }
+        Ok((time_kept, named?))
     }
 
     /// The servers that are asked again when this is tried once more.

@@ -199,7 +199,7 @@ pub(crate) struct Transfer {
     ///
     /// Failures, fallbacks, what was left out, every file of which only the size was compared, and the sums. It grows
     /// while the copy goes on, and is whole at any moment.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "background")]
     pub(crate) report: Option<PathBuf>,
 
     /// Write each file that was copied into FILE, one JSON object a line (docs/manifest.md)

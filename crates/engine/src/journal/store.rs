@@ -3,6 +3,7 @@
 //! Whoever works on a job holds a lock on `jobs/ID.lock`, which the system lets go when the process dies, however
 //! it dies: a job that says "running" and is not locked was interrupted.
 
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -165,8 +166,17 @@ impl Journal {
     /// As [`Journal::open`].
     pub async fn jobs(&self) -> Result<Vec<Job>, JournalError> {
         let mut connection = self.connection.lock().await;
-        let rows = sqlx::query("SELECT * FROM job ORDER BY id DESC").fetch_all(&mut *connection).await?;
-        rows.iter().map(|row| self.read(row)).collect()
+        // A job may end between a look at its row and one at its lock: then its row says how, and is read again.
+        let mut abandoned = HashSet::new();
+        loop {
+            let rows = sqlx::query("SELECT * FROM job ORDER BY id DESC").fetch_all(&mut *connection).await?;
+            let jobs = rows.iter().map(|row| self.read(row)).collect::<Result<Vec<_>, _>>()?;
+            let seen = jobs.iter().filter(|job| job.state == State::Interrupted).map(|job| job.id).collect();
+            if abandoned.is_superset(&seen) {
+                return Ok(jobs);
+            }
+            abandoned = seen;
+        }
     }
 
     /// One job.
@@ -176,9 +186,14 @@ impl Journal {
     /// There is none; else as [`Journal::open`].
     pub async fn job(&self, id: JobId) -> Result<Job, JournalError> {
         let mut connection = self.connection.lock().await;
-        let row =
-            sqlx::query("SELECT * FROM job WHERE id = ?").bind(id.0).fetch_optional(&mut *connection).await?;
-        self.read(&row.ok_or(JournalError::NoSuchJob(id))?)
+        let mut once = async || {
+            let query = sqlx::query("SELECT * FROM job WHERE id = ?").bind(id.0);
+            let row = query.fetch_optional(&mut *connection).await?;
+            self.read(&row.ok_or(JournalError::NoSuchJob(id))?)
+        };
+        let job = once().await?;
+        // As in `jobs`.
+        if job.state == State::Interrupted { once().await } else { Ok(job) }
     }
 
     /// Drops a job with all that is known of its files. What it has copied stays where it is.

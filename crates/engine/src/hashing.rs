@@ -66,7 +66,7 @@ pub async fn hash(
         return Err(Trouble::new(TroubleKind::Usage, format!("{name} is a directory"))
             .remedy("-r means directories with all that is in them"));
     }
-    let explorer = Explorer::new(side, MAX_SESSIONS);
+    let explorer = Explorer::new(side, MAX_SESSIONS, 0);
     let (sender, found) = channel(WAITING);
     let filter = request.filter.clone();
     let roamer = Roamer { explorer: explorer.clone(), filter, depth: usize::MAX, stop, sender };

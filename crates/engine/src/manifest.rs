@@ -111,7 +111,7 @@ pub async fn check(
     }
     let is_file = entry.kind != Kind::Directory;
     let offered = side.digests();
-    let explorer = Explorer::new(side, MAX_SESSIONS);
+    let explorer = Explorer::new(side, MAX_SESSIONS, 0);
     let (sender, mut found) = channel(WAITING);
     let roamer = Roamer {
         explorer: explorer.clone(),

@@ -76,17 +76,4 @@ impl Plan {
     pub fn bytes(&self) -> u64 {
         self.steps.iter().filter_map(|step| step.size).fold(0, u64::saturating_add)
     }
-
-    /// The same, thing by thing.
-    pub(crate) fn into_items(self) -> impl Iterator<Item = item::Item> {
-        use item::Item;
-        let unchanged =
-            std::iter::repeat_n(Item::Unchanged(0), self.unchanged.try_into().unwrap_or(usize::MAX));
-        (self.skipped.into_iter().map(Item::Skipped))
-            .chain(self.conflicts.into_iter().map(|failure| Item::Conflict(Box::new(failure))))
-            .chain(unchanged)
-            .chain(self.directories.into_iter().map(Item::Directory))
-            .chain(self.extras.into_iter().map(Item::Extra))
-            .chain(self.steps.into_iter().map(Item::Step))
-    }
 }

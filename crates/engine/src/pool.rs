@@ -382,6 +382,9 @@ impl Pool {
     }
 }
 
+/// So many sessions may be lost over one operation that may be repeated.
+const MOST_LOST: u32 = 3;
+
 impl Link {
     /// The session, opened if there is none or the one there was is lost.
     pub(crate) async fn session(&mut self) -> Result<&mut Session, Trouble> {
@@ -412,6 +415,7 @@ impl Link {
             for (parked, open) in pool.seats.surplus(&key) {
                 parked.leave(open).await;
             }
+            let contested = pool.seats.has_lane(&key);
             let trouble = match pool.open(&self.server, Some(self.recorder())).await {
                 Ok(session) => {
                     self.tell_connected(&session);
@@ -434,8 +438,9 @@ impl Link {
                 self.learn(|known| known.has_room_for(pool.seats.open(&key).max(others), now()));
             }
             let browses = self.seat.as_ref().is_some_and(|seat| seat.holder() == Holder::Browser);
-            // A lane of this run may stand up; lanes have their own way of waiting.
-            if !browses || refused || others.is_none() || !pool.seats.has_lane(&key) {
+            // A lane of this run may stand up, or has done so meanwhile; lanes have their own way of waiting.
+            let contested = contested || pool.seats.has_lane(&key);
+            if !browses || refused || others.is_none() || !contested {
                 return Err(trouble);
             }
             self.seat = None;
@@ -525,26 +530,35 @@ impl Link {
         self.seat = None;
     }
 
-    /// An operation that may be repeated: if the session turns out to be lost (idle for too long), once
-    /// more over a new one.
+    /// An operation that may be repeated: if the session is lost (idle for too long, say), a few times over a new one.
     pub(crate) async fn perform<T>(
         &mut self,
         what: &str,
         path_kind: TroubleKind,
         mut operation: impl for<'s> FnMut(&'s mut Session) -> Operation<'s, T> + Send,
     ) -> Result<T, Trouble> {
-        let fresh = self.open_session().is_none();
-        let session = self.session().await?;
-        let error = match operation(session).await {
-            Err(SessionError::Lost { .. }) if !fresh => {
-                self.retire();
-                match operation(self.session().await?).await {
-                    Ok(done) => return Ok(done),
-                    Err(error) => error,
+        let mut lost = 0;
+        let error = loop {
+            let session = match self.session().await {
+                Ok(session) => session,
+                Err(trouble)
+                    if (1..MOST_LOST).contains(&lost)
+                        && trouble.kind == TroubleKind::Network
+                        && !trouble.crowded =>
+                {
+                    lost += 1;
+                    continue;
                 }
+                Err(trouble) => return Err(trouble),
+            };
+            match operation(session).await {
+                Err(SessionError::Lost { .. }) if lost < MOST_LOST => {
+                    self.retire();
+                    lost += 1;
+                }
+                Ok(done) => return Ok(done),
+                Err(error) => break error,
             }
-            Ok(done) => return Ok(done),
-            Err(error) => error,
         };
         Err(trouble::of_session(&error, what, path_kind))
     }

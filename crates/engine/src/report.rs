@@ -228,6 +228,8 @@ pub enum Event {
         directories: u64,
         /// Files that are there already and equal.
         unchanged: u64,
+        /// The ladder, as in [`Event::Planned`].
+        ladder: Vec<String>,
     },
     /// The walk has ended: this is all there is to do.
     Planned {

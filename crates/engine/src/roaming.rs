@@ -91,7 +91,7 @@ pub async fn roam(
         // A link that was named is what was asked for.
         entry.kind = Kind::Directory;
     }
-    let explorer = Explorer::new(side, MAX_SESSIONS);
+    let explorer = Explorer::new(side, MAX_SESSIONS, 0);
     let (sender, mut told) = channel(WAITING);
     let roamer = Roamer {
         explorer: explorer.clone(),

@@ -1,5 +1,6 @@
 //! The whole story of a copy.
 //!
+//! * `feed` tells how far the planner has come;
 //! * `conductor` takes what the planner yields, makes directories and starts lanes;
 //! * `queue` decides which file is next;
 //! * `worker` is one lane at work, `crew` what all lanes share;
@@ -11,6 +12,7 @@ mod allowance;
 mod ceiling;
 mod conductor;
 mod crew;
+mod feed;
 mod goodput;
 mod memory;
 mod queue;
@@ -19,6 +21,7 @@ mod through;
 mod tuner;
 mod worker;
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -32,10 +35,9 @@ use fxp_proto::path::VPath;
 use crate::context::Context;
 use crate::file::Way;
 use crate::journal::Totals;
-use crate::plan::Plan;
 use crate::plan::item::Item;
-use crate::plan::planner;
-use crate::plan::select::{Goal, Origin, Wish};
+use crate::plan::planner::{self, Places};
+use crate::plan::select::{Goal, Origin, Prepared, Wish, prepare};
 use crate::plan::walk::interrupted;
 use crate::pool::Pool;
 use crate::publish::Publisher;
@@ -47,6 +49,7 @@ use crate::url::Address;
 use memory::Names;
 
 use crew::{Crew, Pair, Shared};
+use feed::{Fed, Found};
 use goodput::Goodput;
 use through::choose_way;
 
@@ -255,37 +258,50 @@ impl Run {
 
     /// Plans, then copies.
     pub(crate) async fn go(&mut self) -> Result<Report, Trouble> {
-        let planning = planner::plan(
-            &mut self.sources,
-            &self.origins,
-            &mut self.destination,
-            &self.goal,
-            self.request.wish(self.after),
-            &self.stop,
-        );
-        let plan = retry::orderly(planning, &self.stop).await.unwrap_or_else(|| Err(interrupted()))?;
+        let wish = self.request.wish(self.after);
+        let looking = prepare(&mut self.sources, &self.origins, &mut self.destination, &self.goal, &wish);
+        let prepared = retry::orderly(looking, &self.stop).await.unwrap_or_else(|| Err(interrupted()))?;
         let mut ways = self.choose_ways().await?;
         let throttle = self.request.bwlimit.map(|limit| ceiling::impose(limit, &mut ways)).transpose()?;
-        self.announce(&plan, &ways);
-        if self.request.dry_run {
-            return Ok(self.tell_steps(plan));
+        let errand = Errand { prepared, wish, ladder: self.ladders(&ways) };
+        match self.request.dry_run {
+            true => self.tell_steps(errand).await,
+            false => self.carry_out(errand, ways, throttle).await,
         }
-        self.carry_out(plan, ways, throttle).await
     }
 
-    /// Copies what is planned, over as many lanes as it takes.
+    /// Sends what there is to do into `items`, and tells how much it is.
+    async fn plan(&mut self, errand: Errand, items: mpsc::Sender<Item>) -> Planned {
+        let sources = self.sources.iter().map(Side::twin).collect();
+        let places = Places::persistent(sources, self.destination.twin(), self.request.retries);
+        let Errand { prepared, wish, ladder } = errand;
+        let (planner, found) = mpsc::channel(ITEMS);
+        let whole = AtomicBool::new(false);
+        let planning = async {
+            // It lives until `whole` is known.
+            let planner = planner;
+            let walk = planner::stream(&places, prepared, &wish, &self.stop, planner.clone());
+            let outcome = retry::orderly(walk, &self.stop).await.unwrap_or_else(|| Err(interrupted()));
+            whole.store(outcome.is_ok(), Relaxed);
+            outcome
+        };
+        let announcer = Announcer { context: &self.context, ladder };
+        let feeding = feed::feed(found, items, || whole.load(Relaxed), |found| announcer.tell(found));
+        let (outcome, fed) = tokio::join!(planning, feeding);
+        places.park();
+        Planned { outcome, fed }
+    }
+
+    /// Copies while it is planned, over as many lanes as it takes.
     async fn carry_out(
         &mut self,
-        plan: Plan,
+        errand: Errand,
         ways: Vec<Way>,
         throttle: Option<Throttle>,
     ) -> Result<Report, Trouble> {
         let publisher = Publisher::new(&mut self.destination, self.request.inplace);
         let publisher = Arc::new(Mutex::new(publisher));
-        // The lanes go on with these sessions.
-        for link in self.sources.iter_mut().chain([&mut self.destination]).filter_map(Side::link) {
-            link.park();
-        }
+        self.park();
         let pair = |(from, way)| Pair::new(from, self.goal_location.clone(), publisher.clone(), Some(way));
         let pairs = self.locations.iter().cloned().zip(ways).map(pair).collect();
         let crew = Crew::new(
@@ -305,15 +321,34 @@ impl Run {
             pairs,
         );
         let (sender, items) = mpsc::channel(ITEMS);
-        let feeding = feed(plan, sender);
-        let (complete, conducted) = tokio::join!(feeding, conductor::conduct(&crew, items, &self.goal.path));
+        let goal = self.goal.path.clone();
+        let (planned, conducted) =
+            tokio::join!(self.plan(errand, sender), conductor::conduct(&crew, items, &goal));
         for pair in &crew.pairs {
             pair.close().await;
         }
         conducted?;
+        let Planned { outcome, fed } = planned;
+        match outcome {
+            Err(trouble) if fed.items == 0 => return Err(trouble),
+            // What was found before was copied all the same; what was not found is one failure.
+            Err(trouble) if trouble.kind != TroubleKind::Interrupted => {
+                let at =
+                    |leg| if leg == Some(Leg::Destination) { &self.destination } else { &self.sources[0] };
+                let place = at(trouble.leg).name(&VPath::root());
+                crew.failed(None, FileFailure { source: place.clone(), destination: place, trouble });
+            }
+            _ => {}
+        }
         let mut report = std::mem::take(&mut *crew.report());
-        report.ending = conductor::ending(&crew, complete);
+        report.ending = conductor::ending(&crew, fed.all);
         Ok(report)
+    }
+
+    /// Leaves the sessions to whoever goes on with them.
+    fn park(&mut self) {
+        let sides = self.sources.iter_mut().chain([&mut self.destination]);
+        sides.filter_map(Side::link).for_each(|link| link.park());
     }
 
     /// Direct or through this machine, for each source.
@@ -325,7 +360,8 @@ impl Run {
         Ok(ways)
     }
 
-    fn announce(&self, plan: &Plan, ways: &[Way]) {
+    /// The ladders of all ways, best rung first.
+    fn ladders(&self, ways: &[Way]) -> Vec<String> {
         let many = ways.len() > 1;
         let mut ladder = Vec::new();
         for (way, source) in ways.iter().zip(&self.sources) {
@@ -333,50 +369,24 @@ impl Run {
             let from = if many { format!("{}: ", source.name(&VPath::root())) } else { String::new() };
             ladder.extend(lane.ladder.lines(&from));
         }
-        self.context.ledger.planned(Totals {
-            files: plan.steps.len() as u64,
-            bytes: plan.bytes(),
-            unchanged: plan.unchanged,
-            complete: true,
-        });
-        self.event(Event::Planned {
-            files: plan.steps.len() as u64,
-            bytes: plan.bytes(),
-            directories: plan.directories.len() as u64,
-            unchanged: plan.unchanged,
-            ladder,
-        });
+        ladder
     }
 
     /// A dry run prints what would be done.
-    fn tell_steps(&self, plan: Plan) -> Report {
-        let mut report = Report { unchanged: plan.unchanged, ..Report::default() };
-        for skipped in plan.skipped {
-            self.event(Event::Skipped(skipped.clone()));
-            report.leave_out(skipped);
-        }
-        for conflict in plan.conflicts {
-            self.failed(conflict, &mut report);
-        }
-        for path in &plan.directories {
-            self.event(Event::Step(format!("make directory {}", self.destination.name(path))));
-        }
-        for extra in &plan.extras {
-            self.event(Event::Step(format!("delete {}", self.destination.name(&extra.path))));
-        }
-        for step in &plan.steps {
-            let verb = match (step.leftover, step.replaces) {
-                (Some(_), _) => "resume",
-                (None, true) => "replace",
-                (None, false) => "copy",
-            };
-            self.event(Event::Step(format!(
-                "{verb} {} to {}",
-                self.sources[step.side].name(&step.source),
-                self.destination.name(&step.destination)
-            )));
-        }
-        report
+    async fn tell_steps(&mut self, errand: Errand) -> Result<Report, Trouble> {
+        self.park();
+        let (sender, mut items) = mpsc::channel(ITEMS);
+        let sources: Vec<Side> = self.sources.iter().map(Side::twin).collect();
+        let (context, destination) = (self.context.clone(), self.destination.twin());
+        let telling = async {
+            let mut report = Report::default();
+            while let Some(item) = items.recv().await {
+                tell_step(item, &sources, &destination, &context, &mut report);
+            }
+            report
+        };
+        let (planned, report) = tokio::join!(self.plan(errand, sender), telling);
+        planned.outcome.map(|()| report)
     }
 
     pub(crate) fn failed(&self, failure: FileFailure, report: &mut Report) {
@@ -397,14 +407,62 @@ impl Run {
     }
 }
 
-/// Yields a plan thing by thing; true if all of it was wanted.
-async fn feed(plan: Plan, sender: mpsc::Sender<Item>) -> bool {
-    for item in plan.into_items() {
-        if sender.send(item).await.is_err() {
-            return false;
+/// What is to be planned.
+struct Errand {
+    prepared: Prepared,
+    wish: Wish,
+    ladder: Vec<String>,
+}
+
+/// How the planning ended.
+struct Planned {
+    outcome: Result<(), Trouble>,
+    fed: Fed,
+}
+
+/// Tells everybody how much there is to do.
+struct Announcer<'a> {
+    context: &'a Context,
+    ladder: Vec<String>,
+}
+
+impl Announcer<'_> {
+    fn tell(&self, found: Found) {
+        let Found { files, bytes, directories, unchanged, complete, .. } = found;
+        self.context.ledger.planned(Totals { files, bytes, unchanged, complete });
+        let ladder = self.ladder.clone();
+        self.context.observer.event(match complete {
+            true => Event::Planned { files, bytes, directories, unchanged, ladder },
+            false => Event::Walked { files, bytes, directories, unchanged, ladder },
+        });
+    }
+}
+
+/// What a dry run says of one thing.
+fn tell_step(item: Item, sources: &[Side], destination: &Side, context: &Context, report: &mut Report) {
+    let tell = |event| context.observer.event(event);
+    match item {
+        Item::Unchanged(_) => report.unchanged += 1,
+        Item::Skipped(skipped) => {
+            tell(Event::Skipped(skipped.clone()));
+            report.leave_out(skipped);
+        }
+        Item::Conflict(failure) => {
+            tell(Event::Failed { file: None, failure: failure.clone() });
+            report.fail(*failure);
+        }
+        Item::Directory(path) => tell(Event::Step(format!("make directory {}", destination.name(&path)))),
+        Item::Extra(extra) => tell(Event::Step(format!("delete {}", destination.name(&extra.path)))),
+        Item::Step(step) => {
+            let verb = match (step.leftover, step.replaces) {
+                (Some(_), _) => "resume",
+                (None, true) => "replace",
+                (None, false) => "copy",
+            };
+            let (from, to) = (sources[step.side].name(&step.source), destination.name(&step.destination));
+            tell(Event::Step(format!("{verb} {from} to {to}")));
         }
     }
-    true
 }
 
 /// Where the addresses of a request lead.

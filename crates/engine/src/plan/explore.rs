@@ -12,6 +12,7 @@ use fxp_proto::path::VPath;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::report::Trouble;
+use crate::retry;
 use crate::side::Side;
 
 /// One place, and the sessions that look at it.
@@ -27,6 +28,8 @@ pub(crate) struct Explorer {
     more: AtomicUsize,
     /// Questions that wait for a session.
     waiting: AtomicUsize,
+    /// How often a question is asked again that had no answer for a reason that may pass.
+    retries: u32,
 }
 
 /// A session for one question. One that is dropped in the middle of its work is gone.
@@ -38,7 +41,7 @@ struct Lease<'a> {
 
 impl Explorer {
     /// Looks through `side`, and through at most `most` sessions in all.
-    pub(crate) fn new(side: Side, most: usize) -> Arc<Self> {
+    pub(crate) fn new(side: Side, most: usize, retries: u32) -> Arc<Self> {
         Arc::new(Explorer {
             face: side.twin(),
             idle: Mutex::new(vec![side]),
@@ -46,6 +49,7 @@ impl Explorer {
             open: AtomicUsize::new(1),
             more: AtomicUsize::new(most.saturating_sub(1)),
             waiting: AtomicUsize::new(0),
+            retries,
         })
     }
 
@@ -61,6 +65,20 @@ impl Explorer {
 
     /// The entries of a directory.
     pub(crate) async fn list(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
+        let mut attempt = 0;
+        loop {
+            match self.list_once(path).await {
+                Err(trouble) if attempt < self.retries && retry::judge(&trouble).may_help() => {
+                    attempt += 1;
+                    tracing::debug!(%trouble, attempt, "listed again");
+                    tokio::time::sleep(retry::pause(attempt, 0.0)).await;
+                }
+                listed => return listed,
+            }
+        }
+    }
+
+    async fn list_once(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
         let mut lease = self.lease(WORTH_A_LOGIN).await?;
         let entries = lease.side().list(path).await;
         lease.give_back();

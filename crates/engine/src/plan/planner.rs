@@ -29,8 +29,22 @@ pub(crate) struct Places {
 impl Places {
     /// Looks around through these sessions, and a few more where that is worth it.
     pub(crate) fn new(sources: Vec<Side>, destination: Side) -> Self {
-        let sources = sources.into_iter().map(|side| Explorer::new(side, MAX_SESSIONS)).collect();
-        Places { sources, destination: Explorer::new(destination, MAX_SESSIONS) }
+        Places::persistent(sources, destination, 0)
+    }
+
+    /// The same; what could not be listed for a reason that may pass is listed again, up to `retries` times.
+    pub(crate) fn persistent(sources: Vec<Side>, destination: Side, retries: u32) -> Self {
+        let explorer = |side| Explorer::new(side, MAX_SESSIONS, retries);
+        Places { sources: sources.into_iter().map(explorer).collect(), destination: explorer(destination) }
+    }
+
+    /// Leaves all sessions to whoever needs one next.
+    pub(crate) fn park(self) {
+        for explorer in self.sources.into_iter().chain([self.destination]) {
+            for mut side in explorer.dissolve() {
+                side.link().into_iter().for_each(crate::pool::Link::park);
+            }
+        }
     }
 
     /// Says goodbye.
@@ -101,10 +115,15 @@ pub(crate) async fn stream(
     };
     let compare = if wish.even_unchanged { Compare::Nothing } else { wish.selection.compare };
     let judge = Judge::new(places.sources.clone(), places.destination.clone(), compare);
-    let planner = Planner { places, wish, items, extras: Surplus::default() };
+    let mut planner = Planner { places, wish, items, extras: Surplus::default() };
     let (walked, planned) = tokio::join!(walk, planner.go(Hearing::new(seen, judge)));
-    planned?;
-    walked
+    let heard = planned?;
+    walked?;
+    // What waited for the end of the walk waits for ever if it has broken off: nobody knows what was not seen.
+    if heard.is_ok() {
+        let _ = planner.surplus().await;
+    }
+    Ok(())
 }
 
 /// The whole plan at once, for a tree that is known to be small.
@@ -157,7 +176,7 @@ struct Surplus {
 struct Deaf;
 
 impl Planner<'_> {
-    async fn go(mut self, mut hearing: Hearing) -> Result<(), Trouble> {
+    async fn go(&mut self, mut hearing: Hearing) -> Result<Result<(), Deaf>, Trouble> {
         while let Some(heard) = hearing.next().await {
             let told = match heard {
                 Heard::Sight(sight) => self.sighted(sight).await,
@@ -171,11 +190,10 @@ impl Planner<'_> {
                 Heard::Judged(_, Err(trouble)) => return Err(trouble),
             };
             if told.is_err() {
-                return Ok(());
+                return Ok(told);
             }
         }
-        let _ = self.surplus().await;
-        Ok(())
+        Ok(Ok(()))
     }
 
     async fn sighted(&mut self, sight: Sight) -> Result<(), Deaf> {

@@ -114,7 +114,7 @@ impl Supplier {
     }
 
     async fn supply(&mut self, items: &mut mpsc::Receiver<Item>, goal: &VPath) -> Result<(), Trouble> {
-        while let Some(item) = items.recv().await {
+        while let Some(item) = self.next(items).await {
             match item {
                 Item::Directory(path) => self.make_directory(path, goal).await?,
                 Item::Step(step) => {
@@ -139,12 +139,22 @@ impl Supplier {
         Ok(())
     }
 
+    /// The next item. Whoever waits has no seat: those who look around may need it to find the next one.
+    async fn next(&mut self, items: &mut mpsc::Receiver<Item>) -> Option<Item> {
+        if let Ok(item) = items.try_recv() {
+            return Some(item);
+        }
+        self.park();
+        items.recv().await
+    }
+
     /// Makes a directory, whose parent was made before.
     async fn make_directory(&mut self, path: VPath, goal: &VPath) -> Result<(), Trouble> {
         if self.is_blocked(&path) {
             return Ok(());
         }
-        match self.destination.make_directory(&path).await {
+        let made = self.persist(&path).await;
+        match made {
             Ok(()) => self.crew.report().directories += 1,
             Err(trouble) if path == *goal => return Err(trouble.on(Some(Leg::Destination))),
             Err(trouble) => {
@@ -156,6 +166,23 @@ impl Supplier {
             }
         }
         Ok(())
+    }
+
+    /// Makes a directory, and tries again what may pass.
+    async fn persist(&mut self, path: &VPath) -> Result<(), Trouble> {
+        let mut attempt = 0;
+        loop {
+            match self.destination.make_directory(path).await {
+                Err(trouble)
+                    if attempt < self.crew.run.request.retries && retry::judge(&trouble).may_help() =>
+                {
+                    attempt += 1;
+                    self.park();
+                    tokio::time::sleep(retry::pause(attempt, 0.0)).await;
+                }
+                made => return made,
+            }
+        }
     }
 
     fn deletes_late(&self) -> bool {

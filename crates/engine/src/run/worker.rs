@@ -40,6 +40,9 @@ pub(crate) struct Worker {
     spoiled: u32,
 }
 
+/// So often a full server is asked again while the sessions that fill it are this run's own.
+const MOST_REFUSED: u32 = 3;
+
 /// Why a lane does not have its sessions.
 enum NoSessions {
     /// A server has no room for one more, and other lanes of this run are at work.
@@ -136,6 +139,7 @@ impl Worker {
     async fn open_sessions(&mut self) -> Result<(), NoSessions> {
         let mut stop = self.crew.run.stop.clone();
         let mut attempt = 0;
+        let mut refused = 0;
         loop {
             let opening = async {
                 self.take_seats().await;
@@ -150,8 +154,15 @@ impl Worker {
             };
             if trouble.crowded {
                 self.park();
-                if self.servers().iter().any(|server| self.crew.run.pool.seats().has_lane(server)) {
+                let servers = self.servers();
+                if servers.iter().any(|server| self.crew.run.pool.seats().has_lane(server)) {
                     return Err(NoSessions::Crowded);
+                }
+                // Those who look around were there first. How many have room is known now, and seats are given accordingly.
+                let ours = |server: &String| self.crew.run.pool.seats().open(server) > 0;
+                if refused < MOST_REFUSED && servers.iter().any(ours) {
+                    refused += 1;
+                    continue;
                 }
             }
             if !retry::judge(&trouble).may_help() || attempt >= self.crew.run.request.retries {

@@ -286,3 +286,33 @@ fn tree(server: &Server, files: usize) -> Vec<String> {
     }
     names
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_file_of_a_large_tree_arrives_while_the_walk_goes_on() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    // More than all that may wait anywhere between the walk and the lanes.
+    for number in 0..4000 {
+        source.put(&format!("/t/{}/{number}", number / 100), b"1");
+    }
+    let desk = Desk::new(&[&source, &destination]);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    desk.listen(move |event| {
+        if matches!(event, Event::Done { .. }) {
+            let _ = stop.send(true);
+        }
+    });
+    let copying =
+        fxp_engine::run::copy(request(vec![source.at("t")], destination.at("")), &desk.context, stopped);
+    let report =
+        tokio::time::timeout(Duration::from_secs(60), copying).await.expect("it ends").expect("a report");
+    assert_eq!(report.ending, Ending::Interrupted);
+    assert!(report.sums.files > 0);
+    let events = desk.ann.events.lock().expect("not poisoned");
+    let begun = events.iter().position(|event| matches!(event, Event::Started { .. })).expect("begun");
+    let ladder = events[..begun].iter().find_map(|event| match event {
+        Event::Walked { ladder, files, .. } if *files > 0 => Some(ladder.len()),
+        _ => None,
+    });
+    assert!(ladder > Some(0), "the way is told before the first file: {:?}", &events[..begun]);
+    assert!(!events.iter().any(|event| matches!(event, Event::Planned { .. })), "the walk has not ended");
+}

@@ -10,6 +10,7 @@ pub(crate) mod summary;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fxp_client::transcript::Line;
 use fxp_engine::context::Observer;
@@ -30,12 +31,20 @@ pub(crate) struct Human {
     printer: Printer,
     /// What was explained last: the other files of a tree often fail for the very same reasons.
     explained: Mutex<Option<Failure>>,
+    /// It comes with the totals, more than once where the walk takes long.
+    ladder_told: AtomicBool,
 }
 
 impl Human {
     pub(crate) fn new(verbosity: Verbosity, dry_run: bool) -> Self {
         let progress = Progress::new(verbosity != Verbosity::Quiet && !dry_run);
-        Human { verbosity, dry_run, printer: Printer::new(progress), explained: Mutex::default() }
+        Human {
+            verbosity,
+            dry_run,
+            printer: Printer::new(progress),
+            explained: Mutex::default(),
+            ladder_told: AtomicBool::new(false),
+        }
     }
 
     /// Says it unless told to be quiet.
@@ -72,14 +81,19 @@ impl Human {
             let _ = write!(line, "; {unchanged} there already and equal");
         }
         self.plan(&line);
-        if !ladder.is_empty() {
+        self.ladder(ladder);
+        if !self.dry_run {
+            self.printer.progress().found(files, bytes, true);
+        }
+    }
+
+    /// The ladder, before anything else is done, and once.
+    fn ladder(&self, ladder: &[String]) {
+        if !ladder.is_empty() && !self.ladder_told.swap(true, Ordering::Relaxed) {
             self.plan("ladder, best rung first:");
             for (number, rung) in ladder.iter().enumerate() {
                 self.plan(&format!("  {}. {rung}", number + 1));
             }
-        }
-        if !self.dry_run {
-            self.printer.progress().found(files, bytes, true);
         }
     }
 
@@ -123,7 +137,8 @@ impl Observer for Human {
                 self.warning(&text);
             }
             Event::Step(step) => self.plan(&format!("  {step}")),
-            Event::Walked { files, bytes, .. } => {
+            Event::Walked { files, bytes, ladder, .. } => {
+                self.ladder(&ladder);
                 if !self.dry_run {
                     self.printer.progress().found(files, bytes, false);
                 }

@@ -142,11 +142,12 @@ fn describe(event: &Event, tell: &mut dyn FnMut(&Record<'_>)) {
             unchanged: *unchanged,
             ladder,
         }),
-        Event::Walked { files, bytes, directories, unchanged } => tell(&Record::Walked {
+        Event::Walked { files, bytes, directories, unchanged, ladder } => tell(&Record::Walked {
             files: *files,
             bytes: *bytes,
             directories: *directories,
             unchanged: *unchanged,
+            ladder,
         }),
         Event::Feeds { from, to } => tell(&Record::Feeds { from, to }),
         Event::Rerouted { file, text } => tell(&Record::Rerouted { file: *file, text }),
@@ -244,6 +245,7 @@ enum Record<'a> {
         bytes: u64,
         directories: u64,
         unchanged: u64,
+        ladder: &'a [String],
     },
     Feeds {
         from: &'a str,

@@ -183,3 +183,35 @@ async fn deletions_that_wait_come_after_all_steps() {
     let told = items(&files, with(false)).await;
     assert_eq!(told, ["copy /d/a/f", "delete /d/a/only", "copy /d/z/f", "delete /d/z/only"]);
 }
+
+#[tokio::test]
+async fn a_walk_that_broke_off_leaves_what_waited_for_its_end_alone() {
+    let names: Vec<String> = (0..300).map(|number| format!("/s/{number}/f")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    files.push(("/d/only", "1"));
+    for delete in
+        [Delete { limit: Some(9), ..Delete::default() }, Delete { after: true, ..Delete::default() }]
+    {
+        let (mut source, mut destination) = testing::one_machine(&files);
+        let selection = Selection { delete: Some(delete), ..Selection::default() };
+        let wish = Wish { recursive: true, selection, ..Wish::default() };
+        let origins = [Origin { side: 0, path: path("/s"), contents: true }];
+        let goal = Goal { path: path("/d"), contents: true };
+        let sources = std::slice::from_mut(&mut source);
+        let prepared = prepare(sources, &origins, &mut destination, &goal, &wish).await.expect("prepared");
+        let places = Places::new(vec![source], destination);
+        let (items, mut received) = channel(1);
+        let (stopper, stop) = tokio::sync::watch::channel(false);
+        let listen = async {
+            let mut told = Vec::new();
+            while let Some(item) = received.recv().await {
+                told.push(words(&item));
+                let _ = stopper.send(true);
+            }
+            told
+        };
+        let (ended, told) = tokio::join!(stream(&places, prepared, &wish, &stop, items), listen);
+        assert_eq!(ended.expect_err("stopped").kind, TroubleKind::Interrupted);
+        assert!(told.len() > 1 && told.iter().all(|words| !words.starts_with("delete")), "{told:?}");
+    }
+}

@@ -210,7 +210,13 @@ impl Traffic {
         } else {
             self.crew.run.context.ledger.planned(self.totals);
             let Totals { files, bytes, unchanged, .. } = self.totals;
-            self.crew.event(Event::Walked { files, bytes, directories: self.directories, unchanged });
+            self.crew.event(Event::Walked {
+                files,
+                bytes,
+                directories: self.directories,
+                unchanged,
+                ladder: Vec::new(),
+            });
         }
         Ok(())
     }

@@ -101,7 +101,7 @@ fn written() -> Kinds {
     let records = [
         Record::Connected { leg: "", server: "", tls: None, verified: None },
         Record::Planned { files: 0, bytes: 0, directories: 0, unchanged: 0, ladder: &[] },
-        Record::Walked { files: 0, bytes: 0, directories: 0, unchanged: 0 },
+        Record::Walked { files: 0, bytes: 0, directories: 0, unchanged: 0, ladder: &[] },
         Record::Feeds { from: "", to: &[] },
         Record::Rerouted { file: None, text: "" },
         Record::Server(ServedFields::of(&served)),

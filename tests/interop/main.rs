@@ -18,6 +18,7 @@ mod peer_script;
 mod plain;
 #[path = "../common/server.rs"]
 mod server;
+mod sync;
 mod thin_line;
 mod tls;
 mod two_party;

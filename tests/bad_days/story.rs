@@ -175,7 +175,8 @@ impl Story {
             }
         }
         let quoted = arguments.iter().map(|argument| quote(argument)).collect::<Vec<_>>().join(" ");
-        let said = mask(&format!("{}{}", ran.stdout, ran.stderr), names);
+        let said = without_progress(&format!("{}{}", ran.stdout, ran.stderr));
+        let said = mask(&said, names);
         self.text += &format!("$ fxp {quoted}\n{said}exit {}\n", ran.code);
         if ran.code != exit {
             self.wrong.push(format!("fxp {quoted}: exit {} instead of {exit}", ran.code));
@@ -318,3 +319,13 @@ impl Drop for Running {
 
 /// How long anything here may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is said without the lines that tell how far a copy is: how many there are is a matter of time.
+fn without_progress(said: &str) -> String {
+    let is_progress = |line: &str| {
+        line.starts_with(|first: char| first.is_ascii_digit())
+            && line.contains(" of ")
+            && line.contains(" bytes")
+    };
+    said.lines().filter(|line| !is_progress(line)).map(|line| format!("{line}\n")).collect()
+}

@@ -39,8 +39,8 @@ fn quirk_09_beginnings_and_ends() {
     ] {
         let destination = Dialect { aborted, ..ORDINARY };
         let stage = Stage::new(Some(&source), Some(&destination), Setup::PLAIN);
-        // Each lane has sessions of its own, with rations of their own.
-        let ran = stage.copy("copy", &["--lanes", "1"]);
+        // Each lane has sessions of its own, with rations of their own; and what is stored in place is tried only once.
+        let ran = stage.copy("copy", &["--lanes", "1", "--inplace"]);
         failed(&stage, &ran, "550 and two");
         let events = ran.events();
         let count = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
@@ -104,7 +104,9 @@ fn quirk_23_noop_refused_in_a_transfer() {
     let stage = Stage::new(Some(&dialect), Some(&dialect), Setup::TLS);
     stage.must_copy_at_once("copy", &[]);
     for end in [&stage.source, &stage.destination] {
-        assert_eq!(end.peer().heard("NOOP"), 0, "{}", end.log());
+        // Two, between transfers, may find out what the server bears.
+        let (sessions, asked) = (end.peer().heard("USER"), end.peer().heard("NOOP"));
+        assert!(asked <= 2 * sessions, "{}", end.log());
     }
 }
 
@@ -116,8 +118,8 @@ fn quirk_24_so_many_transfers_and_no_more() {
     ] {
         let dialect = Dialect { ration: Some((1, words)), ..ORDINARY };
         let stage = Stage::new(Some(&dialect), None, Setup::PLAIN);
-        // Each lane has sessions of its own, with rations of their own.
-        let ran = stage.copy("copy", &["--lanes", "1"]);
+        // Each lane has sessions of its own, with rations of their own; and what is stored in place is tried only once.
+        let ran = stage.copy("copy", &["--lanes", "1", "--inplace"]);
         failed(&stage, &ran, words);
         let done = ran.events().iter().filter(|event| event["event"] == "done").count();
         assert_eq!(done, 1, "{}", stage.explain(&ran));

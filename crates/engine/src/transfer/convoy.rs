@@ -72,11 +72,13 @@ pub(crate) async fn run(
         }
         let wake = convoy.wake_at().map(|moment| started + moment.since_start());
         tokio::select! {
-            event = source.event(), if !way.source_gone => {
-                way.source_gone = feed(&mut convoy, Leg::Source, event, now());
-            }
+            // In this order, so that STOR leaves before RETR (see `direct`).
+            biased;
             event = destination.event(), if !way.destination_gone => {
                 way.destination_gone = feed(&mut convoy, Leg::Destination, event, now());
+            }
+            event = source.event(), if !way.source_gone => {
+                way.source_gone = feed(&mut convoy, Leg::Source, event, now());
             }
             () = sleep_until(wake.unwrap_or(started)), if wake.is_some() => convoy.tick(now()),
             asked = stop.wait_for(|stop| *stop), if way.stoppable => {

@@ -46,15 +46,18 @@ pub async fn run(
         }
         let wake = exchange.wake_at().map(|moment| started + moment.since_start());
         tokio::select! {
-            event = source.event(), if !gone.source => {
-                gone.source = feed(&mut exchange, Leg::Source, event, now());
-            }
+            // In this order, so that STOR leaves before RETR: pyftpdlib never ends a STOR whose data connection was
+            // filled and closed before (2026-11).
+            biased;
             event = destination.event(), if !gone.destination => {
                 // Only STOR is answered with a 1yz here.
                 if matches!(event, SessionEvent::Preliminary(..)) {
                     begun.store(true, Relaxed);
                 }
                 gone.destination = feed(&mut exchange, Leg::Destination, event, now());
+            }
+            event = source.event(), if !gone.source => {
+                gone.source = feed(&mut exchange, Leg::Source, event, now());
             }
             () = grown.notified() => exchange.progressed(now()),
             () = sleep_until(wake.unwrap_or(started)), if wake.is_some() => exchange.tick(now()),

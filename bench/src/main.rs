@@ -58,6 +58,9 @@ struct Args {
     /// Only tables whose title contains this; may be given several times
     #[arg(long)]
     only: Vec<String>,
+    /// Only contenders whose name contains this; may be given several times
+    #[arg(long)]
+    who: Vec<String>,
     /// Write the page to this file too
     #[arg(long)]
     write: Option<PathBuf>,

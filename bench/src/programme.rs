@@ -26,7 +26,11 @@ pub(crate) fn measure(args: &Args, rounds: Rounds, ground: &Ground<'_>) -> Resul
     let mut tables = Vec::new();
     for item in near(args, ground).into_iter().chain(across(ground)) {
         if args.only.is_empty() || args.only.iter().any(|only| item.title.contains(only.as_str())) {
-            tables.push((item.make)(&item.title)?.measure(rounds)?);
+            let mut scenario = (item.make)(&item.title)?;
+            if !args.who.is_empty() {
+                scenario.contenders.retain(|one| args.who.iter().any(|who| one.name.contains(who.as_str())));
+            }
+            tables.push(scenario.measure(rounds)?);
         }
     }
     Ok(tables)

@@ -6,177 +6,98 @@
 #[path = "script/logged_in.rs"]
 mod logged_in;
 mod script;
+#[path = "script/two_legs.rs"]
+mod two_legs;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
-use std::time::Duration;
-
-use fxp_proto::client::machine::{Action as Said, Machine};
-use fxp_proto::client::request::Passive;
-use fxp_proto::grammar::addr::Family;
+use fxp_proto::client::machine::Machine;
+use fxp_proto::client::request::{Answer, RequestId};
 use fxp_proto::grammar::change::TimeVerb;
 use fxp_proto::grammar::params::DigestKind;
 use fxp_proto::grammar::peer::{PeerKey, PeerPin};
-use fxp_proto::grammar::reply::ReplyParser;
+use fxp_proto::grammar::reply::Reply;
 use fxp_proto::grammar::verb::Verb;
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::moment::Moment;
 use fxp_proto::pair::convoy::{
     Action, Arrival, Cause, Convoy, Digests, Introduction, Load, Outcome, Queueing, Road,
 };
-use fxp_proto::pair::exchange::{Failure, LegFacts, Limits};
+use fxp_proto::pair::exchange::{Failure, Limits};
 use fxp_proto::pair::leg::Leg;
-use fxp_proto::pair::method::{Method, RoleVerb, TlsPart};
 use fxp_proto::path::VPath;
 
 use logged_in::logged_in;
-use script::{every_script, lines, options, reply_line, show};
+use script::{every_script, options};
+use two_legs::{Joint, Next, facts, leg, method, play, with_lost};
 
 #[test]
 fn every_convoy_goes_as_written() {
-    every_script("convoy", play);
-}
-
-fn play(script: &str) -> Result<(), String> {
-    let mut player: Option<Player> = None;
-    for line in lines(script) {
-        let at = |what: String| format!("line {}: {what}", line.number);
-        let Some(player) = &mut player else {
-            assert_eq!(line.speaker, ">", "a script begins with `>: convoy ...`");
-            player = Some(Player::new(&line.text));
-            continue;
-        };
-        match line.speaker.as_str() {
-            "source C" | "destination C" | "source !" | "destination !" | "!" => {
-                player.expect(&format!("{}: {}", line.speaker, line.text)).map_err(at)?;
-            }
-            "source S" => player.hear(Leg::Source, &line.text).map_err(at)?,
-            "destination S" => player.hear(Leg::Destination, &line.text).map_err(at)?,
-            ">" => player.drive(&line.text).map_err(at)?,
-            other => return Err(at(format!("nobody is called {other}"))),
-        }
-    }
-    player.expect("a script has lines").silence()
+    every_script("convoy", |script| play::<Player>(script, "convoy"));
 }
 
 struct Player {
     convoy: Convoy,
+    queueing: (Queueing, Queueing),
     /// Files have keys.
     keys: bool,
-    legs: BTreeMap<Leg, (Machine, ReplyParser)>,
-    log: VecDeque<String>,
-    now: Moment,
 }
 
-impl Player {
+impl Joint for Player {
     fn new(text: &str) -> Self {
         let road = road(text);
-        let legs = Leg::BOTH.map(|leg| {
-            let mut machine = logged_in(leg, text);
-            machine.set_queueing(if leg == Leg::Source {
-                road.source_queueing
-            } else {
-                road.destination_queueing
-            });
-            (leg, (machine, ReplyParser::default()))
-        });
-        let keys = road.proof == Introduction::Keys;
-        let mut player = Player {
-            convoy: Convoy::new(road),
-            keys,
-            legs: legs.into_iter().collect(),
-            log: VecDeque::new(),
-            now: Moment::START,
-        };
-        player.run();
-        player
+        let (queueing, keys) =
+            ((road.source_queueing, road.destination_queueing), road.proof == Introduction::Keys);
+        Player { convoy: Convoy::new(road), queueing, keys }
     }
 
-    fn run(&mut self) {
-        while let Some(action) = self.convoy.next() {
-            match action {
-                Action::Ask(leg, request) => {
-                    let id = self.legs.get_mut(&leg).unwrap().0.ask(request, self.now);
-                    self.convoy.asked(leg, id);
-                    self.drain(leg);
-                }
-                Action::Begun(number) => self.log.push_back(format!("!: {number} begun")),
-                Action::Ended(number, outcome) => {
-                    self.log.push_back(format!("!: {number} {}", outcome_words(&outcome)));
-                }
-                Action::Done(arrival) => self.log.push_back(format!("!: {}", arrival_words(&arrival))),
-            }
-        }
+    fn session(&self, leg: Leg, text: &str) -> Machine {
+        let mut machine = logged_in(leg, text);
+        machine.set_queueing(if leg == Leg::Source { self.queueing.0 } else { self.queueing.1 });
+        machine
     }
 
-    fn drain(&mut self, leg: Leg) {
-        while let Some(said) = self.legs.get_mut(&leg).unwrap().0.next() {
-            match said {
-                Said::Preliminary(id, reply) => self.convoy.preliminary(leg, id, &reply),
-                Said::Done(id, answer) => self.convoy.answer(leg, id, answer, self.now),
-                Said::Close(_) => {
-                    self.log.push_back(format!("{leg} {}", show(&said)));
-                    self.convoy.lost(leg, self.now);
-                }
-                _ => self.log.push_back(format!("{leg} {}", show(&said))),
-            }
-        }
+    fn next(&mut self) -> Option<Next> {
+        Some(match self.convoy.next()? {
+            Action::Ask(leg, request) => Next::Ask(leg, request),
+            Action::Begun(number) => Next::Say(format!("{number} begun")),
+            Action::Ended(number, outcome) => Next::Say(format!("{number} {}", outcome_words(&outcome))),
+            Action::Done(arrival) => Next::Say(arrival_words(&arrival)),
+        })
     }
 
-    fn hear(&mut self, leg: Leg, text: &str) -> Result<(), String> {
-        self.silence()?;
-        let (machine, parser) = self.legs.get_mut(&leg).unwrap();
-        if let Some(reply) = reply_line(parser, text) {
-            machine.reply(reply, self.now);
-            self.drain(leg);
-            self.run();
-        }
-        Ok(())
+    fn asked(&mut self, leg: Leg, id: RequestId) {
+        self.convoy.asked(leg, id);
     }
 
-    fn drive(&mut self, text: &str) -> Result<(), String> {
-        self.silence()?;
-        match text.split_once(' ').unwrap_or((text, "")) {
-            ("load", file) => {
-                let load = load(file, self.keys);
-                self.convoy.load(load, self.now);
-            }
-            ("wants", answer) => {
+    fn preliminary(&mut self, leg: Leg, id: RequestId, reply: Reply, _: Moment) {
+        self.convoy.preliminary(leg, id, &reply);
+    }
+
+    fn answer(&mut self, leg: Leg, id: RequestId, answer: Answer, now: Moment) {
+        self.convoy.answer(leg, id, answer, now);
+    }
+
+    fn lost(&mut self, leg: Leg, now: Moment) {
+        self.convoy.lost(leg, now);
+    }
+
+    fn tick(&mut self, now: Moment) {
+        self.convoy.tick(now);
+    }
+
+    fn tell(&mut self, verb: &str, rest: &str, now: Moment) -> Option<Result<(), String>> {
+        match verb {
+            "load" => self.convoy.load(load(rest, self.keys), now),
+            "wants" => {
                 let wants = if self.convoy.wants() { "yes" } else { "no" };
-                if wants != answer {
-                    return Err(format!("wants: {wants}"));
+                if wants != rest {
+                    return Some(Err(format!("wants: {wants}")));
                 }
             }
-            ("finish", _) => self.convoy.finish(self.now),
-            ("stop", _) => self.convoy.stop(self.now),
-            ("eof", leg) => {
-                let leg = Leg::BOTH.into_iter().find(|each| each.to_string() == leg).unwrap();
-                self.legs.get_mut(&leg).unwrap().0.eof();
-                self.drain(leg);
-            }
-            ("wait", time) => {
-                self.now = self.now + Duration::from_secs(time.trim_end_matches('s').parse().unwrap());
-                for leg in Leg::BOTH {
-                    self.legs.get_mut(&leg).unwrap().0.tick(self.now);
-                    self.drain(leg);
-                }
-                self.convoy.tick(self.now);
-            }
-            (other, _) => return Err(format!("no driver can {other}")),
+            "finish" => self.convoy.finish(now),
+            "stop" => self.convoy.stop(now),
+            _ => return None,
         }
-        self.run();
-        Ok(())
-    }
-
-    fn expect(&mut self, expected: &str) -> Result<(), String> {
-        match self.log.pop_front() {
-            Some(found) if found == expected => Ok(()),
-            found => Err(format!("expected {expected:?}, found {found:?}, then {:?}", self.log)),
-        }
-    }
-
-    fn silence(&self) -> Result<(), String> {
-        if self.log.is_empty() { Ok(()) } else { Err(format!("nobody expected {:?}", self.log)) }
+        Some(Ok(()))
     }
 }
 
@@ -199,10 +120,6 @@ fn load(text: &str, keyed: bool) -> Load {
 fn road(text: &str) -> Road {
     let words: Vec<&str> = text.split_whitespace().collect();
     let options = options(text);
-    let leg = |key: &str| match options.get(key).copied() {
-        Some("source") => Leg::Source,
-        _ => Leg::Destination,
-    };
     let queueing = |key: &str| match options.get(key).copied() {
         Some("none") => Queueing::None,
         Some("small") => Queueing::Small,
@@ -210,39 +127,15 @@ fn road(text: &str) -> Road {
         Some("with-transfer") => Queueing::WithTransfer,
         _ => Queueing::Always,
     };
-    let tls = match words[1] {
-        "plain" => None,
-        "cpsv" => Some(TlsPart { client: leg("passive"), by: RoleVerb::Cpsv }),
-        "sscn" => Some(TlsPart { client: leg("client"), by: RoleVerb::Sscn }),
-        other => panic!("no such method: {other}"),
-    };
-    let verb = match words[1] {
-        "cpsv" => Passive::Cpsv,
-        _ if words.contains(&"epsv") => Passive::Epsv(Some(Family::V6)),
-        _ => Passive::Pasv,
-    };
-    let facts = |name: &str, default: &str| {
-        let features = options.get(format!("{name}-features").as_str()).copied().unwrap_or_default();
-        let has = |feature: &str| features.split(',').any(|each| each == feature);
-        LegFacts {
-            path: VPath::root(),
-            control_peer: options.get(name).copied().unwrap_or(default).parse::<IpAddr>().unwrap(),
-            data_address: None,
-            pret: has("PRET"),
-            cepr: has("CEPR"),
-            sscn: has("SSCN"),
-            rate: None,
-        }
-    };
     Road {
-        source: facts("source", "198.51.100.1"),
-        destination: facts("destination", "203.0.113.9"),
-        method: Method { passive: leg("passive"), verb, tls },
+        source: facts(text, "source", "198.51.100.1", "/"),
+        destination: facts(text, "destination", "203.0.113.9", "/"),
+        method: method(text),
         proof: match options.get("proof").copied() {
             None => Introduction::None,
             Some("keys") => Introduction::Keys,
             Some(_) => Introduction::Pin {
-                by: leg("proof"),
+                by: leg(text, "proof"),
                 pin: PeerPin { digests: vec![[0xab; 32]], from: Vec::new() },
             },
         },
@@ -280,10 +173,8 @@ fn cause_words(cause: &Cause) -> String {
 }
 
 fn arrival_words(arrival: &Arrival) -> String {
-    let lost = [("source", arrival.source_usable), ("destination", arrival.destination_usable)];
-    let lost: Vec<&str> = lost.into_iter().filter(|(_, usable)| !usable).map(|(name, _)| name).collect();
     let early = if arrival.failure.is_some() { "arrived early" } else { "arrived" };
-    if lost.is_empty() { early.to_owned() } else { format!("{early}; replace {}", lost.join(" and ")) }
+    with_lost(early.to_owned(), arrival.source_usable, arrival.destination_usable)
 }
 
 fn failure_words(failure: &Failure) -> String {

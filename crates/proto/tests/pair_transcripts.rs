@@ -7,195 +7,85 @@
 #[path = "script/logged_in.rs"]
 mod logged_in;
 mod script;
+#[path = "script/two_legs.rs"]
+mod two_legs;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
 use std::time::Duration;
 
-use fxp_proto::client::machine::{Action as Said, Machine};
-use fxp_proto::client::request::{Answer, Passive, RequestId};
-use fxp_proto::grammar::addr::Family;
+use fxp_proto::client::request::{Answer, RequestId};
 use fxp_proto::grammar::peer::{PeerKey, PeerPin};
-use fxp_proto::grammar::rate::RateLimit;
-use fxp_proto::grammar::reply::ReplyParser;
+use fxp_proto::grammar::reply::Reply;
 use fxp_proto::moment::Moment;
-use fxp_proto::pair::exchange::{Action, Exchange, Failure, Job, LegFacts, Limits, Proof, Verdict};
+use fxp_proto::pair::exchange::{Action, Exchange, Failure, Job, Limits, Proof, Verdict};
 use fxp_proto::pair::leg::Leg;
-use fxp_proto::pair::method::{Method, RoleVerb, TlsPart};
-use fxp_proto::path::VPath;
 
-use logged_in::logged_in;
-use script::{every_script, lines, options, reply_line, show};
+use script::{every_script, options};
+use two_legs::{Joint, Next, facts, leg, method, play, with_lost};
 
 #[test]
 fn every_copy_goes_as_written() {
-    every_script("pair", play);
+    every_script("pair", |script| play::<Player>(script, "copy"));
 }
 
-fn play(script: &str) -> Result<(), String> {
-    let mut player: Option<Player> = None;
-    for line in lines(script) {
-        let at = |what: String| format!("line {}: {what}", line.number);
-        let Some(player) = &mut player else {
-            assert_eq!(line.speaker, ">", "a script begins with `>: copy ...`");
-            player = Some(Player::new(&line.text));
-            continue;
-        };
-        match line.speaker.as_str() {
-            "source C" | "destination C" | "source !" | "destination !" | "!" => {
-                player.expect(&format!("{}: {}", line.speaker, line.text)).map_err(at)?;
-            }
-            "source S" => player.hear(Leg::Source, &line.text).map_err(at)?,
-            "destination S" => player.hear(Leg::Destination, &line.text).map_err(at)?,
-            ">" => player.drive(&line.text).map_err(at)?,
-            other => return Err(at(format!("nobody is called {other}"))),
-        }
-    }
-    player.expect("a script has lines").silence()
-}
+struct Player(Exchange);
 
-struct Player {
-    exchange: Exchange,
-    legs: BTreeMap<Leg, (Machine, ReplyParser)>,
-    log: VecDeque<String>,
-    now: Moment,
-}
-
-impl Player {
+impl Joint for Player {
     fn new(text: &str) -> Self {
-        let legs = Leg::BOTH.map(|leg| (leg, (logged_in(leg, text), ReplyParser::default())));
-        let now = Moment::START;
-        let mut player = Player {
-            exchange: Exchange::new(job(text), now),
-            legs: legs.into_iter().collect(),
-            log: VecDeque::new(),
-            now,
-        };
-        player.run();
-        player
+        Player(Exchange::new(job(text), Moment::START))
     }
 
-    /// What a driver does: feed, drain, until nothing moves.
-    fn run(&mut self) {
-        while let Some(action) = self.exchange.next() {
-            match action {
-                Action::Ask(leg, request) => {
-                    let id = self.legs.get_mut(&leg).unwrap().0.ask(request, self.now);
-                    self.exchange.asked(leg, id);
-                    self.drain(leg);
-                }
-                Action::Progress(step) => self.log.push_back(format!("!: {step:?}").to_lowercase()),
-                Action::Done(verdict) => self.log.push_back(format!("!: {}", verdict_words(&verdict))),
-            }
+    fn next(&mut self) -> Option<Next> {
+        Some(match self.0.next()? {
+            Action::Ask(leg, request) => Next::Ask(leg, request),
+            Action::Progress(step) => Next::Say(format!("{step:?}").to_lowercase()),
+            Action::Done(verdict) => Next::Say(verdict_words(&verdict)),
+        })
+    }
+
+    fn asked(&mut self, leg: Leg, id: RequestId) {
+        self.0.asked(leg, id);
+    }
+
+    fn preliminary(&mut self, leg: Leg, id: RequestId, reply: Reply, now: Moment) {
+        self.0.preliminary(leg, id, reply, now);
+    }
+
+    fn answer(&mut self, leg: Leg, id: RequestId, answer: Answer, now: Moment) {
+        self.0.answer(leg, id, answer, now);
+    }
+
+    fn lost(&mut self, leg: Leg, now: Moment) {
+        self.0.lost(leg, now);
+    }
+
+    fn tick(&mut self, now: Moment) {
+        self.0.tick(now);
+    }
+
+    fn tell(&mut self, verb: &str, rest: &str, now: Moment) -> Option<Result<(), String>> {
+        match (verb, rest) {
+            ("stop", _) => self.0.abort(now),
+            ("more", "arrives") => self.0.progressed(now),
+            _ => return None,
         }
-    }
-
-    fn drain(&mut self, leg: Leg) {
-        while let Some(said) = self.legs.get_mut(&leg).unwrap().0.next() {
-            match said {
-                Said::Preliminary(id, reply) => self.exchange.preliminary(leg, id, reply, self.now),
-                Said::Done(id, answer) => self.exchange.answer(leg, id, answer, self.now),
-                Said::Close(_) => {
-                    self.log.push_back(format!("{leg} {}", show(&said)));
-                    self.exchange.lost(leg, self.now);
-                }
-                _ => self.log.push_back(format!("{leg} {}", show(&said))),
-            }
-        }
-    }
-
-    fn hear(&mut self, leg: Leg, text: &str) -> Result<(), String> {
-        self.silence()?;
-        let (machine, parser) = self.legs.get_mut(&leg).unwrap();
-        if let Some(reply) = reply_line(parser, text) {
-            machine.reply(reply, self.now);
-            self.drain(leg);
-            self.run();
-        }
-        Ok(())
-    }
-
-    fn drive(&mut self, text: &str) -> Result<(), String> {
-        self.silence()?;
-        match text.split_once(' ').unwrap_or((text, "")) {
-            ("stop", _) => self.exchange.abort(self.now),
-            ("more", "arrives") => self.exchange.progressed(self.now),
-            ("eof", leg) => {
-                let leg = Leg::BOTH.into_iter().find(|each| each.to_string() == leg).unwrap();
-                self.legs.get_mut(&leg).unwrap().0.eof();
-                self.drain(leg);
-            }
-            ("wait", time) => {
-                self.now = self.now + Duration::from_secs(time.trim_end_matches('s').parse().unwrap());
-                for leg in Leg::BOTH {
-                    self.legs.get_mut(&leg).unwrap().0.tick(self.now);
-                    self.drain(leg);
-                }
-                self.exchange.tick(self.now);
-            }
-            (other, _) => return Err(format!("no driver can {other}")),
-        }
-        self.run();
-        Ok(())
-    }
-
-    fn expect(&mut self, expected: &str) -> Result<(), String> {
-        match self.log.pop_front() {
-            Some(found) if found == expected => Ok(()),
-            found => Err(format!("expected {expected:?}, found {found:?}, then {:?}", self.log)),
-        }
-    }
-
-    fn silence(&self) -> Result<(), String> {
-        if self.log.is_empty() { Ok(()) } else { Err(format!("nobody expected {:?}", self.log)) }
+        Some(Ok(()))
     }
 }
 
 fn job(text: &str) -> Job {
-    let words: Vec<&str> = text.split_whitespace().collect();
     let options = options(text);
-    let method = words.get(1).copied().unwrap_or_default();
-    let leg = |key: &str| match options.get(key).copied() {
-        Some("source") => Leg::Source,
-        _ => Leg::Destination,
-    };
-    let tls = match method {
-        "plain" => None,
-        "cpsv" => Some(TlsPart { client: leg("passive"), by: RoleVerb::Cpsv }),
-        "sscn" => Some(TlsPart { client: leg("client"), by: RoleVerb::Sscn }),
-        other => panic!("no such method: {other}"),
-    };
-    let verb = match method {
-        "cpsv" => Passive::Cpsv,
-        _ if words.contains(&"epsv") => Passive::Epsv(Some(Family::V6)),
-        _ => Passive::Pasv,
-    };
-    let facts = |name: &str, default: &str, path: &str| {
-        let features = options.get(format!("{name}-features").as_str()).copied().unwrap_or_default();
-        let has = |feature: &str| features.split(',').any(|each| each == feature);
-        let address = options.get(name).copied().unwrap_or(default);
-        LegFacts {
-            path: VPath::parse(path.as_bytes()).unwrap(),
-            control_peer: address.parse::<IpAddr>().unwrap(),
-            data_address: None,
-            pret: has("PRET"),
-            cepr: has("CEPR"),
-            sscn: has("SSCN"),
-            rate: features
-                .split(',')
-                .find_map(|each| RateLimit::parse(each.strip_prefix("RATE=")?.as_bytes()).ok()?),
-        }
-    };
+    let to = options.get("to").copied().unwrap_or("/to/a file");
     Job {
-        source: facts("source", "198.51.100.1", "/from/a file"),
-        destination: facts("destination", "203.0.113.9", options.get("to").copied().unwrap_or("/to/a file")),
-        method: Method { passive: leg("passive"), verb, tls },
+        source: facts(text, "source", "198.51.100.1", "/from/a file"),
+        destination: facts(text, "destination", "203.0.113.9", to),
+        method: method(text),
         proof: match options.get("proof").copied() {
             None => Proof::None,
             Some("key") => Proof::Key(PeerKey::new([7; PeerKey::LENGTH])),
-            Some(_) => {
-                Proof::Pin { by: leg("proof"), pin: PeerPin { digests: vec![[0xab; 32]], from: Vec::new() } }
-            }
+            Some(_) => Proof::Pin {
+                by: leg(text, "proof"),
+                pin: PeerPin { digests: vec![[0xab; 32]], from: Vec::new() },
+            },
         },
         restart: options.get("restart").map_or(0, |offset| offset.parse().unwrap()),
         limits: Limits {
@@ -210,10 +100,7 @@ fn verdict_words(verdict: &Verdict) -> String {
         Ok(copied) => format!("copied, {} / {}", copied.source, copied.destination),
         Err(failure) => failure_words(failure),
     };
-    let lost = [("source", verdict.source_usable), ("destination", verdict.destination_usable)];
-    let lost: Vec<&str> = lost.into_iter().filter(|(_, usable)| !usable).map(|(name, _)| name).collect();
-    let outcome = outcome.replace('\n', " / ");
-    if lost.is_empty() { outcome } else { format!("{outcome}; replace {}", lost.join(" and ")) }
+    with_lost(outcome.replace('\n', " / "), verdict.source_usable, verdict.destination_usable)
 }
 
 fn failure_words(failure: &Failure) -> String {

@@ -13,8 +13,11 @@ use crate::wire::text::Text;
 pub fn parse_line(line: &[u8], now: FtpTime) -> Option<Entry> {
     let words = split(line);
     let (mut entry, first) = kind_and_mode(&words)?;
-    // The first date that follows a number; what comes later may be part of the name.
-    let (at, date) = (first + 1..words.len())
+    // The date that follows a number in its usual column, else the first one; what comes later may be part of
+    // the name.
+    let (at, date) = usual_column(&words, first)
+        .into_iter()
+        .chain(first + 1..words.len())
         .filter(|&at| is_size(words[at - 1].text))
         .find_map(|at| Some((at, read_date(&words[at..], now)?)))?;
     let date_end = words[at + date.words - 1].end;
@@ -52,6 +55,13 @@ fn split(line: &[u8]) -> Vec<Word<'_>> {
         at = end + 1;
     }
     words
+}
+
+/// Where the date stands behind link count, owner, group and size. Looked at first, because Jan of group 2 and
+/// 1034 bytes are a date too.
+fn usual_column(words: &[Word<'_>], first: usize) -> Option<usize> {
+    number(words.get(first)?.text)?;
+    (first + 4 < words.len()).then_some(first + 4)
 }
 
 /// What the first word (two on NetWare) says, and how many words that were.

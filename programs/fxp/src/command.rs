@@ -18,8 +18,10 @@ mod man;
 mod remove;
 mod rename;
 mod resume;
+mod roaming;
 mod site;
 mod sync;
+mod transfer;
 mod tree;
 mod trust;
 

@@ -1,0 +1,42 @@
+//! What `tree` and `du` have in common: a walk through each place, with directories that cannot be listed told as failures.
+
+use std::sync::Arc;
+
+use fxp_engine::plan::filter::Filter;
+use fxp_engine::roaming::{RoamRequest, Roamed, roam};
+use fxp_engine::url::Address;
+
+use crate::desk::Desk;
+use crate::exit::{Exit, Failure, Outcome};
+
+/// Walks through all places, down to `depth`, and has `show` show what is there, until it says that nobody reads
+/// any more.
+pub(super) async fn walk_each(
+    places: &[Address],
+    filter: Filter,
+    depth: Option<usize>,
+    desk: &Desk,
+    mut show: impl FnMut(&Address, &Roamed) -> bool,
+) -> Outcome<Exit> {
+    let filter = Arc::new(filter);
+    let context = desk.context()?;
+    desk.listen_for_interrupt();
+    let mut is_read = true;
+    let mut failed = false;
+    let done = desk
+        .for_each(places, async |place| {
+            let request = RoamRequest { place: place.clone(), filter: filter.clone(), depth };
+            let tell = |found: Roamed| {
+                is_read &= show(place, &found);
+                if let Roamed::Failed(trouble) = found {
+                    failed = true;
+                    desk.voice.failure(&Failure::from(*trouble));
+                }
+                is_read
+            };
+            let walk = roam(&request, &context, desk.interrupt.stop(), tell);
+            desk.unless_interrupted(async { Ok(walk.await?) }).await
+        })
+        .await?;
+    Ok(if failed && done == Exit::Done { Exit::SomeFailed } else { done })
+}

@@ -30,42 +30,37 @@ impl Cable {
     /// Cut again and again, in place of each reply whose number (of all connections together) is a multiple of
     /// `each`.
     pub(crate) fn fraying(server: SocketAddr, each: u64) -> Self {
-        let listener = TcpListener::bind((server.ip(), 0)).expect("bound");
-        let address = listener.local_addr().expect("bound");
-        let (cut, replies) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let cuts = cut.clone();
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let Ok(server) = TcpStream::connect(server) else { return };
-                let (back, forth) =
-                    (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
-                std::thread::spawn(move || std::io::copy(&mut &client, &mut &forth));
-                let (cuts, replies) = (cuts.clone(), replies.clone());
-                std::thread::spawn(move || {
-                    fray(&server, back, || {
-                        let fatal = replies.fetch_add(1, Relaxed) % each == each - 1;
-                        cuts.fetch_or(fatal, Relaxed);
-                        fatal
-                    })
-                });
-            }
-        });
-        Cable { address, cut }
+        let replies = AtomicU64::new(0);
+        Cable::through(server, move |server, client, cuts| {
+            fray(&server, client, || {
+                let fatal = replies.fetch_add(1, Relaxed) % each == each - 1;
+                cuts.fetch_or(fatal, Relaxed);
+                fatal
+            });
+        })
     }
 
     fn lay(server: SocketAddr, text: Option<&'static str>) -> Self {
+        Cable::through(server, move |server, client, cuts| pass(server, client, text, cuts))
+    }
+
+    /// A cable that has `back` carry what the server says to the client, and note what it cuts.
+    fn through(
+        server: SocketAddr,
+        back: impl Fn(TcpStream, TcpStream, &AtomicBool) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((server.ip(), 0)).expect("bound");
         let address = listener.local_addr().expect("bound");
-        let cut = Arc::new(AtomicBool::new(false));
+        let (cut, back) = (Arc::new(AtomicBool::new(false)), Arc::new(back));
         let cuts = cut.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(server) else { return };
-                let (back, forth) =
+                let (home, forth) =
                     (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
                 std::thread::spawn(move || std::io::copy(&mut &client, &mut &forth));
-                let cuts = cuts.clone();
-                std::thread::spawn(move || pass(server, back, text, &cuts));
+                let (cuts, back) = (cuts.clone(), back.clone());
+                std::thread::spawn(move || back(server, home, &cuts));
             }
         });
         Cable { address, cut }

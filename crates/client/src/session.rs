@@ -265,9 +265,20 @@ impl Session {
 
     /// QUIT, waits briefly for the reply, closes.
     pub async fn quit(mut self) {
+        self.say_goodbye().await;
+        self.driver.close().await;
+    }
+
+    /// As [`Session::quit`], and waits a moment until the server has hung up: before that it may count this session
+    /// as one too many when another one comes.
+    pub async fn make_way(mut self) {
+        self.say_goodbye().await;
+        self.driver.leave().await;
+    }
+
+    async fn say_goodbye(&mut self) {
         // Whether the server says goodbye changes nothing.
         let _ = timeout(QUIT_PATIENCE, self.run(Request::Quit)).await;
-        self.driver.close().await;
     }
 
     /// The end of request `id`; what else happens meanwhile is kept.

@@ -382,6 +382,10 @@ impl Pool {
     }
 }
 
+/// So often a browser whose run fills the server itself is refused before that counts. The pauses between are about a
+/// second in all.
+const MOST_REFUSED: u32 = 5;
+
 /// So many sessions may be lost over one operation that may be repeated.
 const MOST_LOST: u32 = 3;
 
@@ -400,7 +404,7 @@ impl Link {
     /// A parked session, or a new one. Needs a seat, and takes one for browsing if none was brought.
     async fn find_session(&mut self) -> Result<(Session, Open), Trouble> {
         let (pool, key) = (self.pool.clone(), self.server.key());
-        let mut refused = false;
+        let mut refused = 0;
         loop {
             if self.seat.is_none() {
                 self.seat = Some(pool.seats.for_browser(&key).await);
@@ -413,7 +417,7 @@ impl Link {
                 continue;
             }
             for (parked, open) in pool.seats.surplus(&key) {
-                parked.leave(open).await;
+                parked.make_way(open).await;
             }
             let contested = pool.seats.has_lane(&key);
             let trouble = match pool.open(&self.server, Some(self.recorder())).await {
@@ -440,11 +444,13 @@ impl Link {
             let browses = self.seat.as_ref().is_some_and(|seat| seat.holder() == Holder::Browser);
             // A lane of this run may stand up, or has done so meanwhile; lanes have their own way of waiting.
             let contested = contested || pool.seats.has_lane(&key);
-            if !browses || refused || others.is_none() || !contested {
+            if !browses || refused >= MOST_REFUSED || !contested {
                 return Err(trouble);
             }
             self.seat = None;
-            refused = true;
+            // Sessions that were closed just now may still be counted there.
+            tokio::time::sleep(FIRST_LOOK * 2_u32.pow(refused)).await;
+            refused += 1;
         }
     }
 
@@ -628,6 +634,13 @@ impl Parked {
     async fn leave(mut self, _open: Open) {
         if self.session.is_alive() {
             self.session.quit().await;
+        }
+    }
+
+    /// The same for the sake of another session, which follows at once.
+    async fn make_way(mut self, _open: Open) {
+        if self.session.is_alive() {
+            self.session.make_way().await;
         }
     }
 }

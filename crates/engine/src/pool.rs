@@ -8,9 +8,11 @@
 //! * An unknown certificate is shown to the person; a yes is remembered.
 
 mod certificates;
+mod door;
 mod seats;
 
 use certificates::Certificates;
+use door::Doors;
 use seats::Holder;
 pub(crate) use seats::{Open, Seat, Seats};
 
@@ -58,6 +60,7 @@ pub(crate) struct Pool {
     answers: Mutex<Answers>,
     /// How many sessions each server has room for.
     seats: Arc<Seats>,
+    doors: Doors,
     certificates: Certificates,
 }
 
@@ -110,8 +113,14 @@ pub(crate) type Operation<'s, T> = Pin<Box<dyn Future<Output = Result<T, Session
 
 impl Pool {
     pub(crate) fn new(context: Context, secure: Secure) -> Arc<Self> {
-        let (seats, certificates) = (Arc::default(), Certificates::default());
-        Arc::new(Pool { context, secure, answers: Mutex::default(), seats, certificates })
+        Arc::new(Pool {
+            context,
+            secure,
+            answers: Mutex::default(),
+            seats: Arc::default(),
+            doors: Doors::default(),
+            certificates: Certificates::default(),
+        })
     }
 
     /// Who may have how many sessions.
@@ -218,7 +227,9 @@ impl Pool {
     ) -> Result<Session, ConnectError> {
         let mut pause = FIRST_LOOK;
         loop {
+            let on_the_way = self.doors.enter(&server.key()).await;
             let outcome = connect(target, &self.context.environment, recorder.cloned()).await;
+            drop(on_the_way);
             let full = matches!(&outcome, Err(error) if trouble::of_connect(error, server).crowded);
             if !(left_one && full) || pause > LAST_LOOK {
                 return outcome;

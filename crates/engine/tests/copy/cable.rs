@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use fxp_engine::url::Address;
 
@@ -40,6 +41,20 @@ impl Cable {
         })
     }
 
+    /// Never cut, but it takes a while until a client is greeted. The number tells how many waited for that at most.
+    pub(crate) fn with_a_slow_door(server: SocketAddr) -> (Self, Arc<AtomicUsize>) {
+        let (waiting, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+        let told = most.clone();
+        let cable = Cable::through(server, move |server, mut client, _| {
+            told.fetch_max(waiting.fetch_add(1, Relaxed) + 1, Relaxed);
+            std::thread::sleep(SLOW);
+            waiting.fetch_sub(1, Relaxed);
+            let _ = std::io::copy(&mut &server, &mut client);
+            let _ = client.shutdown(std::net::Shutdown::Both);
+        });
+        (cable, most)
+    }
+
     fn lay(server: SocketAddr, text: Option<&'static str>) -> Self {
         Cable::through(server, move |server, client, cuts| pass(server, client, text, cuts))
     }
@@ -70,6 +85,9 @@ impl Cable {
         format!("ftp://{USER}@{}/{path}", self.address).parse().expect("an address")
     }
 }
+
+/// Long enough for many to wait side by side.
+const SLOW: Duration = Duration::from_millis(300);
 
 /// Passes lines on, until one is fatal.
 fn fray(server: &TcpStream, mut client: TcpStream, is_fatal: impl Fn() -> bool) {

@@ -108,6 +108,18 @@ async fn a_server_that_has_room_for_few_sessions_gets_no_more_and_that_is_rememb
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_server_has_more_than_a_handful_of_sessions_before_its_door() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    let names = tree(&source, 60);
+    let (cable, most) = Cable::with_a_slow_door(source.address);
+    let desk = without_trying_tls(Desk::new(&[&source, &destination]), PLAIN);
+    let request = CopyRequest { lanes: Some(24), ..request(vec![cable.at("t")], destination.at("")) };
+    assert_eq!(desk.copied(request).await.sums.files, names.len() as u64);
+    let most = most.load(Relaxed);
+    assert!((2..=8).contains(&most), "{most} at once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_was_left_to_go_on_in_clear_is_not_one_too_many() {
     for round in 0..5 {
         let server = Server::start_small(2, PLAIN, 2);

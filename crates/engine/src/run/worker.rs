@@ -6,14 +6,16 @@
 mod convoy;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fxp_proto::pair::leg::Leg;
+use tokio::time::timeout;
 
 use self::convoy::Left;
 use super::After;
 use super::crew::{Crew, Pair};
 use super::memory::Errand;
-use super::queue::{Choice, Drawn};
+use super::queue::{Choice, Drawn, Queue};
 use super::through::{choose_way, through};
 use crate::claim::Claim;
 use crate::file::{Courier, Way};
@@ -38,10 +40,16 @@ pub(crate) struct Worker {
     ways: Vec<Option<(u64, Way)>>,
     /// Convoys in a row that ended before they were worth it.
     spoiled: u32,
+    /// So often in a row no sessions could be had.
+    locked_out: u32,
 }
 
-/// So often a full server is asked again while the sessions that fill it are this run's own.
+/// So often a full server is asked again while the sessions that fill it are this run's own, and so often a lane
+/// that gets no sessions leaves the files to lanes that have some.
 const MOST_REFUSED: u32 = 3;
+
+/// So long a step stays with a lane that opens its sessions.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Why a lane does not have its sessions.
 enum NoSessions {
@@ -55,7 +63,7 @@ impl Worker {
     pub(crate) fn new(crew: Arc<Crew>, number: usize) -> Self {
         let (source, destination) = (crew.source(0), crew.destination(0));
         let ways = crew.pairs.iter().map(|_| None).collect();
-        Worker { crew, number, pair: 0, source, destination, ways, spoiled: 0 }
+        Worker { crew, number, pair: 0, source, destination, ways, spoiled: 0, locked_out: 0 }
     }
 
     /// Works until nothing is left to do, or fewer lanes shall work. Returns its number.
@@ -115,23 +123,68 @@ impl Worker {
             self.pair = step.side;
             (self.source, self.destination) = (self.crew.source(step.side), self.crew.destination(step.side));
         }
-        match self.open_sessions().await {
-            Ok(()) => Some(step),
+        let crew = self.crew.clone();
+        let mut step = Some(step);
+        let opened = {
+            let opening = self.open_sessions();
+            tokio::pin!(opening);
+            match timeout(SOON, &mut opening).await {
+                Ok(opened) => opened,
+                // Whoever waits long for a server keeps no other lane from the file.
+                Err(_) => {
+                    step.take().into_iter().for_each(|step| crew.queue.put_back(step));
+                    tokio::select! {
+                        opened = &mut opening => opened,
+                        () = crew.queue.changed(Queue::is_over) => return None,
+                    }
+                }
+            }
+        };
+        match opened {
+            Ok(()) => {
+                self.locked_out = 0;
+                step
+            }
             Err(NoSessions::Crowded) => {
                 let servers = self.servers();
-                self.crew.crowded(&servers);
-                self.crew.queue.put_back(step);
+                crew.crowded(&servers);
+                step.into_iter().for_each(|step| crew.queue.put_back(step));
                 None
             }
             Err(NoSessions::Trouble(trouble)) => {
                 if trouble.kind == TroubleKind::Login {
                     // The same password again and again would look like an attack.
-                    self.crew.pairs[step.side].give_up(&trouble);
+                    crew.pairs[self.pair].give_up(&trouble);
                 }
-                self.fail(None, &step, trouble);
-                self.crew.queue.done();
+                if step.is_none() && self.may_leave_it_to_others() {
+                    return None;
+                }
+                if let Some(step) = step.or_else(|| self.draw_of_pair()) {
+                    self.fail(None, &step, trouble);
+                    crew.queue.done();
+                }
                 None
             }
+        }
+    }
+
+    /// True if other lanes have their sessions: then it is no file's fault that this one has none.
+    fn may_leave_it_to_others(&mut self) -> bool {
+        self.locked_out += 1;
+        let servers = self.servers();
+        let seats = self.crew.run.pool.seats();
+        self.locked_out <= MOST_REFUSED && servers.iter().all(|server| seats.open(server) > 0)
+    }
+
+    /// A step that goes the way of the latest one.
+    fn draw_of_pair(&self) -> Option<Step> {
+        match self.crew.queue.draw(self.crew.lanes(), Choice::Best) {
+            Drawn::Step(step) if step.side == self.pair => Some(*step),
+            Drawn::Step(step) => {
+                self.crew.queue.put_back(*step);
+                None
+            }
+            Drawn::Wait | Drawn::End => None,
         }
     }
 

@@ -55,6 +55,20 @@ impl Cable {
         (cable, most)
     }
 
+    /// Never cut, but of all clients only the first `few` are greeted before the door is opened.
+    pub(crate) fn with_a_door_for(server: SocketAddr, few: usize, door: Arc<AtomicBool>) -> Self {
+        let clients = AtomicUsize::new(0);
+        Cable::through(server, move |server, mut client, _| {
+            if clients.fetch_add(1, Relaxed) >= few {
+                while !door.load(Relaxed) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+            let _ = std::io::copy(&mut &server, &mut client);
+            let _ = client.shutdown(std::net::Shutdown::Both);
+        })
+    }
+
     fn lay(server: SocketAddr, text: Option<&'static str>) -> Self {
         Cable::through(server, move |server, client, cuts| pass(server, client, text, cuts))
     }

@@ -1,6 +1,8 @@
 //! Many files side by side: lanes, the sessions that they need, and servers that have no room for them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -117,6 +119,33 @@ async fn no_server_has_more_than_a_handful_of_sessions_before_its_door() {
     assert_eq!(desk.copied(request).await.sums.files, names.len() as u64);
     let most = most.load(Relaxed);
     assert!((2..=8).contains(&most), "{most} at once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_waits_for_its_sessions_keeps_no_file_from_the_others() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    let names = tree(&source, 40);
+    let door = Arc::new(AtomicBool::new(false));
+    // Enough for those who look around, and for some lanes.
+    let cable = Cable::with_a_door_for(source.address, 6, door.clone());
+    let desk = without_trying_tls(Desk::new(&[&source, &destination]), PLAIN);
+    let request = CopyRequest { lanes: Some(12), ..request(vec![cable.at("t")], destination.at("")) };
+    let copying = desk.copied(request);
+    // The door stays shut until the last file is there, or a client would have given up.
+    let all_there = async {
+        let there = |name: &String| destination.get(&format!("/t/{name}")).is_some();
+        while !names.iter().all(there) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let watching = async {
+        let arrived = tokio::time::timeout(Duration::from_secs(45), all_there).await.is_ok();
+        door.store(true, Relaxed);
+        arrived
+    };
+    let (report, arrived) = tokio::join!(copying, watching);
+    assert!(arrived, "a file waited with a lane that had no session");
+    assert_eq!(report.sums.files, names.len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

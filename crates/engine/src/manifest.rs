@@ -1,9 +1,11 @@
 //! Compares what stands at one place with what a manifest says of it, and changes nothing.
 //!
-//! The whole manifest is in memory, a few hundred bytes a file. The place is walked once, and what has a digest in
+//! The whole manifest is in memory, packed (`stated`). The place is walked once, and what has a digest in
 //! the manifest is digested where it stands, several files at once.
 
-use std::collections::{HashMap, VecDeque};
+mod stated;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -30,32 +32,7 @@ use crate::run::Stop;
 use crate::url::Address;
 use crate::verify::same;
 
-/// What a manifest says of one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stated {
-    /// Its bytes.
-    pub size: u64,
-    /// Its digest in hex, if one was compared.
-    pub digest: Option<(DigestKind, Box<str>)>,
-}
-
-/// What is stated of many files, by their paths.
-#[derive(Clone, Debug, Default)]
-pub struct Manifest {
-    files: HashMap<Box<[u8]>, Stated>,
-}
-
-impl Manifest {
-    /// Adds a file; what was said of it before no longer counts.
-    pub fn add(&mut self, path: &VPath, stated: Stated) {
-        self.files.insert(key(path), stated);
-    }
-
-    /// Removes a file, and tells what was said of it.
-    fn take(&mut self, path: &VPath) -> Option<Stated> {
-        self.files.remove(path.to_text().as_bytes())
-    }
-}
+pub use stated::{Manifest, Stated};
 
 /// The digest that is called so in reports.
 pub fn digest_called(name: &str) -> Option<DigestKind> {
@@ -271,11 +248,10 @@ impl<T: FnMut(Compared)> Inspector<T> {
 
     /// What the walk has not found: it is missing, unless nobody could have found it.
     async fn finish(&mut self, is_file: bool, stop: &Stop) -> Result<(), Trouble> {
+        let mut next = 0;
         // Of the other files nothing is said when a single one was named.
-        let left = if is_file { HashMap::new() } else { std::mem::take(&mut self.manifest.files) };
-        let mut left: Vec<_> = left.into_iter().collect();
-        left.sort_by(|(one, _), (two, _)| one.cmp(two));
-        for (below, stated) in left {
+        while !is_file && let Some((after, below, stated)) = self.manifest.left(next) {
+            next = after;
             if *stop.borrow() {
                 return Err(interrupted());
             }
@@ -333,10 +309,6 @@ impl<T: FnMut(Compared)> Inspector<T> {
 fn written(path: &VPath) -> String {
     let text = path.to_string();
     text.strip_prefix('/').map(ToOwned::to_owned).unwrap_or(text)
-}
-
-fn key(path: &VPath) -> Box<[u8]> {
-    path.to_text().as_bytes().into()
 }
 
 /// Sessions with the place at most: it computes as many digests at once.

@@ -1,5 +1,7 @@
 //! Single operations on a place: list, show, delete, make, move.
 
+mod removal;
+
 use std::io::{self, Write};
 
 use fxp_proto::listing::entry::{Entry, Kind};
@@ -7,7 +9,6 @@ use fxp_proto::path::VPath;
 use fxp_store::storage::Storage;
 
 use crate::context::Context;
-use crate::plan::walk::{beneath, interrupted, walk};
 use crate::policy::Secure;
 use crate::pool::Pool;
 use crate::report::{Trouble, TroubleKind};
@@ -20,6 +21,7 @@ use crate::url::Address;
 
 pub use crate::look::{Memory, ServerFacts, remembered, test};
 pub use crate::moving::move_to;
+pub use removal::{Removed, remove};
 
 /// What stands at an address.
 #[derive(Clone, Debug)]
@@ -107,72 +109,6 @@ fn copy_out(
             }
         }
     }
-}
-
-/// What [`remove`] did.
-#[derive(Clone, Debug, Default)]
-pub struct Removed {
-    /// Files (and links) deleted.
-    pub files: u64,
-    /// Directories removed.
-    pub directories: u64,
-    /// What could not be removed, printable path first.
-    pub failures: Vec<(String, Trouble)>,
-}
-
-/// Deletes a file, or with `recursive` a directory and all that is in it. Links are deleted, never followed.
-///
-/// # Errors
-///
-/// No session, nothing there, a directory without `recursive`. What fails inside a tree is in [`Removed::failures`].
-pub async fn remove(
-    address: &Address,
-    recursive: bool,
-    context: &Context,
-    stop: Stop,
-) -> Result<Removed, Trouble> {
-    let (mut side, path) = open(address, context).await?;
-    let removed = remove_at(&mut side, &path, recursive, &stop).await;
-    side.close().await;
-    removed
-}
-
-async fn remove_at(side: &mut Side, path: &VPath, recursive: bool, stop: &Stop) -> Result<Removed, Trouble> {
-    let entry = must_be_there(side, path).await?;
-    if entry.kind != Kind::Directory {
-        side.delete(path).await?;
-        return Ok(Removed { files: 1, ..Removed::default() });
-    }
-    if !recursive {
-        return Err(Trouble::new(TroubleKind::Usage, format!("{} is a directory", side.name(path)))
-            .remedy("-r removes directories with all that is in them"));
-    }
-    if path.is_root() {
-        return Err(Trouble::new(TroubleKind::Usage, "the root of a server cannot be removed"));
-    }
-    let tree = walk(side, path, stop).await?;
-    let mut removed = Removed::default();
-    for (file, _) in tree.files.iter().chain(&tree.others) {
-        if *stop.borrow() {
-            return Err(interrupted());
-        }
-        let file = beneath(path, file);
-        match side.delete(&file).await {
-            Ok(()) => removed.files += 1,
-            Err(trouble) => removed.failures.push((side.name(&file), trouble)),
-        }
-    }
-    // Children before parents.
-    for directory in tree.directories.iter().rev().map(|below| beneath(path, below)).chain([path.clone()]) {
-        if *stop.borrow() {
-            return Err(interrupted());
-        }
-        match side.remove_directory(&directory).await {
-            Ok(()) => removed.directories += 1,
-            Err(trouble) => removed.failures.push((side.name(&directory), trouble)),
-        }
-    }
-    Ok(removed)
 }
 
 /// Makes a directory; with `parents` also those above it, and none of them is an error if it is there.

@@ -1,7 +1,6 @@
 //! `fxp rm`: deletes files, and with `-r` trees.
 
-use fxp_engine::place;
-use fxp_engine::report::Trouble;
+use fxp_engine::place::{self, Removed};
 
 use crate::args;
 use crate::desk::Desk;
@@ -19,7 +18,7 @@ pub(super) async fn run(args: &args::Remove, desk: &Desk) -> Outcome<Exit> {
             let removed = place::remove(address, args.recursive, &context, desk.interrupt.stop()).await?;
             files += removed.files;
             directories += removed.directories;
-            tell_failures(removed.failures, desk)
+            tell_failures(removed, desk)
         })
         .await;
     if files + directories > 0 {
@@ -29,9 +28,10 @@ pub(super) async fn run(args: &args::Remove, desk: &Desk) -> Outcome<Exit> {
 }
 
 /// Tells all but the last one, which is how it ends.
-fn tell_failures(failures: Vec<(String, Trouble)>, desk: &Desk) -> Outcome {
+fn tell_failures(removed: Removed, desk: &Desk) -> Outcome {
     let mut last = None;
-    for (path, trouble) in failures {
+    let untold = removed.failed - removed.failures.len() as u64;
+    for (path, trouble) in removed.failures {
         let mut failure = Failure::from(trouble);
         if !failure.what.contains(&path) {
             failure.what = format!("{path}: {}", failure.what);
@@ -42,6 +42,9 @@ fn tell_failures(failures: Vec<(String, Trouble)>, desk: &Desk) -> Outcome {
     }
     last.map_or(Ok(()), |mut failure| {
         failure.exit = Exit::SomeFailed;
+        if untold > 0 {
+            desk.voice.warning(&format!("{untold} more could not be removed"));
+        }
         Err(failure)
     })
 }

@@ -11,6 +11,7 @@ pub(crate) mod hearing;
 pub(crate) mod item;
 pub mod judge;
 pub mod ladder;
+pub(crate) mod pile;
 pub(crate) mod planner;
 pub(crate) mod select;
 pub(crate) mod shelf;

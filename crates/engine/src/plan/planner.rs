@@ -11,6 +11,7 @@ use super::explore::Explorer;
 use super::hearing::{Heard, Hearing};
 use super::item::{Extra, Item};
 use super::judge::{Compare, Judge, Likeness};
+use super::pile::Pile;
 use super::select::{Delete, Goal, Origin, Prepared, Wish, prepare};
 use super::survey::{Extras, Found, Sight, Survey, is_about_this};
 use super::{Leftover, Plan, Step};
@@ -168,7 +169,7 @@ struct Planner<'a> {
 /// What stands at the destination only, and has to wait.
 #[derive(Default)]
 struct Surplus {
-    waiting: Vec<Extra>,
+    waiting: Pile,
     count: u64,
 }
 
@@ -240,7 +241,7 @@ impl Planner<'_> {
             // One too many: which ones they are does not matter any more.
             Some(limit) if self.extras.count > limit => self.extras.waiting.clear(),
             None if !after => return self.tell(Item::Extra(extra)).await,
-            _ => self.extras.waiting.push(extra),
+            _ => self.extras.waiting.push(&extra),
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! The servers are not trusted: names that would lead out of their directory are left out, and depth has a ceiling.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -144,7 +145,7 @@ impl Survey {
         // The top of the stack is its end; parents come before their children, and siblings by name.
         let mut stack: Vec<Waiting> =
             roots.into_iter().rev().map(|root| Waiting { root, listings: None }).collect();
-        let mut seen = Seen { targets: self.overlapping.then(HashSet::new) };
+        let mut seen = Seen::new(self.overlapping);
         loop {
             if *self.stop.borrow() {
                 return Err(interrupted());
@@ -461,14 +462,21 @@ impl Survey {
     }
 }
 
-/// Where files go, if two of them could go to the same place.
+/// Where files go, if two of them could go to the same place: two numbers for each, made with keys that nobody knows,
+/// since a million of paths would fill the memory. Two paths have the same numbers about never.
 struct Seen {
-    targets: Option<HashSet<VPath>>,
+    targets: Option<HashSet<[u64; 2]>>,
+    keys: [RandomState; 2],
 }
 
 impl Seen {
+    fn new(overlapping: bool) -> Self {
+        Seen { targets: overlapping.then(HashSet::new), keys: [RandomState::new(), RandomState::new()] }
+    }
+
     fn is_new(&mut self, target: &VPath) -> bool {
-        self.targets.as_mut().is_none_or(|targets| targets.insert(target.clone()))
+        let Some(targets) = &mut self.targets else { return true };
+        targets.insert([&self.keys[0], &self.keys[1]].map(|key| key.hash_one(target)))
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::crew::Crew;
 use super::worker::Worker;
 use crate::plan::item::{Extra, Item};
+use crate::plan::pile::Pile;
 use crate::report::{Ending, Event, FileFailure, Trouble};
 use crate::retry;
 use crate::side::Side;
@@ -79,11 +80,7 @@ pub(super) async fn lead(crew: &Arc<Crew>) {
 
 /// Brings everything into the queue; tells the lanes when there is no more.
 /// What is to be deleted when all files were copied is handed back.
-async fn supply(
-    crew: &Arc<Crew>,
-    mut items: mpsc::Receiver<Item>,
-    goal: &VPath,
-) -> Result<Vec<Extra>, Trouble> {
+async fn supply(crew: &Arc<Crew>, mut items: mpsc::Receiver<Item>, goal: &VPath) -> Result<Pile, Trouble> {
     let mut supplier = Supplier::new(crew);
     let mut stop = crew.run.stop.clone();
     let outcome = tokio::select! {
@@ -104,13 +101,13 @@ struct Supplier {
     /// Directories that could not be made: nothing is copied there.
     blocked: HashSet<VPath>,
     /// To be deleted when all files were copied.
-    late: Vec<Extra>,
+    late: Pile,
 }
 
 impl Supplier {
     fn new(crew: &Arc<Crew>) -> Self {
         let destination = crew.destination(0);
-        Supplier { crew: crew.clone(), destination, blocked: HashSet::new(), late: Vec::new() }
+        Supplier { crew: crew.clone(), destination, blocked: HashSet::new(), late: Pile::default() }
     }
 
     async fn supply(&mut self, items: &mut mpsc::Receiver<Item>, goal: &VPath) -> Result<(), Trouble> {
@@ -132,7 +129,7 @@ impl Supplier {
                     self.crew.report().leave_out(skipped);
                 }
                 Item::Conflict(failure) => self.crew.failed(None, *failure),
-                Item::Extra(extra) if self.deletes_late() => self.late.push(extra),
+                Item::Extra(extra) if self.deletes_late() => self.late.push(&extra),
                 Item::Extra(extra) => self.delete(&extra).await,
             }
         }

@@ -1,0 +1,88 @@
+//! What stands at the destination only and has to wait, packed: a million of them take little more memory than their
+//! paths have bytes.
+
+use fxp_proto::path::VPath;
+
+use super::item::Extra;
+
+/// Extras, in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Pile {
+    /// For each of them: its path after two bytes that tell how long it is, a flag, and its size.
+    packed: Vec<u8>,
+}
+
+impl Pile {
+    pub(crate) fn push(&mut self, extra: &Extra) {
+        let path = extra.path.to_text();
+        // A path is never longer.
+        let length = u16::try_from(path.as_bytes().len()).unwrap_or(u16::MAX);
+        self.packed.extend(length.to_le_bytes());
+        self.packed.extend(&path.as_bytes()[..usize::from(length)]);
+        self.packed.push(u8::from(extra.directory) | u8::from(extra.size.is_some()) << 1);
+        self.packed.extend(extra.size.unwrap_or_default().to_le_bytes());
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Pile::default();
+    }
+}
+
+impl IntoIterator for Pile {
+    type Item = Extra;
+    type IntoIter = Unpacked;
+
+    fn into_iter(self) -> Unpacked {
+        Unpacked { pile: self, at: 0 }
+    }
+}
+
+/// Takes a pile apart.
+#[derive(Debug)]
+pub(crate) struct Unpacked {
+    pile: Pile,
+    at: usize,
+}
+
+impl Iterator for Unpacked {
+    type Item = Extra;
+
+    fn next(&mut self) -> Option<Extra> {
+        let (length, behind) = self.pile.packed.get(self.at..)?.split_first_chunk()?;
+        let (path, behind) = behind.split_at_checked(u16::from_le_bytes(*length).into())?;
+        let (flags, behind) = behind.split_first()?;
+        let size = behind.first_chunk()?;
+        self.at += length.len() + path.len() + 1 + size.len();
+        let size = (flags & 2 != 0).then(|| u64::from_le_bytes(*size));
+        // What was a path is one again.
+        let path = VPath::parse(path).ok()?;
+        Some(Extra { path, directory: flags & 1 != 0, size })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_out_is_what_was_put_in() {
+        let extra = |path: &[u8], directory, size| Extra {
+            path: VPath::parse(path).expect("a path"),
+            directory,
+            size,
+        };
+        let extras = [
+            extra(b"/a/b c", false, Some(u64::MAX)),
+            extra(b"/", true, None),
+            extra(&[b'/', 0xff, b'x'], false, Some(0)),
+            extra(format!("/{}", "n".repeat(4000)).as_bytes(), false, None),
+        ];
+        let mut pile = Pile::default();
+        extras.iter().for_each(|extra| pile.push(extra));
+        assert_eq!(pile.into_iter().collect::<Vec<_>>(), extras);
+        let mut pile = Pile::default();
+        pile.push(&extras[0]);
+        pile.clear();
+        assert_eq!(pile.into_iter().count(), 0);
+    }
+}

@@ -12,6 +12,8 @@ mod jobs;
 #[cfg(target_os = "linux")]
 mod lessons;
 mod manifest;
+#[cfg(target_os = "linux")]
+mod masses;
 mod pages;
 #[cfg(target_os = "linux")]
 mod servers;

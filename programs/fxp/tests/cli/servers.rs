@@ -51,6 +51,24 @@ impl Server {
 
     /// At a given address, with changes to its configuration.
     pub(crate) fn start_with(address: SocketAddr, kind: Kind, change: impl FnOnce(&mut Config)) -> Self {
+        Server::start_on(address, kind, change, |home| {
+            let disk = Disk::open(home, Options::default()).map_err(std::io::Error::other)?;
+            Ok(Arc::new(disk))
+        })
+    }
+
+    /// With files of another kind.
+    pub(crate) fn with_storage(last: u8, kind: Kind, storage: Arc<dyn Storage>) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, last], 0));
+        Server::start_on(address, kind, |_| {}, move |_| Ok(storage.clone()))
+    }
+
+    fn start_on(
+        address: SocketAddr,
+        kind: Kind,
+        change: impl FnOnce(&mut Config),
+        storage: impl Fn(&Path) -> std::io::Result<Arc<dyn Storage>> + Send + Sync + 'static,
+    ) -> Self {
         let files = tempfile::tempdir().expect("a temporary directory");
         let mut user = User::throwaway(USER, &fxp_store::Secret::new(PASSWORD), files.path());
         user.rights = kind.rights;
@@ -71,10 +89,7 @@ impl Server {
             config = config.with_certificate(identity.cert.pem(), identity.signing_key.serialize_pem());
         }
         change(&mut config);
-        let accounts = FileAccounts::new(&config, |home: &Path, _| {
-            let disk = Disk::open(home, Options::default()).map_err(std::io::Error::other)?;
-            Ok(Arc::new(disk) as Arc<dyn Storage>)
-        });
+        let accounts = FileAccounts::new(&config, move |home: &Path, _| storage(home));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

@@ -13,3 +13,4 @@ mod denied;
 mod old_tls;
 mod quirks;
 mod stage;
+mod times;

@@ -108,6 +108,8 @@ fn story(pair: &Pair) {
 
     let again = sync(&[]);
     assert_eq!(again.code, 0, "{}", pair.explain(&again));
+    let planned = again.events().into_iter().find(|event| event["event"] == "planned").expect("a plan");
+    assert_eq!(planned["files"], 0, "equal by what the servers tell: {}", pair.explain(&again));
     let summary = last(&again);
     let equal = (&summary["files"], &summary["unchanged"], &summary["deleted"]);
     assert_eq!(equal, (&0.into(), &NAMES.len().into(), &0.into()), "{}", pair.explain(&again));

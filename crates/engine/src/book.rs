@@ -135,6 +135,23 @@ impl KnownBook {
         }
     }
 
+    /// Forgets what was learned about transfers with a server, and keeps whom to trust. True if anything was forgotten.
+    pub fn unlearn(&mut self, key: &str) -> bool {
+        let forgot = self.servers.get_mut(key).is_some_and(Known::unlearn);
+        self.forget_times(key) || forgot
+    }
+
+    /// Forgets what others know of the times of this server, which may tell them in another way by now.
+    pub(crate) fn forget_times(&mut self, key: &str) -> bool {
+        let mut forgot = false;
+        for known in self.servers.values_mut() {
+            let before = known.times.len();
+            known.times.retain(|times| times.from != key && times.to != key);
+            forgot |= known.times.len() < before;
+        }
+        forgot
+    }
+
     /// What is known of a server; nothing, if it was never met.
     pub fn of(&self, key: &str) -> Known {
         self.servers.get(key).cloned().unwrap_or_default()

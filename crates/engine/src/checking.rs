@@ -8,7 +8,7 @@ use tokio::sync::mpsc::channel;
 
 use crate::context::Context;
 use crate::plan::hearing::{Heard, Hearing};
-use crate::plan::judge::{Judge, Likeness};
+use crate::plan::judge::{Compare, Judge, Likeness};
 use crate::plan::planner::Places;
 use crate::plan::select::{Goal, Origin, Prepared, Selection, Wish, prepare};
 use crate::plan::survey::{Extras, Found, Sight, Survey, is_about_this};
@@ -18,6 +18,7 @@ use crate::report::{FileFailure, Skipped, Trouble, TroubleKind};
 use crate::run::Stop;
 use crate::side::Side;
 use crate::site::locate;
+use crate::times::Times;
 use crate::url::Address;
 
 /// What is to be compared. The paths mean what they mean to a copy.
@@ -66,7 +67,7 @@ pub enum Compared {
 }
 
 /// How many there were of each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     /// Equal by digest.
     pub proven: u64,
@@ -84,6 +85,8 @@ pub struct Checked {
     pub skipped: u64,
     /// Wall time.
     pub elapsed: Duration,
+    /// What is known of how the times of copies look, where times were compared.
+    pub times: Option<Times>,
 }
 
 impl Checked {
@@ -131,6 +134,10 @@ pub async fn check(
         stop,
         sights,
     };
+    let times = match request.selection.compare {
+        Compare::SizeAndTime => places.sources[0].times_to(&places.destination),
+        _ => None,
+    };
     let judge = Judge::new(places.sources.clone(), places.destination.clone(), request.selection.compare);
     let named: Vec<Sight> = skipped
         .into_iter()
@@ -170,6 +177,7 @@ pub async fn check(
     places.close().await;
     heard.and(walked)?;
     checked.elapsed = began.elapsed();
+    checked.times = times;
     Ok(checked)
 }
 

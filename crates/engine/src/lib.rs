@@ -15,6 +15,7 @@
 //! * [`journal`]: what outlives the process, so that another run can continue.
 //! * [`report`]: what was done, with the reason for every fallback; [`explain`], `trouble`: why not.
 //! * [`place`]: single operations (ls, cat, rm, mkdir) on a place; `moving`: mv; `look`: what a login tells.
+//! * [`times`]: what two servers say of the same time; `lesson`: how that is learned from copies, and remembered.
 //! * [`checking`]: what is equal on both sides; [`roaming`], [`hashing`]: what one side holds (tree, du, hash);
 //!   [`manifest`]: what one side holds, compared with what was written down of it.
 //! * [`doctor`]: what two servers can do together, and why not more.
@@ -34,6 +35,7 @@ mod file;
 pub mod hashing;
 pub mod journal;
 mod lane;
+mod lesson;
 mod look;
 pub mod manifest;
 mod moving;
@@ -57,6 +59,7 @@ pub mod site;
 mod surplus;
 #[cfg(test)]
 mod testing;
+pub mod times;
 pub mod transfer;
 mod trouble;
 pub mod url;

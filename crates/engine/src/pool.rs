@@ -356,15 +356,19 @@ impl Pool {
     fn greeted(&self, server: &Server, session: &Session) {
         let banner = banner(session);
         let product = product(session).map(|product| product.name.to_owned());
+        let mut anew = false;
         self.learn(server, |known| {
             known.tls_seen |= session.tls().is_some();
-            if known.greeted(&banner) {
-                tracing::debug!(server = server.key(), "the banner changed, facts forgotten");
-            }
+            anew = known.greeted(&banner);
             known.product = product;
             let decisive = ["CLNT", "UTF8"].into_iter().filter(|name| session.facts().features.has(name));
             known.login = Some(decisive.map(str::to_owned).collect());
         });
+        if anew {
+            tracing::debug!(server = server.key(), "the banner changed, facts forgotten");
+            let mut book = self.context.known.lock().expect("no holder of the lock panics");
+            book.forget_times(&server.key());
+        }
     }
 
     /// What is known of a server.

@@ -12,6 +12,8 @@ use fxp_proto::listing::time::FtpTime;
 use fxp_proto::pair::{exchange::Refusal, leg::Leg, method::Method};
 use fxp_proto::path::VPath;
 
+use crate::times::Times;
+
 /// The road of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -244,6 +246,8 @@ pub enum Event {
         /// The ladder, best rung first, one printable line each; empty for other routes.
         ladder: Vec<String>,
     },
+    /// How the times of copies look, as earlier ones have shown; told before they are compared.
+    Times(Box<Times>),
     /// Where there are several destinations: who feeds whom while all are equally quick.
     Feeds {
         /// Printable.

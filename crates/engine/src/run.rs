@@ -6,6 +6,7 @@
 //! * `worker` is one lane at work, `crew` what all lanes share;
 //! * `tuner` decides how many lanes there are, from what `goodput` counts;
 //! * `through` says what a way through this machine is worth;
+//! * `lessons` tells and learns how the times of copies look;
 //! * `spread` does it for several destinations, which feed each other.
 
 mod allowance;
@@ -14,6 +15,7 @@ mod conductor;
 mod crew;
 mod feed;
 mod goodput;
+mod lessons;
 mod memory;
 mod queue;
 mod spread;
@@ -262,10 +264,11 @@ impl Run {
         let looking = prepare(&mut self.sources, &self.origins, &mut self.destination, &self.goal, &wish);
         let prepared = retry::orderly(looking, &self.stop).await.unwrap_or_else(|| Err(interrupted()))?;
         let mut ways = self.choose_ways().await?;
+        let times = self.tell_times();
         let throttle = self.request.bwlimit.map(|limit| ceiling::impose(limit, &mut ways)).transpose()?;
         let errand = Errand { prepared, wish, ladder: self.ladders(&ways) };
         match self.request.dry_run {
-            true => self.tell_steps(errand).await,
+            true => self.tell_steps(errand).await.map(|report| Report { times, ..report }),
             false => self.carry_out(errand, ways, throttle).await,
         }
     }
@@ -342,6 +345,7 @@ impl Run {
         }
         let mut report = std::mem::take(&mut *crew.report());
         report.ending = conductor::ending(&crew, fed.all);
+        report.times = self.learn_times(&crew).await;
         Ok(report)
     }
 

@@ -87,6 +87,8 @@ pub struct Dialect {
     pub noop_in_transfer: &'static str,
     /// Begins the answer to `STAT -l path`; `None`: not known.
     pub stat_list: Option<u16>,
+    /// Times of files.
+    pub times: Times,
     /// XCRC: what stands around the number (`{}`).
     pub xcrc: Option<Xcrc>,
     /// MKD, MKD of what is there, CWD, DELE.
@@ -313,6 +315,19 @@ pub struct Rest {
     pub sticky: bool,
     /// The reply to STOR behind a REST.
     pub no_stor: Option<&'static str>,
+}
+
+/// Times of files: how they are told, and whether they can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// LIST shows them so many seconds later than UTC.
+    pub listed: i64,
+    /// MDTM tells them so many seconds later than UTC; `None`: MDTM is not known.
+    pub told: Option<i64>,
+    /// The command that sets them (MFMT, or SITE UTIME); `None`: there is none.
+    pub set: Option<&'static str>,
+    /// The file system keeps even seconds only.
+    pub even: bool,
 }
 
 /// XCRC.

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::times::Times;
+
 /// What is known of one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
@@ -55,6 +57,9 @@ pub struct Known {
     /// When that was, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most_sessions_at: Option<i64>,
+    /// How the times of copies look that came to it, or went from it to this machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<Times>,
 }
 
 impl Known {
@@ -111,6 +116,19 @@ impl Known {
             self.no_client_with.drain(..surplus);
             self.no_client_with.push(partner.to_owned());
         }
+    }
+
+    /// What was learned of the times of copies from one place to another.
+    pub(crate) fn times_of(&self, from: &str, to: &str) -> Option<&Times> {
+        self.times.iter().find(|times| times.from == from && times.to == to)
+    }
+
+    /// Copies have shown this of their times.
+    pub(crate) fn has_shown(&mut self, times: Times) {
+        self.times.retain(|known| (&known.from, &known.to) != (&times.from, &times.to));
+        let surplus = (self.times.len() + 1).saturating_sub(MAX_PARTNERS);
+        self.times.drain(..surplus);
+        self.times.push(times);
     }
 
     /// What was learned about transfers, and nothing else.

@@ -11,9 +11,11 @@ use fxp_proto::listing::entry::Entry;
 use fxp_proto::path::VPath;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::lesson;
 use crate::report::Trouble;
 use crate::retry;
 use crate::side::Side;
+use crate::times::Times;
 
 /// One place, and the sessions that look at it.
 pub(crate) struct Explorer {
@@ -61,6 +63,11 @@ impl Explorer {
     /// A place, printable.
     pub(crate) fn name(&self, path: &VPath) -> String {
         self.face.name(path)
+    }
+
+    /// What was learned of the times of copies from here to there.
+    pub(crate) fn times_to(&self, destination: &Explorer) -> Option<Times> {
+        lesson::remembered(&self.face, &destination.face)
     }
 
     /// The entries of a directory.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fxp_proto::grammar::params::DigestKind;
+use fxp_proto::listing::entry::Entry;
 use fxp_proto::pair::leg::Leg;
 use tokio::sync::OnceCell;
 
@@ -15,6 +16,7 @@ use super::explore::Explorer;
 use super::survey::{Found, is_about_this};
 use crate::digest;
 use crate::report::Trouble;
+use crate::times::{Age, Times};
 use crate::verify::{common, same};
 
 /// What makes two files equal.
@@ -42,6 +44,9 @@ pub enum Likeness {
     SameDigest(&'static str),
     /// Size and time are the same; nobody has looked into the files.
     SameTime,
+    /// The size is the same, and the source was not changed since the copy came, whose time the destination does not
+    /// let anybody set; nobody has looked into the files.
+    NotNewer,
     /// The size is the same; nobody has looked into the files.
     SameSize {
         /// Why nobody has, where somebody should.
@@ -54,7 +59,10 @@ pub enum Likeness {
 impl Likeness {
     /// True if they are equal as far as was asked.
     pub fn is_equal(&self) -> bool {
-        matches!(self, Likeness::SameDigest(_) | Likeness::SameTime | Likeness::SameSize { .. })
+        matches!(
+            self,
+            Likeness::SameDigest(_) | Likeness::SameTime | Likeness::NotNewer | Likeness::SameSize { .. }
+        )
     }
 
     /// True if they are equal in size, and a digest was wanted and could not be had.
@@ -68,6 +76,8 @@ pub(crate) struct Judge {
     sources: Vec<Arc<Explorer>>,
     destination: Arc<Explorer>,
     compare: Compare,
+    /// What earlier copies from each source have shown of their times.
+    times: Vec<Option<Times>>,
     /// A second question about times tells no more than the listing.
     no_better_times: AtomicBool,
     /// The digests that each source has in common with the destination, best first.
@@ -77,7 +87,8 @@ pub(crate) struct Judge {
 impl Judge {
     pub(crate) fn new(sources: Vec<Arc<Explorer>>, destination: Arc<Explorer>, compare: Compare) -> Self {
         let kinds = sources.iter().map(|_| OnceCell::new()).collect();
-        Judge { sources, destination, compare, no_better_times: AtomicBool::new(false), kinds }
+        let times = sources.iter().map(|source| source.times_to(&destination)).collect();
+        Judge { sources, destination, compare, times, no_better_times: AtomicBool::new(false), kinds }
     }
 
     /// The verdict, if the listings tell enough.
@@ -95,16 +106,35 @@ impl Judge {
         }
         let sizes_known = found.entry.size.is_some() && there.size.is_some();
         match self.compare {
-            Compare::SizeAndTime if diff::is_unchanged(&found.entry, there) => Some(Likeness::SameTime),
             Compare::SizeAndTime => {
                 let hopeless = self.no_better_times.load(Ordering::Relaxed);
                 let settled = hopeless || !diff::is_in_doubt(&found.entry, there);
-                settled.then(|| Likeness::Different(times_differ(found)))
+                match self.by_times(found, there, hopeless) {
+                    Some(likeness) => Some(likeness),
+                    None => settled.then(|| Likeness::Different(times_differ(found))),
+                }
             }
             Compare::Size if sizes_known => Some(Likeness::SameSize { why: None }),
             Compare::Size => Some(Likeness::Different("a server does not tell the size".into())),
             Compare::Digest | Compare::DigestIfAny | Compare::Nothing => None,
         }
+    }
+
+    /// What size and time say, if they leave no doubt. `asked`: there is nothing better to be had.
+    fn by_times(&self, found: &Found, there: &Entry, asked: bool) -> Option<Likeness> {
+        let Some(learned) = &self.times[found.side] else {
+            return diff::is_unchanged(&found.entry, there).then_some(Likeness::SameTime);
+        };
+        found.entry.size.filter(|_| found.entry.size == there.size)?;
+        let (ours, theirs) = (found.entry.modified?, there.modified?);
+        match learned.age(ours, theirs) {
+            Some(Age::NotNewer) => return Some(Likeness::NotNewer),
+            Some(Age::Newer) => return Some(Likeness::Different(times_differ(found))),
+            Some(Age::Unclear) => return None,
+            None => {}
+        }
+        let agree = if asked { learned.agree_when_asked(ours, theirs) } else { learned.agree(ours, theirs) };
+        agree.then_some(Likeness::SameTime)
     }
 
     /// The verdict, after questions to both servers.
@@ -121,16 +151,20 @@ impl Judge {
         let ours = ours.map_err(|error| error.on(Some(Leg::Source)))?;
         let theirs = theirs.map_err(|error| error.on(Some(Leg::Destination)))?;
         let mut again = found.clone();
-        again.entry = ours.unwrap_or(again.entry);
-        again.there = theirs.or(again.there);
+        // Whoever answers without a time has listed one all the same.
+        let better =
+            |answer: Entry, listed: &Entry| Entry { modified: answer.modified.or(listed.modified), ..answer };
+        again.entry = ours.map_or(again.entry, |ours| better(ours, &found.entry));
+        again.there = match (theirs, &found.there) {
+            (Some(theirs), Some(listed)) => Some(better(theirs, listed)),
+            (theirs, listed) => theirs.or_else(|| listed.clone()),
+        };
         let Some(there) = &again.there else { return Ok(Likeness::Alone) };
         if diff::is_in_doubt(&again.entry, there) {
             self.no_better_times.store(true, Ordering::Relaxed);
         }
-        Ok(match diff::is_unchanged(&again.entry, there) {
-            true => Likeness::SameTime,
-            false => Likeness::Different(times_differ(&again)),
-        })
+        let likeness = self.by_times(&again, there, true);
+        Ok(likeness.unwrap_or_else(|| Likeness::Different(times_differ(&again))))
     }
 
     async fn ask_for_digests(&self, found: &Found) -> Result<Likeness, Trouble> {
@@ -175,7 +209,7 @@ impl Judge {
 }
 
 fn times_differ(found: &Found) -> String {
-    let time = |entry: &fxp_proto::listing::entry::Entry| match &entry.modified {
+    let time = |entry: &Entry| match &entry.modified {
         Some((time, _)) => time.to_seconds(),
         None => "unknown".to_owned(),
     };

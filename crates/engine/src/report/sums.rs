@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use fxp_proto::pair::method::Method;
 
+use crate::times::Times;
+
 use super::{Assurance, FileFailure, FileReport, Route, Skipped, TroubleKind, Verification};
 
 /// The whole run.
@@ -43,6 +45,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// Payload bytes that passed through this process.
     pub through_client: u64,
+    /// What is known of how the times of copies look, where times were compared.
+    pub times: Vec<Times>,
     /// Where there are several destinations: what each server got and gave, the source first.
     pub servers: Vec<Served>,
 }

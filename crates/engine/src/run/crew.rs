@@ -17,6 +17,7 @@ use super::tuner::{Count, Tuner};
 use super::{After, CopyRequest, Stop};
 use crate::context::Context;
 use crate::file::Way;
+use crate::lesson::Witnesses;
 use crate::patience::Patience;
 use crate::plan::Step;
 use crate::pool::Pool;
@@ -60,6 +61,8 @@ pub(crate) struct Crew {
     pub(crate) pairs: Vec<Pair>,
     pub(crate) queue: Queue,
     report: Mutex<Report>,
+    /// Copies that show how times are told.
+    pub(crate) witnesses: Witnesses,
     /// Files that were begun.
     files: AtomicU64,
     /// Lanes that shall work now: those with a higher number end after their file.
@@ -98,6 +101,7 @@ impl Crew {
             pairs,
             queue: Queue::default(),
             report: Mutex::default(),
+            witnesses: Witnesses::default(),
             files: AtomicU64::new(0),
             // One finds out how files travel; the others need not find out the same.
             lanes: watch::Sender::new(1),
@@ -235,6 +239,7 @@ impl Crew {
     /// A file is done, and verified.
     pub(crate) fn done(&self, file: u64, step: &Step, done: FileReport) {
         let size = done.size;
+        self.witnesses.note(step, &done);
         if step.size.is_none() {
             self.allowance.lock().expect("no holder of the lock panics").count(size);
         }

@@ -84,10 +84,12 @@ impl Session {
                 (Ok(metadata), None) if metadata.is_file() => self.say(&format!("213 {}", metadata.len())),
                 _ => self.say(&format!("550 {argument}: No such file")),
             },
-            "MDTM" => match files::modified(&file) {
-                Some(time) => self.say(&format!("213 {time}")),
-                None => self.say(&format!("550 {argument}: No such file")),
+            "MDTM" => match shared.dialect.times.told.map(|later| files::modified(&file, later)) {
+                Some(Some(time)) => self.say(&format!("213 {time}")),
+                Some(None) => self.say(&format!("550 {argument}: No such file")),
+                None => self.unknown(verb),
             },
+            "MFMT" if shared.dialect.times.set == Some("MFMT") => self.set_time(argument),
             "DELE" => match std::fs::remove_file(&file) {
                 Ok(()) => self.say(words.deleted),
                 Err(_) => self.say(&format!("550 {argument}: No such file")),
@@ -273,12 +275,23 @@ impl Session {
         }
     }
 
+    /// `20260101000000 name`
+    fn set_time(&mut self, argument: &str) -> Next {
+        let (time, name) = argument.split_once(' ').unwrap_or((argument, ""));
+        let file = files::beneath(&self.shared.root, &files::absolute(&self.inside, name));
+        match files::set_modified(&file, time, self.shared.dialect.times.even) {
+            Ok(()) => self.say(&format!("213 Modify={time}; {name}")),
+            Err(error) => self.say(&format!("550 {name}: {error}")),
+        }
+    }
+
     fn stat(&mut self, argument: &str) -> Next {
         let Some(code) = self.shared.dialect.stat_list.filter(|_| argument.starts_with("-l")) else {
             return self.say("211 All is well");
         };
         let path = files::absolute(&self.inside, argument.split_once(' ').map_or("", |(_, path)| path));
-        let listing = files::listing(&files::beneath(&self.shared.root, &path)).unwrap_or_default();
+        let later = self.shared.dialect.times.listed;
+        let listing = files::listing(&files::beneath(&self.shared.root, &path), later).unwrap_or_default();
         self.say(&format!("{code}-Status of {path}:"));
         for line in listing.lines() {
             self.say(line);

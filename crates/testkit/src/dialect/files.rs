@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use fxp_net::data::{Sink, Source};
 use fxp_proto::listing::time::{Civil, FtpTime};
@@ -27,22 +28,41 @@ pub(super) fn beneath(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 
-/// When a file was modified, as MDTM tells it.
-pub(super) fn modified(file: &Path) -> Option<String> {
+/// When a file was modified, as MDTM tells it: so many seconds later than UTC.
+pub(super) fn modified(file: &Path, later: i64) -> Option<String> {
     let metadata = file.metadata().ok().filter(|metadata| metadata.is_file())?;
-    Some(FtpTime::from_system(metadata.modified().ok()?).to_seconds())
+    Some(moved(FtpTime::from_system(metadata.modified().ok()?), later).to_seconds())
 }
 
-/// A directory in the manner of `ls -l`.
-pub(super) fn listing(directory: &Path) -> io::Result<String> {
+/// Sets when a file was modified, as MFMT does; to even seconds where the file system has no others.
+pub(super) fn set_modified(file: &Path, time: &str, even: bool) -> io::Result<()> {
+    let time = FtpTime::parse(time.as_bytes()).map_err(io::Error::other)?;
+    let seconds = if even { time.seconds.div_euclid(2) * 2 } else { time.seconds };
+    let since = Duration::from_secs(u64::try_from(seconds).map_err(io::Error::other)?);
+    File::options().write(true).open(file)?.set_modified(SystemTime::UNIX_EPOCH + since)
+}
+
+fn moved(time: FtpTime, later: i64) -> FtpTime {
+    FtpTime { seconds: time.seconds + later, ..time }
+}
+
+/// A directory in the manner of `ls -l`, with times so many seconds later than UTC. Those of half a year ago and
+/// more, or of tomorrow, are told by their day.
+pub(super) fn listing(directory: &Path, later: i64) -> io::Result<String> {
+    let now = FtpTime::from_system(SystemTime::now()).seconds;
     let mut lines = String::new();
     for entry in std::fs::read_dir(directory)? {
         let (entry, metadata) = entry.and_then(|entry| entry.metadata().map(|metadata| (entry, metadata)))?;
         let kind = if metadata.is_dir() { 'd' } else { '-' };
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Civil { month, day, hour, minute, .. } = FtpTime::from_system(metadata.modified()?).civil();
+        let modified = FtpTime::from_system(metadata.modified()?);
+        let Civil { year, month, day, hour, minute, .. } = moved(modified, later).civil();
         let month = MONTHS[usize::from(month.clamp(1, 12)) - 1];
-        let (size, time) = (metadata.len(), format!("{month} {day:>2} {hour:02}:{minute:02}"));
+        let time = match now - modified.seconds {
+            -3600..HALF_A_YEAR => format!("{month} {day:>2} {hour:02}:{minute:02}"),
+            _ => format!("{month} {day:>2}  {year:04}"),
+        };
+        let size = metadata.len();
         let line = format!("{kind}rw-r--r--   1 anna users {size:>12} {time} {name}\r\n");
         lines.push_str(&line);
     }
@@ -57,6 +77,9 @@ pub(super) fn crc(file: &Path, start: u64, end: Option<u64>) -> io::Result<u32> 
     file.take(end.map_or(u64::MAX, |end| end.saturating_sub(start))).read_to_end(&mut bytes)?;
     Ok(crc32fast::hash(&bytes))
 }
+
+/// What `ls` thinks of it, in seconds.
+const HALF_A_YEAR: i64 = 31_556_952 / 2;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -8,7 +8,7 @@
 
 use super::{
     Announce, Begin, Cpsv, Denial, Dialect, Epsv, Features, Login, Parting, PassiveReply, Port, Pret,
-    ProtClear, Rest, Sscn, Tls, Wire, Words, Xcrc,
+    ProtClear, Rest, Sscn, Times, Tls, Wire, Words, Xcrc,
 };
 
 /// A server without a peculiarity that a client could see, and without CPSV and SSCN.
@@ -58,6 +58,7 @@ pub const ORDINARY: Dialect = Dialect {
     size_in_ascii: None,
     noop_in_transfer: "200 OK",
     stat_list: None,
+    times: Times { listed: 0, told: Some(0), set: None, even: false },
     xcrc: None,
     words: Words {
         made: "257 {} created",

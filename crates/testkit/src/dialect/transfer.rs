@@ -259,10 +259,11 @@ impl Job {
         *canceller.lock().unwrap_or_else(PoisonError::into_inner) = Some(data.canceller());
         let (file, direction, restart) = (self.file.clone(), self.direction, self.restart);
         let half = self.breaks.map(|_| file.metadata().map_or(0, |metadata| metadata.len() / 2));
-        let extra = dialect.listing_extra;
-        let moved =
-            tokio::task::spawn_blocking(move || move_bytes(data, &file, direction, restart, half, extra))
-                .await;
+        let (extra, listed) = (dialect.listing_extra, dialect.times.listed);
+        let moved = tokio::task::spawn_blocking(move || {
+            move_bytes(data, &file, direction, restart, half, extra, listed)
+        })
+        .await;
         match moved.map_err(io::Error::other).and_then(|moved| moved) {
             Ok(()) => match self.breaks {
                 Some(words) => Err((words.to_owned(), Next::Stay)),
@@ -337,12 +338,13 @@ fn move_bytes(
     restart: u64,
     length: Option<u64>,
     extra: &str,
+    listed: i64,
 ) -> io::Result<()> {
     let progress = Arc::default();
     let moved = match direction {
         Direction::Send => data.send(&mut Sending(File::open(file)?), restart, length, &progress),
         Direction::List => {
-            let listing = format!("{extra}{}", files::listing(file)?);
+            let listing = format!("{extra}{}", files::listing(file, listed)?);
             data.send(&mut Listing(listing.into_bytes()), 0, None, &progress)
         }
         Direction::Receive => {

@@ -11,7 +11,9 @@ use super::{Files, Rules, Transfer};
 ///
 /// Paths mean what they mean to `fxp cp`: `site:photos` goes into the destination as `photos`, of `site:photos/` what is
 /// in it. Files count as equal if size and time are; that the times of copies can be compared at all is why copies get
-/// the times of their sources. Where a server does not let times be set, --size-only or --checksum help.
+/// the times of their sources. How exactly a server tells times, in which zone, and whether it lets them be set is learned
+/// from copies and remembered (`fxp site show`); the plan and the summary say how times are compared. --checksum compares
+/// contents.
 ///
 /// With --delete, what stands at the destination only is deleted, but never what a rule leaves out (as rsync), and never
 /// beneath a directory that could not be listed at the source.

@@ -4,7 +4,6 @@ mod import;
 
 use std::ffi::OsStr;
 
-use fxp_engine::book::Known;
 use fxp_engine::place;
 use fxp_engine::site::{Site, TlsMode};
 use fxp_engine::url::{Address, Scheme, Url};
@@ -95,7 +94,7 @@ fn show(name: &OsStr, desk: &Desk) -> Outcome<Exit> {
 fn unlearn(name: &OsStr, desk: &Desk) -> Outcome<Exit> {
     let key = place::remembered(&server(name)?, &desk.context()?)?.server;
     let mut book = desk.known()?;
-    if !book.servers.get_mut(&key).is_some_and(Known::unlearn) {
+    if !book.unlearn(&key) {
         desk.voice.confirmation(&format!("Nothing was learned about {key}."));
         return Ok(Exit::Done);
     }

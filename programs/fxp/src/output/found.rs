@@ -9,6 +9,7 @@ use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::path::VPath;
 use serde::Serialize;
 
+use super::json::TimesFields;
 use super::measure::{count, size};
 
 /// One thing that was found.
@@ -101,6 +102,7 @@ pub(super) enum Record {
         failed: u64,
         skipped: u64,
         elapsed_seconds: f64,
+        times: Option<TimesFields>,
         equal: bool,
     },
 }
@@ -174,6 +176,7 @@ impl Found<'_> {
                 failed: checked.failed,
                 skipped: checked.skipped,
                 elapsed_seconds: checked.elapsed.as_secs_f64(),
+                times: checked.times.as_ref().map(TimesFields::of),
                 equal: checked.is_equal(),
             },
         }
@@ -221,6 +224,7 @@ fn compared_line(compared: &Compared, measure: Measure) -> String {
         Compared::File { source, likeness, .. } => match likeness {
             Likeness::SameDigest(name) => format!("equal ({name})  {source}"),
             Likeness::SameTime => format!("equal (size and time)  {source}"),
+            Likeness::NotNewer => format!("equal (size, not newer)  {source}"),
             Likeness::SameSize { why: None } => format!("equal (size)  {source}"),
             Likeness::SameSize { why: Some(why) } => format!("not proven equal         {source}: {why}"),
             Likeness::Different(what) => format!("different                {source}: {what}"),
@@ -255,6 +259,7 @@ fn compared_record(compared: &Compared) -> Record {
             let (state, algorithm, text) = match likeness {
                 Likeness::SameDigest(name) => ("equal_digest", Some((*name).to_owned()), None),
                 Likeness::SameTime => ("equal_time", None, None),
+                Likeness::NotNewer => ("equal_not_newer", None, None),
                 Likeness::SameSize { why } => ("equal_size", None, why.clone()),
                 Likeness::Different(what) => ("different", None, Some(what.clone())),
                 Likeness::Alone => ("only_source", None, None),
@@ -287,9 +292,13 @@ fn checked_line(checked: &Checked, measure: Measure) -> String {
     part(checked.failed, "not comparable");
     part(checked.skipped, "left out");
     let word = if checked.is_equal() { "Equal" } else { "Not equal" };
-    match parts.is_empty() {
+    let counts = match parts.is_empty() {
         true => format!("{word}: there is nothing to compare"),
         false => format!("{word}: {}", parts.join(", ")),
+    };
+    match checked.times.as_ref().filter(|times| times.is_remarkable()) {
+        Some(times) => format!("{counts}; {}", times.sentence()),
+        None => counts,
     }
 }
 

@@ -131,6 +131,7 @@ impl Observer for Human {
             Event::Planned { files, bytes, directories, unchanged, ladder } => {
                 self.planned(files, bytes, directories, unchanged, &ladder);
             }
+            Event::Times(times) => self.plan(&times.sentence()),
             Event::Feeds { from, to } => self.plan(&format!("{from} feeds {}", to.join(", "))),
             Event::Rerouted { file, text } => {
                 self.printer.progress().rerouted(file);

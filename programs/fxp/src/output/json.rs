@@ -4,6 +4,7 @@
 mod findings;
 mod items;
 mod jobs;
+mod times;
 
 use std::io;
 
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 use items::{BookmarkFields, FactFields, KnownFields, Listed, SiteFields};
 use jobs::JobFields;
+pub(super) use times::TimesFields;
 
 use super::printer::Printer;
 use super::progress::Progress;
@@ -142,6 +144,7 @@ fn describe(event: &Event, tell: &mut dyn FnMut(&Record<'_>)) {
             unchanged: *unchanged,
             ladder,
         }),
+        Event::Times(times) => tell(&Record::Times(TimesFields::of(times))),
         Event::Walked { files, bytes, directories, unchanged, ladder } => tell(&Record::Walked {
             files: *files,
             bytes: *bytes,
@@ -219,6 +222,7 @@ fn summary(report: &Report, exit: Exit) -> Record<'static> {
         unproven: report.sums.unproven(),
         payload_through_client: report.through_client,
         elapsed_seconds: report.elapsed.as_secs_f64(),
+        times: report.times.iter().map(TimesFields::of).collect(),
         exit_code: exit.code(),
     }
 }
@@ -247,6 +251,7 @@ enum Record<'a> {
         unchanged: u64,
         ladder: &'a [String],
     },
+    Times(TimesFields),
     Feeds {
         from: &'a str,
         to: &'a [String],
@@ -348,6 +353,7 @@ enum Record<'a> {
         unproven: u64,
         payload_through_client: u64,
         elapsed_seconds: f64,
+        times: Vec<TimesFields>,
         exit_code: u8,
     },
     Error(Trouble<'a>),

@@ -216,6 +216,12 @@ fn learned(known: &Known) -> Vec<String> {
             .most_sessions
             .map(|most| format!("it lets us have {most} sessions at once, and refused one more")),
     )
+    .chain(
+        known
+            .times
+            .iter()
+            .map(|times| format!("copies from {} to {}: {}", times.from, times.to, times.sentence())),
+    )
     .chain(known.queueing.as_deref().map(|queueing| format!("commands it bears at once: {queueing}")))
     .chain(when)
     .collect()

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use fxp_engine::report::{Assurance, FileFailure, Report, Route, Served, Trouble, Verification};
+use fxp_engine::times::Times;
 use fxp_proto::pair::method::Method;
 
 use crate::exit::Exit;
@@ -88,6 +89,7 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     add("assurance", each_of(moved().map(|way| assurance_sentence(way.assurance))));
     add("verified", verification_sentences(report));
     add("not proven", unproven(report));
+    add("times", times(report));
     add("failed", failures(report));
     let mut notes = report.notes.clone();
     let more = notes.len().saturating_sub(MAX_NOTES) as u64 + report.more_notes;
@@ -123,6 +125,11 @@ fn served(server: &Served) -> String {
         parts.push("nothing to do".to_owned());
     }
     format!("{}: {}", server.place, parts.join("; "))
+}
+
+/// How times were compared, or will be the next time, where that is not to the second.
+fn times(report: &Report) -> Vec<String> {
+    each_of(report.times.iter().filter(|times| times.is_remarkable()).map(Times::sentence))
 }
 
 /// The files of which only the sizes were compared, if others were proven equal; where that holds for all of them,

@@ -5,6 +5,8 @@ use fxp_engine::place::{Memory, ServerFacts};
 use fxp_proto::listing::entry::{Entry, Kind};
 use serde::Serialize;
 
+use super::TimesFields;
+
 use crate::bookmarks::{Fate, Imported};
 
 /// A line of `ls`.
@@ -192,6 +194,7 @@ struct Lessons<'a> {
     most_sessions: Option<u32>,
     most_sessions_at: Option<String>,
     queueing: Option<&'a str>,
+    times: Vec<TimesFields>,
 }
 
 impl<'a> Lessons<'a> {
@@ -210,6 +213,7 @@ impl<'a> Lessons<'a> {
             most_sessions: known.most_sessions,
             most_sessions_at: known.most_sessions_at.and_then(date),
             queueing: known.queueing.as_deref(),
+            times: known.times.iter().map(TimesFields::of).collect(),
         }
     }
 }

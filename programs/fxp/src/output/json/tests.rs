@@ -11,6 +11,7 @@ use fxp_engine::plan::ladder::{End, Policy, ladder};
 use fxp_engine::product::Products;
 use fxp_engine::report::{Assurance, Route};
 use fxp_engine::site::Site;
+use fxp_engine::times::{Shown, Times};
 use fxp_proto::grammar::addr::Family;
 use fxp_proto::grammar::feat::Features;
 use fxp_proto::listing::entry::{Entry, Kind};
@@ -98,10 +99,18 @@ fn written() -> Kinds {
     let fate = Fate::LeftOut { why: String::new() };
     let imported = Imported { title: String::new(), fate, notes: Vec::new(), netrc: false };
     let served = Served::default();
+    let times = Times {
+        from: String::new(),
+        to: String::new(),
+        arrival: None,
+        listed: Shown::default(),
+        asked: None,
+    };
     let records = [
         Record::Connected { leg: "", server: "", tls: None, verified: None },
         Record::Planned { files: 0, bytes: 0, directories: 0, unchanged: 0, ladder: &[] },
         Record::Walked { files: 0, bytes: 0, directories: 0, unchanged: 0, ladder: &[] },
+        Record::Times(TimesFields::of(&times)),
         Record::Feeds { from: "", to: &[] },
         Record::Rerouted { file: None, text: "" },
         Record::Server(ServedFields::of(&served)),
@@ -140,6 +149,7 @@ fn written() -> Kinds {
             unproven: 0,
             payload_through_client: 0,
             elapsed_seconds: 0.0,
+            times: Vec::new(),
             exit_code: 0,
         },
         Record::Error(trouble()),

@@ -1,0 +1,179 @@
+//! Learns from the copies of a run how the times of two places compare, and remembers it with the servers.
+//!
+//! A few finished files are looked at once more as a listing shows them, which costs one listing, and only where
+//! nothing is known yet or what is known has just led to a copy in vain.
+
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use fxp_proto::listing::entry::Precision;
+use fxp_proto::path::VPath;
+
+use crate::file::{NO_TIME, NO_WAY_OF_TIMES};
+use crate::plan::Step;
+use crate::report::{FileReport, Trouble};
+use crate::side::Side;
+use crate::times::{self, Lesson, Sample, Shown, THIS_MACHINE, Times, Told};
+
+/// What was learned of copies from `source` to `destination`.
+pub(crate) fn remembered(source: &Side, destination: &Side) -> Option<Times> {
+    let (from, to) = (key(source), key(destination));
+    keeper(source, destination)?.known().times_of(&from, &to).cloned()
+}
+
+/// What is seen of a finished copy, until somebody looks at it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    side: usize,
+    source: VPath,
+    copy: VPath,
+    size: u64,
+    told: Told,
+    kept: bool,
+    arrived: i64,
+    /// A file of the same size was replaced because of its time.
+    in_vain: bool,
+}
+
+/// Finished copies, a few of them.
+#[derive(Debug, Default)]
+pub(crate) struct Witnesses(Mutex<Vec<Seen>>);
+
+impl Witnesses {
+    /// Takes note of a finished copy, if it can show anything.
+    pub(crate) fn note(&self, step: &Step, report: &FileReport) {
+        let powerless = report.notes.iter().any(|note| note == NO_WAY_OF_TIMES || note == NO_TIME);
+        let Some(told) = step.modified.filter(|_| report.time_kept || powerless) else { return };
+        let mut seen = self.0.lock().expect("no holder of the lock panics");
+        let mut others = seen.iter().filter(|seen| seen.side == step.side);
+        // All of them are seen in one listing.
+        let beside = others.clone().all(|seen| seen.copy.parent() == step.destination.parent());
+        if !beside || others.nth(MAX_SEEN - 1).is_some() {
+            return;
+        }
+        let as_large = step.stands.is_some_and(|stands| stands.size.is_some() && stands.size == step.size);
+        seen.push(Seen {
+            side: step.side,
+            source: step.source.clone(),
+            copy: step.destination.clone(),
+            size: report.size,
+            told,
+            kept: report.time_kept,
+            arrived: now(),
+            in_vain: as_large,
+        });
+    }
+
+    /// Those of one source.
+    pub(crate) fn of(&self, side: usize) -> Vec<Seen> {
+        let seen = self.0.lock().expect("no holder of the lock panics");
+        seen.iter().filter(|seen| seen.side == side).cloned().collect()
+    }
+}
+
+/// Learns from what was seen, and remembers it. What cannot be found out now is found out another time.
+pub(crate) async fn learn(seen: Vec<Seen>, source: &mut Side, destination: &mut Side) -> Option<Times> {
+    let known = remembered(source, destination);
+    if !is_worth_a_listing(&seen, known.as_ref()) {
+        return known;
+    }
+    match look(&seen, source, destination).await {
+        Ok(Some(times)) => {
+            let times = times.with(known.as_ref());
+            if let Some(keeper) = keeper(source, destination) {
+                keeper.learn(|known| known.has_shown(times.clone()));
+            }
+            Some(times)
+        }
+        Ok(None) => known,
+        Err(trouble) => {
+            tracing::debug!(%trouble, "nothing is learned about times");
+            known
+        }
+    }
+}
+
+fn is_worth_a_listing(seen: &[Seen], known: Option<&Times>) -> bool {
+    match known {
+        None => !seen.is_empty(),
+        Some(Times { arrival: Some(_), .. }) => seen.iter().any(|seen| seen.kept),
+        Some(_) => seen.iter().any(|seen| seen.in_vain || !seen.kept),
+    }
+}
+
+async fn look(seen: &[Seen], source: &mut Side, destination: &mut Side) -> Result<Option<Times>, Trouble> {
+    let Some(directory) = seen.first().map(|seen| seen.copy.parent()) else { return Ok(None) };
+    let entries = destination.list(&directory).await?;
+    let mut samples = Vec::new();
+    let mut told = Vec::new();
+    for seen in seen {
+        let entry = entries.iter().find(|entry| Some(&entry.name) == seen.copy.name());
+        if let Some(entry) = entry.filter(|entry| entry.size == Some(seen.size))
+            && let Some(copy) = entry.modified
+        {
+            samples.push(Sample { source: seen.told, copy, kept: seen.kept, arrived: seen.arrived });
+            told.push(seen);
+        }
+    }
+    let mut times = Times {
+        from: key(source),
+        to: key(destination),
+        arrival: None,
+        listed: Shown::default(),
+        asked: None,
+    };
+    match times::learn(&samples) {
+        None => return Ok(None),
+        Some(Lesson::Arrival(late)) => times.arrival = Some(late),
+        Some(Lesson::Kept(listed)) => times.listed = listed,
+    }
+    let rough = |sample: &Sample| sample.source.1.min(sample.copy.1) < Precision::Second;
+    if times.arrival.is_none() && samples.iter().any(rough) {
+        times.asked = ask(&told, source, destination).await?;
+    }
+    Ok(Some(times))
+}
+
+/// What questions about single files tell, which may be more than listings do.
+async fn ask(seen: &[&Seen], source: &mut Side, destination: &mut Side) -> Result<Option<Shown>, Trouble> {
+    let mut samples = Vec::new();
+    for seen in seen.iter().take(MAX_ASKED) {
+        let (ours, theirs) = tokio::join!(source.stat(&seen.source), destination.stat(&seen.copy));
+        let time = |entry: Option<fxp_proto::listing::entry::Entry>| {
+            entry.and_then(|entry| entry.modified).filter(|(_, precision)| *precision == Precision::Second)
+        };
+        if let (Some(source), Some(copy)) = (time(ours?), time(theirs?)) {
+            samples.push(Sample { source, copy, kept: seen.kept, arrived: seen.arrived });
+        }
+    }
+    Ok(match times::learn(&samples) {
+        Some(Lesson::Kept(shown)) => Some(shown),
+        Some(Lesson::Arrival(_)) | None => None,
+    })
+}
+
+/// The server with which it is remembered.
+fn keeper<'a>(source: &'a Side, destination: &'a Side) -> Option<&'a crate::pool::Link> {
+    [destination, source].into_iter().find_map(|side| match side {
+        Side::Remote(link) => Some(&**link),
+        Side::Local(_) => None,
+    })
+}
+
+fn key(side: &Side) -> String {
+    match side {
+        Side::Remote(link) => link.server.key(),
+        Side::Local(_) => THIS_MACHINE.to_owned(),
+    }
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Copies to be looked at: enough to meet summer and winter.
+const MAX_SEEN: usize = 64;
+
+/// Questions about single files.
+const MAX_ASKED: usize = 2;

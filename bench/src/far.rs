@@ -13,6 +13,9 @@ const LINES: &[&str] = &["--rtt", "client-a=50ms,client-b=50ms,a-b=20ms", "--rat
 /// Round-trip time from the client to either server, in milliseconds.
 pub(crate) const CLIENT_RTT: u64 = 50;
 
+/// Round-trip time between the servers, in milliseconds.
+pub(crate) const SERVER_RTT: u64 = 20;
+
 /// What the tables say about it.
 pub(crate) const ABOUT: &str =
     "50 ms from the client to either server, 20 ms between the servers, 200 Mbit/s everywhere";

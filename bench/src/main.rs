@@ -10,6 +10,7 @@
 //! timed part. Servers sit on addresses of their own, never on the client's.
 #![forbid(unsafe_code)]
 
+mod bound;
 mod contender;
 mod far;
 mod gridftp;

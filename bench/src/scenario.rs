@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::bound::Bound;
 use crate::contender::{self, Contender};
 use crate::server::Ground;
 use crate::table::Table;
@@ -33,7 +34,7 @@ impl Load {
 }
 
 /// Which figures a table shows beside the time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Figures {
     /// Bytes per second and processor time per GiB.
     Bulk {
@@ -49,6 +50,8 @@ pub(crate) enum Figures {
     Far {
         /// Files per round.
         files: u64,
+        /// Where files are so small that it is the round trips that count.
+        bound: Option<Bound>,
     },
     /// Only the time.
     Delay,

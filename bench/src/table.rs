@@ -27,9 +27,13 @@ impl Display for Table {
         let (speed, cost) = match self.figures {
             Figures::Bulk { .. } => (" GB/s |", format!(" CPU s/GiB {first} | {second} |")),
             Figures::Files { .. } => (" files/s |", format!(" CPU ms/file {first} | {second} |")),
-            Figures::Far { .. } => {
-                (" files/s | RTT/file | packets/file |", format!(" CPU ms/file {first} | {second} |"))
-            }
+            Figures::Far { bound, .. } => (
+                match bound {
+                    Some(_) => " files/s | RTT/file | share of a lane's bound | packets/file |",
+                    None => " files/s | RTT/file | packets/file |",
+                },
+                format!(" CPU ms/file {first} | {second} |"),
+            ),
             Figures::Delay => ("", format!(" CPU ms {first} | {second} |")),
         };
         writeln!(f, "| who | median s | min to max s |{speed}{cost} peak MiB | ratio to the best peer |")?;
@@ -61,16 +65,16 @@ impl Table {
                 write!(f, " {:.0} |", files as f64 / median.as_secs_f64())?;
                 write!(f, " {:.2} | {:.2} |", cost(0) * 1e3 / files as f64, cost(1) * 1e3 / files as f64)?;
             }
-            Figures::Far { files } => {
+            Figures::Far { files, bound } => {
                 let (files, seconds) = (files as f64, median.as_secs_f64());
                 let packets = row.median(|sample| sample.packets) as f64;
                 write!(f, " {:.1} |", files / seconds)?;
-                write!(
-                    f,
-                    " {:.2} | {:.1} |",
-                    seconds * 1e3 / far::CLIENT_RTT as f64 / files,
-                    packets / files
-                )?;
+                let each = seconds * 1e3 / files;
+                write!(f, " {:.2} |", each / far::CLIENT_RTT as f64)?;
+                if let Some(bound) = bound {
+                    write!(f, " {:.2} |", bound.milliseconds / each)?;
+                }
+                write!(f, " {:.1} |", packets / files)?;
                 write!(f, " {:.2} | {:.2} |", cost(0) * 1e3 / files, cost(1) * 1e3 / files)?;
             }
             Figures::Delay => write!(f, " {:.1} | {:.1} |", cost(0) * 1e3, cost(1) * 1e3)?,

@@ -11,6 +11,7 @@ use fxp_testkit::daemon::Product;
 use fxp_testkit::lftp;
 
 use super::{Figures, Scenario};
+use crate::bound::{self, Bound};
 use crate::contender::{Contender, Work, timed};
 use crate::far::{self, Far};
 use crate::ledger::Ledger;
@@ -20,6 +21,9 @@ use crate::tree::Tree;
 
 /// The longest a copy may take: lftp with one session needs a quarter of a second for each file.
 const LIMIT: Duration = Duration::from_secs(3600);
+
+/// Bytes of a file that takes no longer than an empty one.
+const SMALL: u64 = 4096;
 
 /// Which pair of servers, both of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,19 +119,27 @@ pub(crate) fn scenario(
             work: Box::new(Copy { world: Rc::clone(&world), way, tree: tree.clone(), client }),
         });
     }
+    // Of larger files the line takes its time, too.
+    let is_small = tree.bytes <= SMALL * tree.files;
+    let bound = is_small.then(|| bound::of(pair.product, pair.protection));
+    let arithmetic = bound.map_or(String::new(), |Bound { milliseconds, sum }| {
+        format!(
+            " With the client's round trip r and s between the servers one lane needs at least {milliseconds:.0} ms for a              file: {sum}. The share of that is more than one where lanes work side by side."
+        )
+    });
     Ok(Scenario {
         title: title.to_owned(),
         about: format!(
             "{}. {} files, {:.0} MB. `fxp cp -r` and lftp's `mirror` (`ftp:sync-mode` on and off, `--parallel` as said). \
              fxp stores each file under a temporary name, compares its size, sets its time, and renames it; lftp stores \
              in place. RTT/file is the time of the whole run, logins included, in client round trips per file; packets \
-             are those on the client's two lines; memory is the client's.",
+             are those on the client's two lines; memory is the client's.{arithmetic}",
             far::ABOUT,
             tree.files,
             tree.bytes as f64 / 1e6
         ),
         ends: ["client", "servers"],
-        figures: Figures::Far { files: tree.files },
+        figures: Figures::Far { files: tree.files, bound },
         contenders,
     })
 }

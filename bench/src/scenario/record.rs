@@ -35,7 +35,7 @@ pub(crate) fn scenario(title: &str, tree: &Tree, ground: &Ground<'_>) -> Result<
             tree.bytes as f64 / 1e6
         ),
         ends: ["client", "servers"],
-        figures: Figures::Far { files: tree.files },
+        figures: Figures::Far { files: tree.files, bound: None },
         contenders: vec![Contender {
             name: "globus-url-copy".to_owned(),
             is_ours: false,

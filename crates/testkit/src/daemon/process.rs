@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Gid, Pid, Signal, Uid};
+use rustix::process::{Pid, Signal};
 
 use super::Place;
 
@@ -155,8 +155,9 @@ pub(super) fn adopt(root: &Path, user: u32) -> Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    rustix::fs::chown(root, Some(Uid::from_raw(user)), Some(Gid::from_raw(user)))?;
-    if root.is_dir() {
+    // A link itself, never what it leads to, which may be anything on this machine.
+    std::os::unix::fs::lchown(root, Some(user), Some(user))?;
+    if root.symlink_metadata()?.is_dir() {
         for entry in std::fs::read_dir(root)? {
             adopt(&entry?.path(), user)?;
         }

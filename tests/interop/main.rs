@@ -12,6 +12,7 @@ mod drive;
 mod fxp;
 #[path = "../common/lab.rs"]
 mod lab;
+mod links;
 mod netlab;
 mod pairs;
 mod peer_script;

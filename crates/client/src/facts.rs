@@ -175,7 +175,7 @@ impl Session {
     }
 
     /// MDTM; `None` where the server does not tell.
-    async fn time(&mut self, path: &VPath) -> Result<Option<FtpTime>, SessionError> {
+    pub(crate) async fn time(&mut self, path: &VPath) -> Result<Option<FtpTime>, SessionError> {
         match self.command(Verb::Mdtm, path.to_text()).await {
             Ok(reply) => Ok(FtpTime::parse(reply.text().as_bytes().trim_ascii()).ok()),
             Err(SessionError::Refused { .. }) => Ok(None),

@@ -4,7 +4,7 @@
 //! # Layout
 //!
 //! * [`connect`]: address, TLS and login; [`certificates`]: what else a server shows; [`session`]: requests, answers, small commands; `facts`: what a
-//!   server says about a file; `tree`: listings; [`transfer`]: up and down; [`transcript`]: who said
+//!   server says about a file; `tree`: listings; [`links`]: where links lead; [`transfer`]: up and down; [`transcript`]: who said
 //!   what, without secrets; [`queue`]: what may be sent before replies have come.
 //! * `driver`: the loop around the machine; `habits`: what was found out about a server; [`error`].
 //!
@@ -49,6 +49,7 @@ mod driver;
 pub mod error;
 mod facts;
 mod habits;
+pub mod links;
 pub mod queue;
 pub mod session;
 pub mod transcript;

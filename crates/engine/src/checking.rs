@@ -129,6 +129,7 @@ pub async fn check(
         destination: places.destination.clone(),
         filter: request.selection.filter.clone(),
         extras: Extras::Named,
+        links: request.selection.links,
         into_missing: false,
         overlapping,
         stop,

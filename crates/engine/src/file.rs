@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use fxp_client::data::Throttle;
 use fxp_proto::grammar::params::Protection;
-use fxp_proto::listing::entry::Precision;
+use fxp_proto::listing::entry::{Entry, Precision};
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::pair::exchange::{self, Refusal};
 use fxp_proto::pair::leg::Leg;
@@ -20,10 +20,10 @@ use crate::journal::{Ledger, Subject};
 use crate::lane::{Carriage, Lane, Tried};
 use crate::part;
 use crate::patience::Patience;
-use crate::plan::Step;
 use crate::plan::diff::is_as_planned;
 use crate::plan::ladder::Rung;
 use crate::plan::walk::interrupted;
+use crate::plan::{Reached, Step};
 use crate::policy::{ResumeChoice, VerifyChoice, Via};
 use crate::progress;
 use crate::publish::{Publisher, at_part};
@@ -283,7 +283,7 @@ impl Courier<'_> {
         self.claim.look(self.destination, place, may_be_taken).await?;
         let before = match again {
             false if self.original => step.modified,
-            _ => self.source.stat(&step.source).await?.and_then(|entry| entry.modified),
+            _ => self.source_now(step).await?.and_then(|entry| entry.modified),
         };
         let mut offset = self.where_to_begin(step, place, again, notes).await?;
         if offset == 0 {
@@ -326,7 +326,7 @@ impl Courier<'_> {
     /// An error if the source's time shows that it was changed since `before`.
     async fn held_still(&mut self, step: &Step, before: Option<(FtpTime, Precision)>) -> Result<(), Trouble> {
         let Some((before, Precision::Second)) = before else { return Ok(()) };
-        match self.source.stat(&step.source).await?.and_then(|entry| entry.modified) {
+        match self.source_now(step).await?.and_then(|entry| entry.modified) {
             Some((now, Precision::Second)) if now.seconds != before.seconds => {
                 let why = "the source was changed while it was copied";
                 Err(Trouble::new(TroubleKind::Verification, why).on(Some(Leg::Source)))
@@ -421,7 +421,7 @@ impl Courier<'_> {
         match (step.leftover, ours) {
             _ if self.claim.is_doubtful() || !self.resume.believes_notes() => Ok(false),
             (_, true) => {
-                let now = self.source.stat(&step.source).await?;
+                let now = self.source_now(step).await?;
                 Ok(now.is_some_and(|now| now.size == step.size && is_as_planned(step.modified, now.modified)))
             }
             (Some(_), false) if !in_place => self.was_begun(step, place).await,
@@ -667,6 +667,14 @@ impl Courier<'_> {
         }
     }
 
+    /// What the source looks like now. Of a link some servers describe the link itself.
+    async fn source_now(&mut self, step: &Step) -> Result<Option<Entry>, Trouble> {
+        match step.reached {
+            Reached::ByLink => Ok(self.source.follow(&step.source).await?.map(|followed| followed.entry)),
+            Reached::Plainly | Reached::BehindLink => self.source.stat(&step.source).await,
+        }
+    }
+
     /// The source's time to the second: a listing may have told less than MDTM does.
     async fn exact_time(&mut self, step: &Step) -> Result<Option<FtpTime>, Trouble> {
         let exact = |modified: Option<(FtpTime, Precision)>| match modified {
@@ -676,7 +684,7 @@ impl Courier<'_> {
         match exact(step.modified) {
             Some(time) => Ok(Some(time)),
             None => {
-                let now = self.source.stat(&step.source).await?.and_then(|entry| entry.modified);
+                let now = self.source_now(step).await?.and_then(|entry| entry.modified);
                 // A copy may show the time of its arrival.
                 let is_true = self.original || is_as_planned(step.modified, now);
                 Ok(exact(now).filter(|_| is_true))

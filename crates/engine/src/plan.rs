@@ -11,11 +11,13 @@ pub(crate) mod hearing;
 pub(crate) mod item;
 pub mod judge;
 pub mod ladder;
+pub mod links;
 pub(crate) mod pile;
 pub(crate) mod planner;
 pub(crate) mod select;
 pub(crate) mod shelf;
 pub(crate) mod survey;
+pub(crate) mod trail;
 pub(crate) mod walk;
 
 use fxp_proto::listing::entry::Precision;
@@ -61,6 +63,20 @@ pub struct Step {
     pub stands: Option<Stands>,
     /// Something that was copied earlier and broken off.
     pub leftover: Option<Leftover>,
+    /// Whether a link lies on the way to it.
+    pub reached: Reached,
+}
+
+/// How a file of a source was reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reached {
+    /// Without any link that somebody else has put there.
+    #[default]
+    Plainly,
+    /// By a link of its own: what has its name is the link.
+    ByLink,
+    /// Through a link to a directory above it. It may well have another name that leads to it without a link.
+    BehindLink,
 }
 
 /// A file named `NAME.fxp-part`.

@@ -56,6 +56,7 @@ use goodput::Goodput;
 use through::choose_way;
 
 pub use crate::plan::ladder::Policy;
+pub use crate::plan::links::Links;
 pub use crate::plan::select::{Delete, Selection};
 pub use crate::policy::{AssuranceChoice, EndChoice, MethodChoice, ResumeChoice, Secure, VerifyChoice, Via};
 

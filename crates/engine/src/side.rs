@@ -10,6 +10,7 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use fxp_store::storage::{Storage, StoreError};
 
+use fxp_client::links::Followed;
 use fxp_client::session::SessionError;
 
 use crate::context::Context;
@@ -205,6 +206,27 @@ impl Side {
             }
         }
         Ok(self.stat(path).await?.and_then(|entry| entry.size))
+    }
+
+    /// What the link at `path` leads to; `None` where that is nothing that can be copied.
+    pub(crate) async fn follow(&mut self, path: &VPath) -> Result<Option<Followed>, Trouble> {
+        let what = format!("following the link {}", self.name(path));
+        match self {
+            Side::Remote(link) => {
+                let kind = path_kind(link.leg());
+                link.perform(&what, kind, |session| {
+                    let path = path.clone();
+                    Box::pin(async move { session.follow(&path).await })
+                })
+                .await
+            }
+            // A storage follows links by itself, as far as they lead anywhere.
+            Side::Local(_) => {
+                let entry = self.stat(path).await?;
+                let found = entry.filter(|entry| matches!(entry.kind, Kind::File | Kind::Directory));
+                Ok(found.map(|entry| Followed { entry, real: None }))
+            }
+        }
     }
 
     /// Makes one directory; fine if it is there.

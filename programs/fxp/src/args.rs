@@ -212,6 +212,13 @@ pub(crate) struct Transfer {
     #[command(flatten)]
     pub(crate) files: Files,
 
+    /// What becomes of symbolic links in directories; one that is named is followed in any case
+    ///
+    /// A link that leads back to a directory above it is never followed, nor one that leads nowhere: both are told and
+    /// left out. What a move has copied from behind a link to a directory stays where it is.
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub(crate) links: Links,
+
     /// How often a file is tried again after a failure that may pass
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) retries: u32,
@@ -479,6 +486,16 @@ pub(crate) enum Verify {
     Hash,
     /// size only
     Size,
+}
+
+/// `--links`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Links {
+    /// they are left out, and told
+    #[default]
+    Skip,
+    /// the files and directories that they lead to are taken in their place
+    Follow,
 }
 
 /// `--resume`

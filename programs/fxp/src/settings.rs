@@ -12,8 +12,8 @@ use clap::ValueEnum;
 use etcetera::BaseStrategy;
 use fxp_engine::plan::judge::Compare;
 use fxp_engine::run::{
-    AssuranceChoice, Bounds, CopyRequest, Delete, EndChoice, MethodChoice, Policy, ResumeChoice, Secure,
-    Selection, VerifyChoice, Via,
+    AssuranceChoice, Bounds, CopyRequest, Delete, EndChoice, Links, MethodChoice, Policy, ResumeChoice,
+    Secure, Selection, VerifyChoice, Via,
 };
 use fxp_engine::site::TlsMode;
 use fxp_engine::url::Address;
@@ -179,7 +179,11 @@ pub(crate) fn copy_request(
         resume: transfer.resume.map_or(ResumeChoice::Noted, Into::into),
         retries: transfer.retries,
         lanes: transfer.lanes.map(usize::from),
-        selection: Selection { filter: Arc::new(transfer.files.filter()?), ..Selection::default() },
+        selection: Selection {
+            filter: Arc::new(transfer.files.filter()?),
+            links: transfer.links.into(),
+            ..Selection::default()
+        },
         bwlimit: transfer.bwlimit,
         bounds: Bounds {
             space_wait: transfer.space_wait,
@@ -304,6 +308,15 @@ impl From<args::Verify> for VerifyChoice {
             args::Verify::Auto => VerifyChoice::Auto,
             args::Verify::Hash => VerifyChoice::Hash,
             args::Verify::Size => VerifyChoice::Size,
+        }
+    }
+}
+
+impl From<args::Links> for Links {
+    fn from(links: args::Links) -> Self {
+        match links {
+            args::Links::Skip => Links::Skip,
+            args::Links::Follow => Links::Follow,
         }
     }
 }

@@ -11,6 +11,7 @@ use fxp_proto::listing::entry::Entry;
 use fxp_proto::path::VPath;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::links::{self, Contents, Links};
 use crate::lesson;
 use crate::report::Trouble;
 use crate::retry;
@@ -81,6 +82,24 @@ impl Explorer {
                     tokio::time::sleep(retry::pause(attempt, 0.0)).await;
                 }
                 listed => return listed,
+            }
+        }
+    }
+
+    /// What is in a directory of a source, its links looked at as is wanted.
+    pub(crate) async fn contents(&self, path: &VPath, links: Links) -> Result<Contents, Trouble> {
+        let mut attempt = 0;
+        loop {
+            let mut lease = self.lease(WORTH_A_LOGIN).await?;
+            let contents = links::contents(lease.side(), path, links).await;
+            lease.give_back();
+            match contents {
+                Err(trouble) if attempt < self.retries && retry::judge(&trouble).may_help() => {
+                    attempt += 1;
+                    tracing::debug!(%trouble, attempt, "listed again");
+                    tokio::time::sleep(retry::pause(attempt, 0.0)).await;
+                }
+                contents => return contents,
             }
         }
     }

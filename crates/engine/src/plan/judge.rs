@@ -11,6 +11,7 @@ use fxp_proto::listing::entry::Entry;
 use fxp_proto::pair::leg::Leg;
 use tokio::sync::OnceCell;
 
+use super::Reached;
 use super::diff;
 use super::explore::Explorer;
 use super::survey::{Found, is_about_this};
@@ -146,8 +147,14 @@ impl Judge {
     }
 
     async fn ask_for_times(&self, found: &Found) -> Result<Likeness, Trouble> {
-        let (ours, theirs) =
-            tokio::join!(self.sources[found.side].stat(&found.source), self.destination.stat(&found.target));
+        let ours = async {
+            match found.reached {
+                // It was asked about when it was followed; what a server says of its name may be about the link.
+                Reached::ByLink => Ok(None),
+                Reached::Plainly | Reached::BehindLink => self.sources[found.side].stat(&found.source).await,
+            }
+        };
+        let (ours, theirs) = tokio::join!(ours, self.destination.stat(&found.target));
         let ours = ours.map_err(|error| error.on(Some(Leg::Source)))?;
         let theirs = theirs.map_err(|error| error.on(Some(Leg::Destination)))?;
         let mut again = found.clone();

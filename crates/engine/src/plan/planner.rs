@@ -96,6 +96,7 @@ pub(crate) async fn stream(
             .selection
             .delete
             .map_or(Extras::Ignored, |delete| Extras::Walked { even_excluded: delete.even_excluded }),
+        links: wish.selection.links,
         into_missing: true,
         overlapping: prepared.overlapping,
         stop: stop.clone(),
@@ -229,6 +230,7 @@ impl Planner<'_> {
             leftover: leftover.filter(|_| !part::is_ambiguous(&found.target)),
             source: found.source,
             destination: found.target,
+            reached: found.reached,
         }))
         .await
     }

@@ -13,10 +13,13 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
 
+use super::Reached;
 use super::filter::Filter;
 use super::judge::Compare;
+use super::links::Links;
 use super::shelf::kind_of;
 use super::survey::{Found, Root, There};
+use super::trail::Trail;
 use crate::part;
 use crate::report::{FileFailure, Skipped, Trouble, TroubleKind};
 use crate::side::Side;
@@ -59,6 +62,8 @@ pub struct Selection {
     pub compare: Compare,
     /// What stands at the destination only is deleted.
     pub delete: Option<Delete>,
+    /// What becomes of links in the directories of the sources. One that was named is followed in any case.
+    pub links: Links,
 }
 
 /// How what stands at the destination only is deleted.
@@ -99,13 +104,13 @@ pub(crate) async fn prepare(
 ) -> Result<Prepared, Trouble> {
     let mut found = Vec::with_capacity(origins.len());
     for origin in origins {
-        let entry = look(&mut sources[origin.side], origin, wish.recursive)
+        let (entry, by_link) = look(&mut sources[origin.side], origin, wish.recursive)
             .await
             .map_err(|error| error.on(Some(Leg::Source)))?;
-        found.push((origin, entry));
+        found.push((origin, entry, by_link));
     }
     let there = kind_of(destination, &goal.path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
-    let any_directory = found.iter().any(|(_, entry)| entry.kind == Kind::Directory);
+    let any_directory = found.iter().any(|(_, entry, _)| entry.kind == Kind::Directory);
     let into = origins.len() > 1 || any_directory || goal.contents || there == Some(Kind::Directory);
 
     let mut prepared = Prepared::default();
@@ -120,7 +125,7 @@ pub(crate) async fn prepare(
         shelf = Shelf::Empty;
     }
     let mut targets: Vec<VPath> = Vec::new();
-    for (origin, entry) in found {
+    for (origin, entry, by_link) in found {
         let side = &mut sources[origin.side];
         let target = match (into, origin.path.name()) {
             (true, Some(name)) if !(origin.contents && entry.kind == Kind::Directory) => {
@@ -171,14 +176,24 @@ pub(crate) async fn prepare(
                 Some(Kind::Symlink(_)) => There::Link,
                 Some(_) => There::Directory,
             };
-            prepared.roots.push(Root { side: number, source, target, relative, there });
+            let trail = Trail::begin(&source, &entry);
+            prepared.roots.push(Root { side: number, source, target, relative, there, trail });
         } else {
             let part = match part::part_of(&target) {
                 Some(part) => shelf.at(destination, &part).await?,
                 None => None,
             };
             let part = part.filter(|entry| entry.kind == Kind::File);
-            prepared.files.push(Found { side: number, source, target, entry, there: standing, part });
+            let reached = if by_link { Reached::ByLink } else { Reached::Plainly };
+            prepared.files.push(Found {
+                side: number,
+                source,
+                target,
+                entry,
+                there: standing,
+                part,
+                reached,
+            });
         }
     }
     Ok(prepared)
@@ -222,16 +237,20 @@ impl Shelf {
 /// Up to so many names are asked for one by one, which is cheaper than listing a directory that may be huge.
 const FEW: usize = 2;
 
-/// What stands at a source. A link that was named by the user is followed: it is what was asked for.
-async fn look(side: &mut Side, origin: &Origin, recursive: bool) -> Result<Entry, Trouble> {
+/// What stands at a source, and whether a link leads to it. A link that was named by the user is followed: it is what
+/// was asked for.
+async fn look(side: &mut Side, origin: &Origin, recursive: bool) -> Result<(Entry, bool), Trouble> {
     let name = side.name(&origin.path);
     let Some(mut entry) = side.stat(&origin.path).await? else {
         return Err(Trouble::new(TroubleKind::SourceNotFound, format!("{name} does not exist")));
     };
-    if let Kind::Symlink(_) = entry.kind {
-        let directory = origin.contents && side.list(&origin.path).await.is_ok();
-        entry.kind = if directory { Kind::Directory } else { Kind::File };
-        entry.size = if directory { None } else { side.size(&origin.path).await? };
+    let by_link = matches!(entry.kind, Kind::Symlink(_));
+    if by_link {
+        let followed = side.follow(&origin.path).await?;
+        entry = followed.map(|followed| followed.entry).ok_or_else(|| {
+            let what = format!("{name} is a symbolic link, where nothing is that can be copied");
+            Trouble::new(TroubleKind::SourceNotFound, what)
+        })?;
     }
     match entry.kind {
         Kind::Directory if !recursive => {
@@ -244,7 +263,7 @@ async fn look(side: &mut Side, origin: &Origin, recursive: bool) -> Result<Entry
         Kind::File if origin.contents => {
             Err(Trouble::new(TroubleKind::SourceNotFound, format!("{name} is not a directory")))
         }
-        _ => Ok(entry),
+        _ => Ok((entry, by_link)),
     }
 }
 

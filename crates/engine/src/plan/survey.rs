@@ -16,8 +16,11 @@ use fxp_proto::wire::text::Text;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
+use super::Reached;
 use super::explore::Explorer;
 use super::filter::{Filter, OutOfBounds};
+use super::links::{Contents, End, Links};
+use super::trail::{Circle, Trail};
 use super::walk::{MAX_DEPTH, interrupted, leads_elsewhere, why_left_out};
 use crate::part;
 use crate::report::{FileFailure, Skipped, Trouble, TroubleKind};
@@ -59,6 +62,7 @@ pub(crate) struct Found {
     pub(crate) there: Option<Entry>,
     /// Its part at the destination.
     pub(crate) part: Option<Entry>,
+    pub(crate) reached: Reached,
 }
 
 /// What becomes of things that stand at the destination only.
@@ -85,6 +89,8 @@ pub(crate) struct Root {
     /// As the filter's rules call it.
     pub(crate) relative: VPath,
     pub(crate) there: There,
+    /// The directories above it at the source.
+    pub(crate) trail: Trail,
 }
 
 /// What is known of a directory at the destination before it is listed.
@@ -106,6 +112,8 @@ pub(crate) struct Survey {
     pub(crate) destination: Arc<Explorer>,
     pub(crate) filter: Arc<Filter>,
     pub(crate) extras: Extras,
+    /// What becomes of the sources' links.
+    pub(crate) links: Links,
     /// What is in directories that the destination lacks is wanted, too.
     pub(crate) into_missing: bool,
     /// Several sources may lead to the same place.
@@ -125,7 +133,7 @@ struct Pending(JoinHandle<Listings>);
 
 /// Both listings of a directory.
 struct Listings {
-    source: Result<Vec<Entry>, Trouble>,
+    source: Result<Contents, Trouble>,
     /// `None` where nothing was asked.
     destination: Option<Result<Vec<Entry>, Trouble>>,
     /// Counted among those that are held in memory.
@@ -174,7 +182,7 @@ impl Survey {
 
     fn ask(&self, root: &Root, held: &Arc<AtomicUsize>) -> Pending {
         let (source, destination) = (self.sources[root.side].clone(), self.destination.clone());
-        let (root, held) = (root.clone(), held.clone());
+        let (root, held, links) = (root.clone(), held.clone(), self.links);
         Pending(tokio::spawn(async move {
             let there = async {
                 match root.there {
@@ -182,9 +190,10 @@ impl Survey {
                     There::Directory | There::Link => Some(destination.list(&root.target).await),
                 }
             };
-            let (source, destination) = tokio::join!(source.list(&root.source), there);
-            let count = |listing: &Result<Vec<Entry>, Trouble>| listing.as_ref().map_or(0, Vec::len);
-            let entries = count(&source) + destination.as_ref().map_or(0, count);
+            let (source, destination) = tokio::join!(source.contents(&root.source, links), there);
+            let ours = source.as_ref().map_or(0, |contents| contents.entries.len());
+            let entries =
+                ours + destination.as_ref().map_or(0, |listing| listing.as_ref().map_or(0, Vec::len));
             held.fetch_add(entries, Ordering::Relaxed);
             Listings { source, destination, held: Held(held, entries) }
         }))
@@ -213,8 +222,8 @@ impl Survey {
             }
             Some(Err(trouble)) => return Err(trouble.on(Some(Leg::Destination))),
         };
-        let entries = match source {
-            Ok(entries) => entries,
+        let Contents { entries, ends } = match source {
+            Ok(contents) => contents,
             // Nothing beneath it is called surplus: nobody knows what is there.
             Err(trouble) if is_about_this(&trouble) => {
                 return Ok(self.blocked(&root, trouble.on(Some(Leg::Source))).await);
@@ -236,7 +245,8 @@ impl Survey {
             if self.extras != Extras::Ignored {
                 names.insert(entry.name.clone());
             }
-            let sight = self.look_at(entry, &root, &mut there, &mut deeper, seen);
+            let end = ends.get(&entry.name);
+            let sight = self.look_at(entry, end, &root, &mut there, &mut deeper, seen);
             if let Some(sight) = sight
                 && self.tell(sight).await.is_err()
             {
@@ -250,10 +260,12 @@ impl Survey {
         Ok(Ok(()))
     }
 
-    /// What one entry of a source's directory is. Directories go to `deeper`.
+    /// What one entry of a source's directory is, and where it ends if it is a link that was followed. Directories go
+    /// to `deeper`.
     fn look_at(
         &self,
         entry: Entry,
+        end: Option<&End>,
         root: &Root,
         there: &mut BTreeMap<Text, Entry>,
         deeper: &mut Vec<Root>,
@@ -296,8 +308,17 @@ impl Survey {
                         format!("{} is more than {MAX_DEPTH} directories deep", explorer.name(&source));
                     return failure(Trouble::new(TroubleKind::Limit, what).on(Some(Leg::Source)));
                 }
-                deeper.push(Root { side: root.side, source, target, relative, there });
-                None
+                let link = end.map(|end| match end {
+                    End::Here(real) => real.clone(),
+                    End::Nowhere(_) => None,
+                });
+                match root.trail.enter(&source, &entry, link) {
+                    Ok(trail) => {
+                        deeper.push(Root { side: root.side, source, target, relative, there, trail });
+                        None
+                    }
+                    Err(circle) => skipped(explorer.name(&source), why_not_again(&circle, explorer)),
+                }
             }
             Kind::File if !part::is_part(&entry.name) => {
                 match self.filter.bounds.leaves_out(&entry) {
@@ -325,13 +346,22 @@ impl Survey {
                     side: root.side,
                     part: part.filter(|entry| entry.kind == Kind::File),
                     there: there.get(&entry.name).cloned(),
+                    reached: match (end, root.trail.is_behind_link()) {
+                        (Some(_), _) => Reached::ByLink,
+                        (None, true) => Reached::BehindLink,
+                        (None, false) => Reached::Plainly,
+                    },
                     source,
                     target,
                     entry,
                 })))
             }
             Kind::File | Kind::Symlink(_) | Kind::Other => {
-                skipped(explorer.name(&source), why_left_out(&entry.kind))
+                let why = match end {
+                    Some(End::Nowhere(why)) => why.clone(),
+                    _ => why_left_out(&entry.kind),
+                };
+                skipped(explorer.name(&source), why)
             }
         }
     }
@@ -489,6 +519,18 @@ impl Drop for Pending {
 impl Drop for Held {
     fn drop(&mut self) {
         self.0.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
+fn why_not_again(circle: &Circle, explorer: &Explorer) -> String {
+    match circle {
+        Circle::Back(above) => {
+            format!(
+                "it is {} again, which lies above it, and following it would have no end",
+                explorer.name(above)
+            )
+        }
+        Circle::TooManyLinks => "too many links lie on the way to it, which may have no end".to_owned(),
     }
 }
 

@@ -334,6 +334,7 @@ mod tests {
             replaces: false,
             leftover: None,
             stands: None,
+            reached: crate::plan::Reached::Plainly,
         }
     }
 }

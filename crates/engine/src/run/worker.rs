@@ -20,8 +20,8 @@ use super::through::{choose_way, through};
 use crate::claim::Claim;
 use crate::file::{Courier, Way};
 use crate::journal::Subject;
-use crate::plan::Step;
 use crate::plan::walk::interrupted;
+use crate::plan::{Reached, Step};
 use crate::policy::Via;
 use crate::report::{Event, FileReport, Route, Trouble, TroubleKind};
 use crate::retry;
@@ -467,6 +467,11 @@ impl Worker {
     async fn leave_source(&mut self, step: &Step) -> Result<(), Trouble> {
         if self.crew.run.after == After::Kept {
             return Ok(());
+        }
+        if step.reached == Reached::BehindLink {
+            let why =
+                "the copy is good, but the source stays: it was reached through a link, and lies elsewhere";
+            return Err(Trouble::new(TroubleKind::Other, why).on(Some(Leg::Source)));
         }
         if step.source == step.destination && self.source.same_server(&self.destination) {
             let why = "the copy is good, but the source stays: on the same server under the same path it may be one \

@@ -12,6 +12,7 @@ mod happy;
 mod lanes;
 mod leaving;
 mod legacy;
+mod links;
 mod moves;
 mod ours;
 mod proof;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ValueEnum, ValueHint};
 
-use super::{Files, Rules, Transfer};
+use super::{Files, Links, Rules, Transfer};
 
 /// Make a tree at the destination equal to the source: one way, only what differs
 ///
@@ -106,6 +106,10 @@ pub(crate) struct Check {
     /// Whether digests are compared
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) checksum: Checksum,
+
+    /// What becomes of symbolic links in the source's directories, as in `fxp cp`
+    #[arg(long, value_enum, default_value_t, value_name = "HOW", conflicts_with = "manifest")]
+    pub(crate) links: Links,
 
     /// Show what is equal, too
     #[arg(short, long)]

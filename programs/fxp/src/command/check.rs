@@ -59,7 +59,8 @@ async fn two_places(destination: &OsString, args: &args::Check, desk: &Desk) -> 
         (false, Checksum::Always) => Compare::Digest,
         (false, Checksum::Never) => Compare::SizeAndTime,
     };
-    let selection = Selection { filter: Arc::new(args.files.filter()?), compare, delete: None };
+    let filter = Arc::new(args.files.filter()?);
+    let selection = Selection { filter, compare, delete: None, links: args.links.into() };
     let request = CheckRequest {
         source: address(&args.source)?,
         destination: address(destination)?,

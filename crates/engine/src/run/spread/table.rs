@@ -6,8 +6,8 @@ use fxp_proto::path::VPath;
 
 use super::schedule::{Job, SOURCE};
 use super::survey::Found;
-use crate::plan::Step;
 use crate::plan::select::Origin;
+use crate::plan::{Reached, Step};
 
 /// The files that some destination needs.
 #[derive(Default)]
@@ -97,7 +97,9 @@ impl Table {
                 None => steps.get(&holder)?.destination.clone(),
             },
         };
-        Some(Step { side: pair, source, ..step.clone() })
+        // What another destination has got is a file of its own.
+        let reached = if job.holder == SOURCE { step.reached } else { Reached::Plainly };
+        Some(Step { side: pair, source, reached, ..step.clone() })
     }
 }
 

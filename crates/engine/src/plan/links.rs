@@ -1,0 +1,73 @@
+//! What becomes of the symbolic links of a source.
+//!
+//! A link is looked at together with the listing that it is in, so that a survey has nothing to ask when it comes to it.
+
+use std::collections::BTreeMap;
+
+use fxp_proto::listing::entry::{Entry, Kind};
+use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
+
+use super::survey::is_about_this;
+use super::walk::leads_elsewhere;
+use crate::report::Trouble;
+use crate::side::Side;
+
+/// What becomes of symbolic links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// They are left out, and told.
+    #[default]
+    Skip,
+    /// What they lead to is taken in their place.
+    Follow,
+}
+
+/// What is in a directory.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// The entries by name. In place of a link that was followed stands what it leads to.
+    pub(crate) entries: Vec<Entry>,
+    /// What came of links that were to be followed.
+    pub(crate) ends: BTreeMap<Text, End>,
+}
+
+/// Where a link ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// At a file, or at a directory that the server calls so.
+    Here(Option<VPath>),
+    /// Nowhere, and why.
+    Nowhere(String),
+}
+
+/// Lists a directory, and follows the links in it if that is wanted.
+pub(crate) async fn contents(side: &mut Side, path: &VPath, links: Links) -> Result<Contents, Trouble> {
+    let mut contents = Contents { entries: side.list(path).await?, ends: BTreeMap::new() };
+    if links == Links::Skip {
+        return Ok(contents);
+    }
+    for entry in &mut contents.entries {
+        let Kind::Symlink(target) = &entry.kind else { continue };
+        let Ok(link) = path.child(&entry.name) else { continue };
+        if leads_elsewhere(&entry.name) {
+            continue;
+        }
+        let to = target.as_ref().map(|target| format!(" to {target}")).unwrap_or_default();
+        let end = match side.follow(&link).await {
+            Ok(Some(followed)) => {
+                *entry = Entry { name: entry.name.clone(), ..followed.entry };
+                End::Here(followed.real)
+            }
+            Ok(None) => {
+                End::Nowhere(format!("it is a symbolic link{to}, where nothing is that can be copied"))
+            }
+            Err(trouble) if is_about_this(&trouble) => {
+                End::Nowhere(format!("it is a symbolic link{to}, which cannot be followed: {trouble}"))
+            }
+            Err(trouble) => return Err(trouble),
+        };
+        contents.ends.insert(entry.name.clone(), end);
+    }
+    Ok(contents)
+}

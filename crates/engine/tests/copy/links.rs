@@ -1,0 +1,92 @@
+//! Symbolic links: what becomes of them between two servers of ours.
+
+use fxp_engine::checking::{CheckRequest, check};
+use fxp_engine::place;
+use fxp_engine::plan::judge::Compare;
+use fxp_engine::report::Report;
+use fxp_engine::run::{CopyRequest, Links, Secure, Selection};
+use fxp_store::storage::Storage;
+
+use crate::world::{Desk, PLAIN, Server, go_on, path, request};
+
+/// Two servers, the first with a tree with links.
+fn world() -> (Server, Server, Desk) {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    source.put("/t/f", b"12345");
+    source.put("/t/sub/g", b"678");
+    source.put("/elsewhere/h", b"9");
+    for (link, target) in [
+        ("/t/file", "/elsewhere/h"),
+        ("/t/directory", "/elsewhere"),
+        ("/t/lost", "missing"),
+        ("/t/sub/up", ".."),
+        ("/t/sub/root", "/"),
+    ] {
+        source.files.symlink(&target.into(), &path(link)).expect("made");
+    }
+    let desk = Desk::new(&[&source, &destination]);
+    (source, destination, desk)
+}
+
+fn tree(source: &Server, destination: &Server, links: Links) -> CopyRequest {
+    let selection = Selection { links, ..Selection::default() };
+    CopyRequest { selection, ..request(vec![source.at("t")], destination.at("")) }
+}
+
+fn left_out(report: &Report) -> Vec<String> {
+    let mut told: Vec<String> = report
+        .skipped
+        .iter()
+        .map(|skipped| skipped.source.split_once("/t/").expect("beneath").1.to_owned())
+        .collect();
+    told.sort();
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_are_left_out_and_told() {
+    let (source, destination, desk) = world();
+    let report = desk.copied(tree(&source, &destination, Links::Skip)).await;
+    assert_eq!((report.sums.files, report.directories), (2, 2), "{report:?}");
+    assert_eq!(left_out(&report), ["directory", "file", "lost", "sub/root", "sub/up"]);
+    assert_eq!(destination.get("/t/file"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_are_followed_and_circles_end() {
+    let (source, destination, desk) = world();
+    let report = desk.copied(tree(&source, &destination, Links::Follow)).await;
+    for (name, expected) in
+        [("/t/f", "12345"), ("/t/file", "9"), ("/t/directory/h", "9"), ("/t/sub/root/elsewhere/h", "9")]
+    {
+        assert_eq!(destination.get(name).as_deref(), Some(expected.as_bytes()), "{name}: {report:?}");
+    }
+    assert_eq!(left_out(&report), ["lost", "sub/root/t", "sub/up"], "{report:?}");
+    assert!(report.skipped.iter().any(|skipped| skipped.reason.contains("no end")), "{:?}", report.skipped);
+    assert_eq!((report.sums.files, report.through_client), (5, 0), "{report:?}");
+
+    let selection = Selection { links: Links::Follow, compare: Compare::DigestIfAny, ..Selection::default() };
+    let compare = CheckRequest {
+        source: source.at("t"),
+        destination: destination.at(""),
+        selection,
+        secure: Secure::Default,
+    };
+    let checked = check(&compare, &desk.context, go_on(), |_| {}).await.expect("compared");
+    assert_eq!((checked.is_equal(), checked.proven, checked.skipped), (true, 5, 3), "{checked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_takes_links_and_leaves_what_is_behind_them() {
+    let (source, destination, desk) = world();
+    for circle in ["/t/sub/up", "/t/sub/root"] {
+        source.files.delete(&path(circle)).expect("the link is gone");
+    }
+    let request = tree(&source, &destination, Links::Follow);
+    let report = place::move_to(request, &desk.context, go_on()).await.expect("moved");
+    assert_eq!(destination.get("/t/directory/h").as_deref(), Some(&b"9"[..]));
+    assert_eq!(source.get("/elsewhere/h").as_deref(), Some(&b"9"[..]), "it has a name of its own there");
+    assert!(report.failures.iter().any(|failure| failure.trouble.to_string().contains("source stays")));
+    assert_eq!(source.get("/t/f"), None, "{report:?}");
+    assert!(source.files.stat(&path("/t/file")).is_err(), "the link was taken: {report:?}");
+}

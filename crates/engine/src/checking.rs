@@ -99,7 +99,7 @@ impl Checked {
         let counter = match compared {
             Compared::OnlySource { .. } => &mut self.only_source,
             Compared::OnlyDestination { .. } => &mut self.only_destination,
-            Compared::File { likeness: Likeness::SameDigest(_), .. } => &mut self.proven,
+            Compared::File { likeness: Likeness::SameDigest { .. }, .. } => &mut self.proven,
             Compared::File { likeness, .. } if likeness.is_equal() => &mut self.alike,
             Compared::File { .. } => &mut self.different,
             Compared::Failed(_) => &mut self.failed,

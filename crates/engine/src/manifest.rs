@@ -225,7 +225,7 @@ impl<T: FnMut(Compared)> Inspector<T> {
         let name = digest::name(kind);
         let wanted = stated.digest.map(|(_, hex)| hex).unwrap_or_default();
         let likeness = match answer.await.expect("a question neither panics nor is it aborted") {
-            Ok(hex) if same(&hex, &wanted) => Likeness::SameDigest(name),
+            Ok(hex) if same(&hex, &wanted) => Likeness::SameDigest { algorithm: name, hex },
             Ok(hex) => Likeness::Different(format!("{name} differs: {wanted} in the manifest, {hex} here")),
             Err(trouble) if is_about_this(&trouble) => {
                 self.without_digest(size, Some(format!("{name} could not be compared: {trouble}")))

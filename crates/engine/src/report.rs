@@ -328,6 +328,8 @@ pub enum Event {
         /// content is not known.
         placed: Option<Placed>,
     },
+    /// A file was there already, and equal.
+    Unchanged(Box<Unchanged>),
     /// A file failed.
     Failed {
         /// Its number; `None` if it was not even begun.
@@ -356,6 +358,39 @@ impl Placed {
         let path = names.iter().try_fold(VPath::root(), |path, name| path.child(name));
         Placed { path: path.unwrap_or_else(|_| at.clone()), modified }
     }
+}
+
+/// A file that was there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unchanged {
+    /// Where it stands beneath the destination.
+    pub placed: Placed,
+    /// Its bytes, if a server told.
+    pub size: Option<u64>,
+    /// How it was judged equal.
+    pub how: Equality,
+    /// It has the source's time.
+    pub time_kept: bool,
+}
+
+/// How a file that was there already was judged equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Equality {
+    /// Both servers computed this digest, and it is the same.
+    Digest {
+        /// Such as `SHA-256`.
+        algorithm: &'static str,
+        /// Lower-case hex.
+        hex: String,
+    },
+    /// By size and time.
+    Time,
+    /// By size, and because the source was not changed since the copy came.
+    NotNewer,
+    /// By size.
+    Size,
+    /// An earlier run had brought it and verified it so, and nothing has changed since.
+    Brought(Verification),
 }
 
 /// Something that was left out on purpose.

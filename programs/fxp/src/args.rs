@@ -199,14 +199,14 @@ pub(crate) struct Transfer {
     ///
     /// Failures, fallbacks, what was left out, every file of which only the size was compared, and the sums. It grows
     /// while the copy goes on, and is whole at any moment.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "background")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) report: Option<PathBuf>,
 
-    /// Write each file that was copied into FILE, one JSON object a line (docs/manifest.md)
+    /// Write each file that was copied or equal already into FILE, one JSON object a line (docs/manifest.md)
     ///
-    /// Its path beneath the destination, size, digest, time, and how it came there, as soon as it is done: for `fxp check
-    /// --manifest`. FILE is begun anew; files that were there already and equal are not in it, nor what was only renamed.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "background")]
+    /// Its path beneath the destination, size, digest, time, and how it came there or was judged equal, as soon as that is
+    /// known: for `fxp check --manifest`. FILE is begun anew; what was only renamed is not in it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) manifest: Option<PathBuf>,
 
     #[command(flatten)]

@@ -3,36 +3,19 @@
 //! Each line is written in one go as its file is done, so that a killed process loses at most the last one.
 //! `docs/manifest.md` describes it.
 
+mod line;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use fxp_engine::manifest::{Manifest, Stated, digest_called};
-use fxp_engine::proto::pair::method::Method;
 use fxp_engine::proto::path::VPath;
-use fxp_engine::report::{FileReport, Placed, Verification};
-use serde::{Deserialize, Serialize};
+use fxp_engine::report::{FileReport, Placed, Unchanged};
+use serde::Deserialize;
 
 use crate::exit::{Exit, Failure, Outcome};
-use crate::output::{assurance_word, route_word};
-
-/// One file.
-#[derive(Serialize)]
-struct Line<'a> {
-    path: String,
-    /// The bytes of a path that is not UTF-8, in hex.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_bytes: Option<String>,
-    size: u64,
-    algorithm: Option<&'a str>,
-    digest: Option<&'a str>,
-    modified: Option<String>,
-    time_kept: bool,
-    route: &'a str,
-    method: Option<&'a str>,
-    assurance: &'a str,
-    attempts: u32,
-}
+use line::Line;
 
 /// What a comparison needs of it.
 #[derive(Deserialize)]
@@ -51,6 +34,8 @@ pub(crate) struct Writer {
     file: File,
     /// Files that were renamed, of which nothing can be stated.
     renamed: u64,
+    /// Files that were equal already and whose size no server told.
+    without_size: u64,
     /// Why something could not be written; nothing is after that.
     broken: Option<io::Error>,
 }
@@ -61,19 +46,31 @@ impl Writer {
         let file = File::create(path).map_err(|error| {
             Failure::new(Exit::DestinationDenied, format!("cannot write {}", path.display())).because(&error)
         })?;
-        Ok(Writer { path: path.to_owned(), file, renamed: 0, broken: None })
+        Ok(Writer { path: path.to_owned(), file, renamed: 0, without_size: 0, broken: None })
     }
 
-    /// Adds a file.
-    pub(crate) fn add(&mut self, file: &FileReport, placed: Option<&Placed>) {
+    /// Adds a file that was copied.
+    pub(crate) fn copied(&mut self, file: &FileReport, placed: Option<&Placed>) {
         let Some(placed) = placed else {
             self.renamed += 1;
             return;
         };
+        self.write(&Line::copied(file, placed));
+    }
+
+    /// Adds a file that was there already.
+    pub(crate) fn unchanged(&mut self, file: &Unchanged) {
+        match Line::unchanged(file) {
+            Some(line) => self.write(&line),
+            None => self.without_size += 1,
+        }
+    }
+
+    fn write(&mut self, line: &Line<'_>) {
         if self.broken.is_some() {
             return;
         }
-        let mut line = serde_json::to_string(&Line::of(file, placed)).expect("strings and numbers");
+        let mut line = serde_json::to_string(line).expect("strings and numbers");
         line.push('\n');
         if let Err(error) = self.file.write_all(line.as_bytes()) {
             self.broken = Some(error);
@@ -91,38 +88,13 @@ impl Writer {
         if self.renamed > 0 {
             lacks.push(format!("what was renamed ({}) is not in the manifest in {path}", self.renamed));
         }
-        lacks
-    }
-}
-
-impl<'a> Line<'a> {
-    fn of(file: &'a FileReport, placed: &Placed) -> Self {
-        let text = placed.path.to_text();
-        let bytes = text.as_bytes().strip_prefix(b"/").unwrap_or(text.as_bytes());
-        let (path, path_bytes) = match std::str::from_utf8(bytes) {
-            Ok(path) => (path.to_owned(), None),
-            Err(_) => (String::from_utf8_lossy(bytes).into_owned(), Some(hex(bytes))),
-        };
-        let (algorithm, digest) = match &file.verified {
-            Verification::Digest { algorithm, hex } => (Some(*algorithm), Some(hex.as_str())),
-            Verification::Size => (None, None),
-        };
-        let modified = placed.modified.and_then(|time| {
-            Some(jiff::Timestamp::new(time.seconds, time.nanoseconds.try_into().ok()?).ok()?.to_string())
-        });
-        Line {
-            path,
-            path_bytes,
-            size: file.size,
-            algorithm,
-            digest,
-            modified,
-            time_kept: file.time_kept,
-            route: route_word(file.route),
-            method: file.method.as_ref().map(Method::word),
-            assurance: assurance_word(file.assurance),
-            attempts: file.attempts,
+        if self.without_size > 0 {
+            let count = self.without_size;
+            lacks.push(format!(
+                "what was there already and has no known size ({count}) is not in the manifest in {path}"
+            ));
         }
+        lacks
     }
 }
 
@@ -178,10 +150,6 @@ fn stated(line: &[u8]) -> Result<(VPath, Stated), String> {
     Ok((path, Stated { size: read.size, digest }))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = text.chars().map(|digit| u8::try_from(digit.to_digit(16)?).ok()).collect();
     let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
@@ -193,7 +161,7 @@ mod tests {
     use std::time::Duration;
 
     use fxp_engine::proto::listing::time::FtpTime;
-    use fxp_engine::report::{Assurance, Route};
+    use fxp_engine::report::{Assurance, Route, Verification};
 
     use super::*;
 
@@ -245,7 +213,7 @@ mod tests {
         for name in names {
             let time = FtpTime { seconds: 1_000_000_000, nanoseconds: 0 };
             let placed = Placed { path: VPath::parse(name).unwrap(), modified: Some(time) };
-            writer.add(&file, Some(&placed));
+            writer.copied(&file, Some(&placed));
         }
         // Before its end: that is what a killed process leaves.
         let text = std::fs::read_to_string(&path).unwrap();

@@ -99,8 +99,13 @@ struct Scribe {
 
 impl Observer for Scribe {
     fn event(&self, event: Event) {
-        if let (Some(manifest), Event::Done { report, placed, .. }) = (&self.manifest, &event) {
-            manifest.lock().expect("no holder of the lock panics").add(report, placed.as_ref());
+        if let Some(manifest) = &self.manifest {
+            let mut manifest = manifest.lock().expect("no holder of the lock panics");
+            match &event {
+                Event::Done { report, placed, .. } => manifest.copied(report, placed.as_ref()),
+                Event::Unchanged(file) => manifest.unchanged(file),
+                _ => {}
+            }
         }
         if let Some(file) = self.file.as_ref().filter(|_| is_worth_it(&event)) {
             file.lock().expect("no holder of the lock panics").add(&json::text_of(&event));

@@ -3,10 +3,11 @@
 //! The order is a promise: a directory comes before everything in it, and (with `--delete`) what stands at the
 //! destination only comes with deleted children before their parents.
 
+use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
 
 use super::Step;
-use crate::report::{FileFailure, Skipped};
+use crate::report::{Equality, FileFailure, Skipped};
 
 /// One thing that the planner found out.
 #[derive(Clone, Debug)]
@@ -16,14 +17,31 @@ pub(crate) enum Item {
     Directory(VPath),
     /// A file to copy.
     Step(Step),
-    /// Equal already; so many bytes.
-    Unchanged(u64),
+    /// Equal already.
+    Unchanged(Box<Same>),
     /// Left out on purpose.
     Skipped(Skipped),
     /// Cannot be copied, because something else stands in its place.
     Conflict(Box<FileFailure>),
     /// Stands at the destination only, and is to be deleted.
     Extra(Extra),
+}
+
+/// A file that is there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Same {
+    /// Which of the source sides has it.
+    pub(crate) side: usize,
+    /// Where it is at the destination.
+    pub(crate) destination: VPath,
+    /// Bytes.
+    pub(crate) size: Option<u64>,
+    /// When it was modified, as the source tells.
+    pub(crate) modified: Option<FtpTime>,
+    /// How it was judged equal.
+    pub(crate) how: Equality,
+    /// It has the source's time.
+    pub(crate) time_kept: bool,
 }
 
 /// Something that stands at the destination only.

@@ -16,7 +16,7 @@ use super::diff;
 use super::explore::Explorer;
 use super::survey::{Found, is_about_this};
 use crate::digest;
-use crate::report::Trouble;
+use crate::report::{Equality, Trouble};
 use crate::times::{Age, Times};
 use crate::verify::{common, same};
 
@@ -42,7 +42,12 @@ pub enum Likeness {
     /// There is nothing to compare with.
     Alone,
     /// Both servers computed this digest, and it is the same.
-    SameDigest(&'static str),
+    SameDigest {
+        /// Such as `SHA-256`.
+        algorithm: &'static str,
+        /// Lower-case hex.
+        hex: String,
+    },
     /// Size and time are the same; nobody has looked into the files.
     SameTime,
     /// The size is the same, and the source was not changed since the copy came, whose time the destination does not
@@ -62,8 +67,19 @@ impl Likeness {
     pub fn is_equal(&self) -> bool {
         matches!(
             self,
-            Likeness::SameDigest(_) | Likeness::SameTime | Likeness::NotNewer | Likeness::SameSize { .. }
+            Likeness::SameDigest { .. } | Likeness::SameTime | Likeness::NotNewer | Likeness::SameSize { .. }
         )
+    }
+
+    /// What makes them equal, if they are.
+    pub(crate) fn equality(&self) -> Option<Equality> {
+        Some(match self {
+            Likeness::SameDigest { algorithm, hex } => Equality::Digest { algorithm, hex: hex.clone() },
+            Likeness::SameTime => Equality::Time,
+            Likeness::NotNewer => Equality::NotNewer,
+            Likeness::SameSize { .. } => Equality::Size,
+            Likeness::Alone | Likeness::Different(_) => return None,
+        })
     }
 
     /// True if they are equal in size, and a digest was wanted and could not be had.
@@ -191,7 +207,9 @@ impl Judge {
             let theirs = theirs.map_err(|error| error.on(Some(Leg::Destination)));
             let name = digest::name(kind);
             match (ours, theirs) {
-                (Ok(ours), Ok(theirs)) if same(&ours, &theirs) => return Ok(Likeness::SameDigest(name)),
+                (Ok(ours), Ok(theirs)) if same(&ours, &theirs) => {
+                    return Ok(Likeness::SameDigest { algorithm: name, hex: ours });
+                }
                 (Ok(ours), Ok(theirs)) => {
                     let what = format!("{name} differs: {ours} at the source, {theirs} at the destination");
                     return Ok(Likeness::Different(what));

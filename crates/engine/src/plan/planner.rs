@@ -7,9 +7,10 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use fxp_proto::listing::entry::Kind;
 use fxp_proto::pair::leg::Leg;
 
+use super::diff::same_time;
 use super::explore::Explorer;
 use super::hearing::{Heard, Hearing};
-use super::item::{Extra, Item};
+use super::item::{Extra, Item, Same};
 use super::judge::{Compare, Judge, Likeness};
 use super::pile::Pile;
 use super::select::{Delete, Goal, Origin, Prepared, Wish, prepare};
@@ -17,7 +18,7 @@ use super::survey::{Extras, Found, Sight, Survey, is_about_this};
 use super::{Leftover, Plan, Step};
 use crate::journal::Stands;
 use crate::part;
-use crate::report::{FileFailure, Trouble, TroubleKind};
+use crate::report::{Equality, FileFailure, Trouble, TroubleKind};
 use crate::run::Stop;
 use crate::side::Side;
 
@@ -212,10 +213,18 @@ impl Planner<'_> {
     }
 
     async fn decided(&mut self, found: Found, likeness: &Likeness) -> Result<(), Deaf> {
-        match likeness.is_equal() {
-            true => self.tell(Item::Unchanged(found.entry.size.unwrap_or_default())).await,
-            false => self.step(found).await,
-        }
+        let Some(how) = likeness.equality() else { return self.step(found).await };
+        let theirs = found.there.as_ref().and_then(|entry| entry.modified);
+        let times = found.entry.modified.zip(theirs);
+        self.tell(Item::Unchanged(Box::new(Same {
+            side: found.side,
+            destination: found.target,
+            size: found.entry.size,
+            modified: found.entry.modified.map(|(time, _)| time),
+            time_kept: how == Equality::Time || times.is_some_and(|(ours, theirs)| same_time(ours, theirs)),
+            how,
+        })))
+        .await
     }
 
     async fn step(&self, found: Found) -> Result<(), Deaf> {

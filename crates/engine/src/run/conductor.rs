@@ -123,7 +123,7 @@ impl Supplier {
                         }
                     }
                 }
-                Item::Unchanged(_) => self.crew.report().unchanged += 1,
+                Item::Unchanged(same) => self.crew.unchanged(*same),
                 Item::Skipped(skipped) => {
                     self.crew.event(Event::Skipped(skipped.clone()));
                     self.crew.report().leave_out(skipped);

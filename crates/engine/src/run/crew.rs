@@ -20,9 +20,12 @@ use crate::file::Way;
 use crate::lesson::Witnesses;
 use crate::patience::Patience;
 use crate::plan::Step;
+use crate::plan::item::Same;
 use crate::pool::Pool;
 use crate::publish::Publisher;
-use crate::report::{Event, FileFailure, FileReport, Placed, Report, Trouble};
+use crate::report::{
+    Equality, Event, FileFailure, FileReport, Placed, Report, Trouble, Unchanged, Verification,
+};
 use crate::side::Side;
 use crate::site::Location;
 
@@ -250,10 +253,27 @@ impl Crew {
         self.came_of(step, Some(file), Ok(Some(size)));
     }
 
-    /// An earlier run had brought the file already.
-    pub(crate) fn stood(&self, step: &Step) {
-        self.report().unchanged += 1;
+    /// An earlier run had brought the file already, and verified it so.
+    pub(crate) fn stood(&self, step: &Step, verified: Verification, time_kept: bool) {
+        self.unchanged(Same {
+            side: step.side,
+            destination: step.destination.clone(),
+            size: step.size,
+            modified: step.modified.map(|(time, _)| time),
+            how: Equality::Brought(verified),
+            time_kept,
+        });
         self.came_of(step, None, Ok(None));
+    }
+
+    /// A file was there already.
+    pub(crate) fn unchanged(&self, same: Same) {
+        self.report().unchanged += 1;
+        let Same { destination, size, modified, how, time_kept, .. } = same;
+        if let Some(goal) = &self.run.goal {
+            let placed = Placed::new(goal, &destination, modified);
+            self.event(Event::Unchanged(Box::new(Unchanged { placed, size, how, time_kept })));
+        }
     }
 
     /// A step failed for good; whoever hears the outcomes decides whether that is a failure of the run.

@@ -113,6 +113,9 @@ const EVERY: Duration = Duration::from_millis(300);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::item::Same;
+    use crate::report::Equality;
+    use fxp_proto::path::VPath;
     use tokio::sync::mpsc::channel;
 
     /// A walk of three things with a pause after each; what was told of it, and what was heard.
@@ -121,7 +124,7 @@ mod tests {
         let (to, mut conductor) = channel(1);
         let walk = async move {
             for number in 0..3 {
-                planner.send(Item::Unchanged(number)).await.expect("heard");
+                planner.send(unchanged(number)).await.expect("heard");
                 tokio::time::sleep(pause).await;
             }
         };
@@ -159,12 +162,23 @@ mod tests {
         }
     }
 
+    fn unchanged(bytes: u64) -> Item {
+        Item::Unchanged(Box::new(Same {
+            side: 0,
+            destination: VPath::root(),
+            size: Some(bytes),
+            modified: None,
+            how: Equality::Size,
+            time_kept: false,
+        }))
+    }
+
     #[tokio::test]
     async fn whoever_wants_no_more_ends_it() {
         let (planner, from) = channel(10);
         let (to, conductor) = channel(1);
         drop(conductor);
-        planner.send(Item::Unchanged(1)).await.expect("there is room");
+        planner.send(unchanged(1)).await.expect("there is room");
         drop(planner);
         assert_eq!(feed(from, to, || true, |_| {}).await, Fed { items: 1, all: false });
     }

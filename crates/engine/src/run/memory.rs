@@ -5,7 +5,7 @@ use std::time::Duration;
 use fxp_proto::path::VPath;
 
 use super::crew::Crew;
-use crate::journal::{Recalled, Stands, Subject};
+use crate::journal::{Finished, Recalled, Stands, Subject};
 use crate::plan::Step;
 use crate::policy::VerifyChoice;
 use crate::report::{Assurance, FileReport, Route, Verification};
@@ -17,7 +17,7 @@ pub(super) enum Errand {
     /// It is sent.
     Send,
     /// It was done by an earlier run, and noted.
-    Done,
+    Done(Finished),
     /// It was done by an earlier run, as a comparison shows.
     Found(Box<FileReport>),
 }
@@ -45,7 +45,7 @@ impl Crew {
     ) -> Errand {
         let named = match self.run.context.ledger.recall(subject, step.stands).await {
             Recalled::Nothing => return Errand::Send,
-            Recalled::Done(_) => return Errand::Done,
+            Recalled::Done(finished) => return Errand::Done(finished),
             Recalled::Perhaps { named } => named && self.run.request.resume.believes_notes(),
         };
         let names = (source.name(&step.source), destination.name(&step.destination));

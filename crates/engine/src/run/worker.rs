@@ -19,7 +19,7 @@ use super::queue::{Choice, Drawn, Queue};
 use super::through::{choose_way, through};
 use crate::claim::Claim;
 use crate::file::{Courier, Way};
-use crate::journal::Subject;
+use crate::journal::{Finished, Subject};
 use crate::plan::walk::interrupted;
 use crate::plan::{Reached, Step};
 use crate::policy::Via;
@@ -289,18 +289,20 @@ impl Worker {
         }
         let subject = self.crew.subject(step);
         let ledger = self.crew.run.context.ledger.clone();
-        match self.recall(step, &subject).await {
-            Errand::Send => {}
-            errand => {
-                if let Errand::Found(report) = errand {
-                    ledger.finished(&subject, &report);
-                }
-                self.crew.stood(step);
-                if let Err(trouble) = self.leave_source(step).await {
-                    self.fail(None, step, trouble);
-                }
-                return;
+        let brought = match self.recall(step, &subject).await {
+            Errand::Send => None,
+            Errand::Done(Finished { verified, time_kept, .. }) => Some((verified, time_kept)),
+            Errand::Found(report) => {
+                ledger.finished(&subject, &report);
+                Some((report.verified, report.time_kept))
             }
+        };
+        if let Some((verified, time_kept)) = brought {
+            self.crew.stood(step, verified, time_kept);
+            if let Err(trouble) = self.leave_source(step).await {
+                self.fail(None, step, trouble);
+            }
+            return;
         }
         if self.crew.patience.space.is_closed() && !self.crew.is_spread() {
             let what = "room at the destination".to_owned();

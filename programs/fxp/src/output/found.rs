@@ -222,7 +222,7 @@ fn compared_line(compared: &Compared, measure: Measure) -> String {
             format!("{only_here}  {place}{}", slash(directory))
         }
         Compared::File { source, likeness, .. } => match likeness {
-            Likeness::SameDigest(name) => format!("equal ({name})  {source}"),
+            Likeness::SameDigest { algorithm, .. } => format!("equal ({algorithm})  {source}"),
             Likeness::SameTime => format!("equal (size and time)  {source}"),
             Likeness::NotNewer => format!("equal (size, not newer)  {source}"),
             Likeness::SameSize { why: None } => format!("equal (size)  {source}"),
@@ -257,7 +257,9 @@ fn compared_record(compared: &Compared) -> Record {
         }
         Compared::File { source, destination, likeness } => {
             let (state, algorithm, text) = match likeness {
-                Likeness::SameDigest(name) => ("equal_digest", Some((*name).to_owned()), None),
+                Likeness::SameDigest { algorithm, .. } => {
+                    ("equal_digest", Some((*algorithm).to_owned()), None)
+                }
                 Likeness::SameTime => ("equal_time", None, None),
                 Likeness::NotNewer => ("equal_not_newer", None, None),
                 Likeness::SameSize { why } => ("equal_size", None, why.clone()),

@@ -165,6 +165,8 @@ impl Observer for Human {
                 self.detail(&format!("{} {place}{slash}", styled(GOOD, "deleted")));
             }
             Event::Done { file, report, .. } => self.done(file, &report),
+            // There may be very many; the end says how many.
+            Event::Unchanged(_) => {}
             Event::Failed { file, failure: failed } => {
                 self.printer.progress().ended(file, None);
                 let mut failure = Failure::from(failed.trouble);

@@ -180,6 +180,8 @@ fn describe(event: &Event, tell: &mut dyn FnMut(&Record<'_>)) {
         Event::Done { file, report, .. } => {
             tell(&Record::Done { file: *file, report: Copied::of(report) });
         }
+        // There may be very many: the manifest lists them.
+        Event::Unchanged(_) => {}
         Event::Failed { file, failure: failed } => tell(&Record::Failed {
             file: *file,
             source: &failed.source,

@@ -232,8 +232,17 @@ impl Drop for Running {
     }
 }
 
+/// Waits until something is so.
+pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Waits until the newest job is as wanted.
-fn until(machine: &Machine, what: &str, is_as_wanted: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn until(machine: &Machine, what: &str, is_as_wanted: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let jobs = events(&machine.run(&["--json", "jobs"]));

@@ -11,6 +11,7 @@ mod import;
 mod jobs;
 #[cfg(target_os = "linux")]
 mod lessons;
+#[cfg(target_os = "linux")]
 mod manifest;
 #[cfg(target_os = "linux")]
 mod masses;

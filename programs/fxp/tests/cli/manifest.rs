@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::jobs::{until, wait_until};
 use crate::servers::{Kind, Server};
 use crate::{Machine, Ran};
 
@@ -140,13 +141,86 @@ fn a_single_file_goes_by_its_name_and_what_has_no_digest_is_doubtful() {
 }
 
 #[test]
+fn what_was_equal_already_is_in_it_with_how_that_is_known() {
+    let (source, destination, machine, file) = pair();
+    source.put("d/old", b"one");
+    source.put("d/sub/old", b"one");
+    let (from, to) = (source.url("d/"), destination.url("d/"));
+    exits(&machine.run(&["cp", "-r", &from, &to]), 0);
+    source.put("d/new", b"new");
+    // how they are compared, what that is called, the digest
+    let rows = [
+        (["--size-only"].as_slice(), "size", Value::Null),
+        (&["--checksum"], "digest", SHA256_OF_ONE.into()),
+        (&[], "time", Value::Null),
+    ];
+    for (number, (how, word, digest)) in rows.into_iter().enumerate() {
+        exits(&machine.run(&[&["sync"], how, &["--manifest", &file, &from, &to]].concat()), 0);
+        let mut lines = objects(&std::fs::read_to_string(&file).expect("a manifest"));
+        lines.sort_by_key(|line| line["path"].to_string());
+        let paths: Vec<&Value> = lines.iter().map(|line| &line["path"]).collect();
+        assert_eq!(paths, ["new", "old", "sub/old"], "{word}");
+        // Only the first of these runs has copied something.
+        assert_eq!(lines[0]["unchanged"].is_null(), number == 0, "{}", lines[0]);
+        assert_eq!(lines[0]["route"].is_null(), number != 0, "{}", lines[0]);
+        for line in &lines[1..] {
+            assert_eq!((&line["unchanged"], &line["digest"]), (&word.into(), &digest), "{line}");
+            assert_eq!((&line["size"], &line["attempts"]), (&3.into(), &0.into()), "{line}");
+            assert!(line["modified"].is_string() && line["time_kept"] == true, "{line}");
+            assert!(line["route"].is_null() && line["assurance"].is_null(), "{line}");
+        }
+        exits(&machine.run(&["check", "--manifest", &file, &to]), 0);
+    }
+}
+
+#[test]
+fn a_job_in_the_background_writes_manifest_and_report_where_it_was_typed() {
+    let (source, destination, machine, _) = pair();
+    source.put("d/good", b"one");
+    source.put("d/bad", b"bad");
+    destination.put("d/bad/in the way", b"x");
+    let (from, to) = (source.url("d"), destination.url(""));
+    let papers = ["--background", "--manifest", "m.jsonl", "--report", "r.json"];
+    let mut command = machine.command(&[&["cp", "-r"], &papers[..], &[&from, &to]].concat());
+    let begun = Ran::from(command.current_dir(machine.home()).output().expect("fxp starts"));
+    exits(&begun, 0);
+    let job = until(&machine, "the end", |job| job["state"] != "running");
+    assert_eq!(job["state"], "failed", "{job}");
+    let read = |name: &str| std::fs::read_to_string(machine.home().join(name)).expect("a file");
+    let lines = objects(&read("m.jsonl"));
+    assert_eq!(lines.len(), 1);
+    assert_eq!((&lines[0]["path"], &lines[0]["digest"]), (&"d/good".into(), &SHA256_OF_ONE.into()));
+    assert!(lines[0]["unchanged"].is_null(), "{}", lines[0]);
+    // The end of the job is written before the end of its report.
+    let report = || serde_json::from_str::<Value>(&read("r.json")).expect("whole at any moment");
+    wait_until(|| !report()["summary"].is_null());
+    assert_eq!((&report()["summary"]["files"], &report()["summary"]["failed"]), (&1.into(), &1.into()));
+    assert_eq!(report()["events"][0]["event"], "failed");
+
+    // What is begun anew by another run is whole all the same.
+    std::fs::remove_dir_all(destination.file("d/bad")).expect("removed");
+    // Without its time, size and time do not tell that the file is there already; that there was a run before does.
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+    let copy = std::fs::File::options().append(true).open(destination.file("d/good")).expect("there");
+    copy.set_modified(later).expect("touched");
+    exits(&machine.run(&["resume", "1"]), 0);
+    let mut lines = objects(&read("m.jsonl"));
+    lines.sort_by_key(|line| line["path"].to_string());
+    let told: Vec<_> =
+        lines.iter().map(|line| (&line["path"], &line["unchanged"], &line["digest"])).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].1.is_null(), "{told:?}");
+    assert_eq!((told[1].0, told[1].1), (&"d/good".into(), &"earlier_run".into()), "{told:?}");
+    assert_eq!(told[1].2, SHA256_OF_ONE, "{told:?}");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_before_anything_is_done() {
     let (source, destination, machine, file) = pair();
     source.put("f", b"one");
     let (from, to) = (source.url("f"), destination.url("g"));
     exits(&machine.run(&["cp", "--manifest", "/nowhere/m", &from, &to]), 4);
     exits(&machine.run(&["cp", "--manifest", &file, "--to", &destination.url("h"), &from, &to]), 2);
-    exits(&machine.run(&["cp", "--manifest", &file, "--background", &from, &to]), 2);
     exits(&machine.run(&["check", "--manifest", &file, &from, &to]), 2);
     exits(&machine.run(&["check", &from]), 2);
     exits(&machine.run(&["check", "--manifest", &file, &from]), 3);

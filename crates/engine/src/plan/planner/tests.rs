@@ -39,7 +39,7 @@ fn words(item: &Item) -> String {
     match item {
         Item::Directory(path) => format!("mkdir {path}"),
         Item::Step(step) => format!("copy {}{}", step.destination, if step.replaces { "!" } else { "" }),
-        Item::Unchanged(bytes) => format!("same {bytes}"),
+        Item::Unchanged(same) => format!("same {}", same.size.unwrap_or_default()),
         Item::Skipped(skipped) => format!("skip {}", skipped.source),
         Item::Conflict(failure) => format!("conflict {}", failure.trouble),
         Item::Extra(extra) => format!("delete {}{}", extra.path, if extra.directory { "/" } else { "" }),

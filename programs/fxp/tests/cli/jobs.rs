@@ -254,7 +254,8 @@ pub(crate) fn until(machine: &Machine, what: &str, is_as_wanted: impl Fn(&Value)
     }
 }
 
-fn one_job(machine: &Machine, command: &str) -> Value {
+/// The only job that a command tells of.
+pub(crate) fn one_job(machine: &Machine, command: &str) -> Value {
     let ran = machine.run(&["--json", command]);
     let mut jobs = events(&ran);
     assert_eq!(jobs.len(), 1, "{}{}", ran.stdout, ran.stderr);

@@ -5,6 +5,8 @@ mod books;
 mod doctor;
 mod errors;
 mod filter;
+#[cfg(target_os = "linux")]
+mod gate;
 mod help;
 mod import;
 #[cfg(target_os = "linux")]
@@ -22,6 +24,8 @@ mod servers;
 mod session;
 #[cfg(target_os = "linux")]
 mod spread;
+#[cfg(target_os = "linux")]
+mod terminal;
 #[cfg(target_os = "linux")]
 mod trees;
 #[cfg(target_os = "linux")]

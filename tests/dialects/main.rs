@@ -10,6 +10,7 @@ mod lab;
 
 mod copies;
 mod denied;
+mod digests;
 mod old_tls;
 mod quirks;
 mod stage;

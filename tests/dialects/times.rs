@@ -49,7 +49,7 @@ fn run(stage: &Stage, command: &[&str]) -> Ran {
 }
 
 fn sync(stage: &Stage) -> Ran {
-    let ran = run(stage, &["sync", "--retries", "0"]);
+    let ran = run(stage, &["sync"]);
     assert_eq!(ran.code, 0, "{}", stage.explain(&ran));
     ran
 }

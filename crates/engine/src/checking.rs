@@ -32,6 +32,8 @@ pub struct CheckRequest {
     pub selection: Selection,
     /// Protection of the listings.
     pub secure: Secure,
+    /// How often something is asked again that had no answer for a reason that may pass.
+    pub retries: u32,
 }
 
 /// What came of one thing.
@@ -101,6 +103,7 @@ impl Checked {
             Compared::OnlyDestination { .. } => &mut self.only_destination,
             Compared::File { likeness: Likeness::SameDigest { .. }, .. } => &mut self.proven,
             Compared::File { likeness, .. } if likeness.is_equal() => &mut self.alike,
+            Compared::File { likeness: Likeness::Unproven(_), .. } => &mut self.failed,
             Compared::File { .. } => &mut self.different,
             Compared::Failed(_) => &mut self.failed,
             Compared::Skipped(_) => &mut self.skipped,
@@ -232,7 +235,7 @@ async fn begin(request: &CheckRequest, context: &Context) -> Result<(Places, Pre
     if let Some(skipped) = prepared.skipped.first().filter(|_| nothing) {
         return Err(Trouble::new(TroubleKind::Usage, format!("{}: {}", skipped.source, skipped.reason)));
     }
-    Ok((Places::new(sources, destination), prepared))
+    Ok((Places::persistent(sources, destination, request.retries), prepared))
 }
 
 /// What was found and not yet compared.

@@ -31,6 +31,8 @@ pub struct HashRequest {
     pub algorithm: Option<DigestKind>,
     /// Which files of a directory.
     pub filter: Arc<Filter>,
+    /// How often something is asked again that had no answer for a reason that may pass.
+    pub retries: u32,
 }
 
 /// One file.
@@ -66,7 +68,7 @@ pub async fn hash(
         return Err(Trouble::new(TroubleKind::Usage, format!("{name} is a directory"))
             .remedy("-r means directories with all that is in them"));
     }
-    let explorer = Explorer::new(side, MAX_SESSIONS, 0);
+    let explorer = Explorer::new(side, MAX_SESSIONS, request.retries);
     let (sender, found) = channel(WAITING);
     let filter = request.filter.clone();
     let roamer = Roamer { explorer: explorer.clone(), filter, depth: usize::MAX, stop, sender };

@@ -27,6 +27,7 @@ use crate::plan::judge::Likeness;
 use crate::plan::survey::is_about_this;
 use crate::plan::walk::{beneath, interrupted};
 use crate::report::{FileFailure, Skipped, Trouble, TroubleKind};
+use crate::retry;
 use crate::roaming::{Roamed, Roamer};
 use crate::run::Stop;
 use crate::url::Address;
@@ -50,6 +51,8 @@ pub struct ManifestRequest {
     pub filter: Arc<Filter>,
     /// What is done about digests.
     pub digests: Digests,
+    /// How often something is asked again that had no answer for a reason that may pass.
+    pub retries: u32,
 }
 
 /// What is done about digests.
@@ -75,7 +78,7 @@ pub async fn check(
     tell: impl FnMut(Compared),
 ) -> Result<Checked, Trouble> {
     let began = Instant::now();
-    let ManifestRequest { place, manifest, filter, digests } = request;
+    let ManifestRequest { place, manifest, filter, digests, retries } = request;
     let (mut side, path) = open(&place, context).await?;
     side.connect().await?;
     let name = side.name(&path);
@@ -88,7 +91,7 @@ pub async fn check(
     }
     let is_file = entry.kind != Kind::Directory;
     let offered = side.digests();
-    let explorer = Explorer::new(side, MAX_SESSIONS, 0);
+    let explorer = Explorer::new(side, MAX_SESSIONS, retries);
     let (sender, mut found) = channel(WAITING);
     let roamer = Roamer {
         explorer: explorer.clone(),
@@ -228,7 +231,11 @@ impl<T: FnMut(Compared)> Inspector<T> {
             Ok(hex) if same(&hex, &wanted) => Likeness::SameDigest { algorithm: name, hex },
             Ok(hex) => Likeness::Different(format!("{name} differs: {wanted} in the manifest, {hex} here")),
             Err(trouble) if is_about_this(&trouble) => {
-                self.without_digest(size, Some(format!("{name} could not be compared: {trouble}")))
+                let why = format!("{name} could not be compared: {trouble}");
+                match retry::judge(&trouble).may_help() && size.is_some() && self.digests != Digests::Always {
+                    true => Likeness::Unproven(why),
+                    false => self.without_digest(size, Some(why)),
+                }
             }
             Err(trouble) => return Err(trouble),
         };

@@ -5,8 +5,8 @@ mod budget;
 mod space;
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use budget::Budget;
@@ -17,22 +17,40 @@ use crate::retry;
 
 /// What the lanes of a run bear together.
 pub(crate) struct Patience {
-    began: Instant,
     /// Failures that more lanes would only make worse.
     troubles: AtomicU64,
-    budgets: Mutex<HashMap<String, Budget>>,
+    budgets: Arc<Budgets>,
     pub(crate) space: Space,
+}
+
+/// What each server is asked again for, by all who work in a run: those who copy, and those who look around.
+pub(crate) struct Budgets {
+    began: Instant,
+    servers: Mutex<HashMap<String, Budget>>,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Budgets { began: Instant::now(), servers: Mutex::default() }
+    }
+}
+
+impl Budgets {
+    /// The pause before attempt number `attempt` of one thing, which asks something of these servers again. All
+    /// share what a server is asked for again, so that nobody takes us for an attack.
+    pub(crate) fn pause(&self, attempt: u32, servers: &[String]) -> Duration {
+        let now = self.began.elapsed();
+        let mut budgets = self.servers.lock().expect("no holder of the lock panics");
+        let waits = servers.iter().map(|server| budgets.entry(server.clone()).or_default().take(now));
+        let wait = waits.max().unwrap_or_default();
+        retry::pause(attempt, rand::random()).max(wait)
+    }
 }
 
 impl Patience {
     /// With a destination that is full for so long at most.
-    pub(crate) fn new(space: Duration) -> Self {
-        Patience {
-            began: Instant::now(),
-            troubles: AtomicU64::new(0),
-            budgets: Mutex::default(),
-            space: Space::new(space),
-        }
+    pub(crate) fn new(space: Duration, budgets: Arc<Budgets>) -> Self {
+        Patience { troubles: AtomicU64::new(0), budgets, space: Space::new(space) }
     }
 
     /// Something failed; it counts against the number of lanes if it is the network's fault or a busy server's.
@@ -47,13 +65,8 @@ impl Patience {
         self.troubles.load(Relaxed)
     }
 
-    /// The pause before attempt number `attempt` of one file, which asks something of these servers again. All
-    /// lanes share what a server is asked for again, so that nobody takes us for an attack.
+    /// As [`Budgets::pause`].
     pub(crate) fn pause(&self, attempt: u32, servers: &[String]) -> Duration {
-        let now = self.began.elapsed();
-        let mut budgets = self.budgets.lock().expect("no holder of the lock panics");
-        let waits = servers.iter().map(|server| budgets.entry(server.clone()).or_default().take(now));
-        let wait = waits.max().unwrap_or_default();
-        retry::pause(attempt, rand::random()).max(wait)
+        self.budgets.pause(attempt, servers)
     }
 }

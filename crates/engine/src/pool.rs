@@ -44,6 +44,7 @@ use tokio::task::JoinSet;
 
 use crate::book::Known;
 use crate::context::{Context, Person};
+use crate::patience::Budgets;
 use crate::policy::Secure;
 use crate::product::Product;
 use crate::queueing;
@@ -62,6 +63,8 @@ pub(crate) struct Pool {
     seats: Arc<Seats>,
     doors: Doors,
     certificates: Certificates,
+    /// How often each server is asked again.
+    budgets: Arc<Budgets>,
 }
 
 /// A session that nobody needs just now; it keeps what its link knew.
@@ -120,12 +123,18 @@ impl Pool {
             seats: Arc::default(),
             doors: Doors::default(),
             certificates: Certificates::default(),
+            budgets: Arc::default(),
         })
     }
 
     /// Who may have how many sessions.
     pub(crate) fn seats(&self) -> &Arc<Seats> {
         &self.seats
+    }
+
+    /// How often each server is asked again.
+    pub(crate) fn budgets(&self) -> &Arc<Budgets> {
+        &self.budgets
     }
 
     /// Says goodbye in all sessions that nobody needs just now.

@@ -393,6 +393,15 @@ pub enum Equality {
     Brought(Verification),
 }
 
+/// Something that was there already, equal in size and not proven equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// Where it is, printable.
+    pub destination: String,
+    /// Why nobody knows more, in a sentence.
+    pub why: String,
+}
+
 /// Something that was left out on purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {

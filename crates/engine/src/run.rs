@@ -447,7 +447,10 @@ impl Announcer<'_> {
 fn tell_step(item: Item, sources: &[Side], destination: &Side, context: &Context, report: &mut Report) {
     let tell = |event| context.observer.event(event);
     match item {
-        Item::Unchanged(_) => report.unchanged += 1,
+        Item::Unchanged(same) => match same.doubt {
+            Some(doubt) => report.doubt(doubt),
+            None => report.unchanged += 1,
+        },
         Item::Skipped(skipped) => {
             tell(Event::Skipped(skipped.clone()));
             report.leave_out(skipped);

@@ -5,6 +5,7 @@
 //! What is known of the products, and from where, stands beside each row.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 mod command;
 mod control;
@@ -91,6 +92,8 @@ pub struct Dialect {
     pub times: Times,
     /// XCRC: what stands around the number (`{}`).
     pub xcrc: Option<Xcrc>,
+    /// What comes in between where XCRC is asked for.
+    pub labour: Labour,
     /// MKD, MKD of what is there, CWD, DELE.
     pub words: Words,
     /// RNFR and RNTO are known.
@@ -328,6 +331,15 @@ pub struct Times {
     pub set: Option<&'static str>,
     /// The file system keeps even seconds only.
     pub even: bool,
+}
+
+/// Where a digest is work: how long it takes, and how often it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Labour {
+    /// Each answer takes so long.
+    pub takes: Duration,
+    /// So many answers, counted over all sessions, are this one instead; a 421 ends the session.
+    pub fails: (u32, &'static str),
 }
 
 /// XCRC.

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::links::{self, Contents, Links};
 use crate::lesson;
-use crate::report::Trouble;
+use crate::report::{Trouble, TroubleKind};
 use crate::retry;
 use crate::side::Side;
 use crate::times::Times;
@@ -76,11 +76,7 @@ impl Explorer {
         let mut attempt = 0;
         loop {
             match self.list_once(path).await {
-                Err(trouble) if attempt < self.retries && retry::judge(&trouble).may_help() => {
-                    attempt += 1;
-                    tracing::debug!(%trouble, attempt, "listed again");
-                    tokio::time::sleep(retry::pause(attempt, 0.0)).await;
-                }
+                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
                 listed => return listed,
             }
         }
@@ -94,14 +90,25 @@ impl Explorer {
             let contents = links::contents(lease.side(), path, links).await;
             lease.give_back();
             match contents {
-                Err(trouble) if attempt < self.retries && retry::judge(&trouble).may_help() => {
-                    attempt += 1;
-                    tracing::debug!(%trouble, attempt, "listed again");
-                    tokio::time::sleep(retry::pause(attempt, 0.0)).await;
-                }
+                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
                 contents => return contents,
             }
         }
+    }
+
+    /// True if what failed may work now: after a pause that those who copy and those who look around share.
+    async fn bears(&self, trouble: &Trouble, attempt: &mut u32) -> bool {
+        if *attempt >= self.retries || !retry::judge(trouble).may_help() {
+            return false;
+        }
+        *attempt += 1;
+        let pause = match &self.face {
+            Side::Remote(link) => link.pool().budgets().pause(*attempt, &[link.server.key()]),
+            Side::Local(_) => retry::pause(*attempt, 0.0),
+        };
+        tracing::debug!(%trouble, attempt, ?pause, "asked again");
+        tokio::time::sleep(pause).await;
+        true
     }
 
     async fn list_once(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
@@ -113,6 +120,16 @@ impl Explorer {
 
     /// What stands at `path`.
     pub(crate) async fn stat(&self, path: &VPath) -> Result<Option<Entry>, Trouble> {
+        let mut attempt = 0;
+        loop {
+            match self.stat_once(path).await {
+                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
+                told => return told,
+            }
+        }
+    }
+
+    async fn stat_once(&self, path: &VPath) -> Result<Option<Entry>, Trouble> {
         let mut lease = self.lease(WORTH_A_LOGIN).await?;
         let entry = lease.side().stat(path).await;
         lease.give_back();
@@ -121,6 +138,16 @@ impl Explorer {
 
     /// The digests that this side computes, best first.
     pub(crate) async fn digests(&self) -> Result<Vec<DigestKind>, Trouble> {
+        let mut attempt = 0;
+        loop {
+            match self.digests_once().await {
+                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
+                offered => return offered,
+            }
+        }
+    }
+
+    async fn digests_once(&self) -> Result<Vec<DigestKind>, Trouble> {
         let mut lease = self.lease(WORTH_A_LOGIN).await?;
         let connected = lease.side().connect().await;
         let digests = lease.side().digests();
@@ -128,8 +155,23 @@ impl Explorer {
         connected.map(|()| digests)
     }
 
-    /// The digest of a file.
+    /// The digest of a file. A server that is there and does not come to an end with this one is trouble with this
+    /// file only.
     pub(crate) async fn digest(&self, kind: DigestKind, path: &VPath) -> Result<String, Trouble> {
+        let mut attempt = 0;
+        loop {
+            match self.digest_once(kind, path).await {
+                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
+                Err(trouble) if retry::judge(&trouble).may_help() => {
+                    self.digests_once().await?;
+                    return Err(Trouble { kind: TroubleKind::Other, ..trouble });
+                }
+                digest => return digest,
+            }
+        }
+    }
+
+    async fn digest_once(&self, kind: DigestKind, path: &VPath) -> Result<String, Trouble> {
         let mut lease = self.lease(WORTH_A_LOGIN_FOR_DIGESTS).await?;
         let digest = lease.side().digest(kind, path, None).await;
         lease.give_back();

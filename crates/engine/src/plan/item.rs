@@ -7,7 +7,7 @@ use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
 
 use super::Step;
-use crate::report::{Equality, FileFailure, Skipped};
+use crate::report::{Doubt, Equality, FileFailure, Skipped};
 
 /// One thing that the planner found out.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub(crate) struct Same {
     pub(crate) how: Equality,
     /// It has the source's time.
     pub(crate) time_kept: bool,
+    /// Nobody can tell more than its size, although that was asked for.
+    pub(crate) doubt: Option<Doubt>,
 }
 
 /// Something that stands at the destination only.

@@ -17,6 +17,7 @@ use super::explore::Explorer;
 use super::survey::{Found, is_about_this};
 use crate::digest;
 use crate::report::{Equality, Trouble};
+use crate::retry;
 use crate::times::{Age, Times};
 use crate::verify::{common, same};
 
@@ -58,6 +59,8 @@ pub enum Likeness {
         /// Why nobody has, where somebody should.
         why: Option<String>,
     },
+    /// The size is the same; digests were to be had, and could not be, however often they were asked for.
+    Unproven(String),
     /// They differ, and in what.
     Different(String),
 }
@@ -78,13 +81,13 @@ impl Likeness {
             Likeness::SameTime => Equality::Time,
             Likeness::NotNewer => Equality::NotNewer,
             Likeness::SameSize { .. } => Equality::Size,
-            Likeness::Alone | Likeness::Different(_) => return None,
+            Likeness::Alone | Likeness::Unproven(_) | Likeness::Different(_) => return None,
         })
     }
 
     /// True if they are equal in size, and a digest was wanted and could not be had.
     pub fn is_doubtful(&self) -> bool {
-        matches!(self, Likeness::SameSize { why: Some(_) })
+        matches!(self, Likeness::SameSize { why: Some(_) } | Likeness::Unproven(_))
     }
 }
 
@@ -197,7 +200,7 @@ impl Judge {
             let ours = ours.map_err(|error| error.on(Some(Leg::Source)))?;
             Ok(common(&ours, &theirs.map_err(|error| error.on(Some(Leg::Destination)))?))
         });
-        let mut why = None;
+        let (mut why, mut in_vain) = (None, false);
         for &kind in kinds.await? {
             let (ours, theirs) = tokio::join!(
                 source.digest(kind, &found.source),
@@ -215,6 +218,7 @@ impl Judge {
                     return Ok(Likeness::Different(what));
                 }
                 (Err(trouble), _) | (_, Err(trouble)) if is_about_this(&trouble) => {
+                    in_vain = retry::judge(&trouble).may_help();
                     why = Some(format!("{name} could not be compared: {trouble}"));
                 }
                 (Err(trouble), _) | (_, Err(trouble)) => return Err(trouble),
@@ -228,6 +232,7 @@ impl Judge {
             _ if !sizes_known => {
                 Ok(Likeness::Different(format!("{why}, and a server does not tell the size")))
             }
+            _ if in_vain => Ok(Likeness::Unproven(why)),
             _ => Ok(Likeness::SameSize { why: Some(why) }),
         }
     }

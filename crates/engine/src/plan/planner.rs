@@ -18,7 +18,7 @@ use super::survey::{Extras, Found, Sight, Survey, is_about_this};
 use super::{Leftover, Plan, Step};
 use crate::journal::Stands;
 use crate::part;
-use crate::report::{Equality, FileFailure, Trouble, TroubleKind};
+use crate::report::{Doubt, Equality, FileFailure, Trouble, TroubleKind};
 use crate::run::Stop;
 use crate::side::Side;
 
@@ -213,9 +213,25 @@ impl Planner<'_> {
     }
 
     async fn decided(&mut self, found: Found, likeness: &Likeness) -> Result<(), Deaf> {
+        if let Likeness::Unproven(why) = likeness {
+            let trouble = Trouble::new(TroubleKind::Verification, format!("not proven equal: {why}")).remedy(
+                "--retries asks more often, --timeout waits longer; without --checksum size and time decide",
+            );
+            let source = self.places.sources[found.side].name(&found.source);
+            let destination = self.places.destination.name(&found.target);
+            return self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await;
+        }
         let Some(how) = likeness.equality() else { return self.step(found).await };
         let theirs = found.there.as_ref().and_then(|entry| entry.modified);
         let times = found.entry.modified.zip(theirs);
+        // Another copy could not be proven, either.
+        let doubt = match likeness {
+            Likeness::SameSize { why: Some(why) } => {
+                let destination = self.places.destination.name(&found.target);
+                Some(Doubt { destination, why: why.clone() })
+            }
+            _ => None,
+        };
         self.tell(Item::Unchanged(Box::new(Same {
             side: found.side,
             destination: found.target,
@@ -223,6 +239,7 @@ impl Planner<'_> {
             modified: found.entry.modified.map(|(time, _)| time),
             time_kept: how == Equality::Time || times.is_some_and(|(ours, theirs)| same_time(ours, theirs)),
             how,
+            doubt,
         })))
         .await
     }

@@ -8,7 +8,7 @@ use fxp_proto::pair::method::Method;
 
 use crate::times::Times;
 
-use super::{Assurance, FileFailure, FileReport, Route, Skipped, TroubleKind, Verification};
+use super::{Assurance, Doubt, FileFailure, FileReport, Route, Skipped, TroubleKind, Verification};
 
 /// The whole run.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +37,10 @@ pub struct Report {
     pub directories: u64,
     /// Equal already.
     pub unchanged: u64,
+    /// There already and equal in size, and not proven equal although that was asked for.
+    pub doubtful: u64,
+    /// The first [`MOST_TOLD`] of them.
+    pub doubts: Vec<Doubt>,
     /// Files and directories that were deleted at the destination.
     pub deleted: u64,
     /// Whether everything was tried that there was to do.
@@ -140,6 +144,14 @@ impl Report {
         self.kinds.insert(failure.trouble.kind);
         if self.failures.len() < MOST_FAILURES {
             self.failures.push(failure);
+        }
+    }
+
+    /// Takes in what was there already and could not be proven equal.
+    pub fn doubt(&mut self, doubt: Doubt) {
+        self.doubtful += 1;
+        if self.doubts.len() < MOST_TOLD {
+            self.doubts.push(doubt);
         }
     }
 

@@ -97,7 +97,7 @@ pub(crate) struct Pair {
 
 impl Crew {
     pub(crate) fn new(run: Shared, pairs: Vec<Pair>) -> Arc<Self> {
-        let patience = Patience::new(run.request.bounds.space_wait);
+        let patience = Patience::new(run.request.bounds.space_wait, run.pool.budgets().clone());
         let allowance = Allowance::new(run.request.bounds.max_transfer);
         Arc::new(Crew {
             run,
@@ -262,14 +262,18 @@ impl Crew {
             modified: step.modified.map(|(time, _)| time),
             how: Equality::Brought(verified),
             time_kept,
+            doubt: None,
         });
         self.came_of(step, None, Ok(None));
     }
 
     /// A file was there already.
     pub(crate) fn unchanged(&self, same: Same) {
-        self.report().unchanged += 1;
-        let Same { destination, size, modified, how, time_kept, .. } = same;
+        let Same { destination, size, modified, how, time_kept, doubt, .. } = same;
+        match doubt {
+            Some(doubt) => self.report().doubt(doubt),
+            None => self.report().unchanged += 1,
+        }
         if let Some(goal) = &self.run.goal {
             let placed = Placed::new(goal, &destination, modified);
             self.event(Event::Unchanged(Box::new(Unchanged { placed, size, how, time_kept })));

@@ -170,6 +170,7 @@ mod tests {
             modified: None,
             how: Equality::Size,
             time_kept: false,
+            doubt: None,
         }))
     }
 

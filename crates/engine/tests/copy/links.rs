@@ -71,6 +71,7 @@ async fn links_are_followed_and_circles_end() {
         destination: destination.at(""),
         selection,
         secure: Secure::Default,
+        retries: 0,
     };
     let checked = check(&compare, &desk.context, go_on(), |_| {}).await.expect("compared");
     assert_eq!((checked.is_equal(), checked.proven, checked.skipped), (true, 5, 3), "{checked:?}");

@@ -1,9 +1,11 @@
 //! The commands, one function each, and where each dialect answers them otherwise.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::control::{Next, Session};
 use super::listen::Slot;
 use super::transfer::Announcement;
-use super::{Cpsv, Login, Pret, ProtClear, files};
+use super::{Cpsv, Labour, Login, Pret, ProtClear, files};
 use crate::daemon::{PASSWORD, USER};
 
 impl Session {
@@ -59,8 +61,20 @@ impl Session {
             "EPSV" => self.epsv(argument).await,
             "PORT" | "EPRT" => self.port(verb, argument).await,
             "RETR" | "STOR" | "LIST" | "NLST" => self.transfer(verb, argument).await,
+            "XCRC" if self.shared.dialect.xcrc.is_some() => self.labour(argument).await,
             _ => self.hear_about_files(verb, argument),
         }
+    }
+
+    /// XCRC, with what comes in between.
+    async fn labour(&mut self, argument: &str) -> Next {
+        let Labour { takes, fails: (failures, words) } = self.shared.dialect.labour;
+        tokio::time::sleep(takes).await;
+        if self.shared.digests.fetch_add(1, Relaxed) >= failures {
+            return self.xcrc(argument);
+        }
+        self.say(words);
+        if words.starts_with("421") { Next::HangUp } else { Next::Stay }
     }
 
     /// Commands that need no data connection.
@@ -110,7 +124,6 @@ impl Session {
             "RNFR" if shared.dialect.renames => self.say(&format!("550 {argument}: No such file")),
             "RNTO" if shared.dialect.renames => self.rename_to(&path),
             "STAT" => self.stat(argument),
-            "XCRC" => self.xcrc(argument),
             _ => self.unknown(verb),
         }
     }

@@ -40,6 +40,8 @@ pub(super) struct Shared {
     /// Where files live: the control connection's address, or a slave's.
     pub(super) data: IpAddr,
     sessions: AtomicU32,
+    /// Digests that were asked for.
+    pub(super) digests: AtomicU32,
     transcript: Mutex<Vec<String>>,
     roles: Mutex<Roles>,
 }
@@ -86,6 +88,7 @@ impl Peer {
             other_tls: other,
             data,
             sessions: AtomicU32::new(0),
+            digests: AtomicU32::new(0),
             transcript: Mutex::default(),
             roles: Mutex::default(),
         });

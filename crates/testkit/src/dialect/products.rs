@@ -6,8 +6,10 @@
 //! and is that of the servers for Windows, which know no CPSV. Where they refuse FXP in words that nobody
 //! wrote down, the words here name FXP, as all of the family's do.
 
+use std::time::Duration;
+
 use super::{
-    Announce, Begin, Cpsv, Denial, Dialect, Epsv, Features, Login, Parting, PassiveReply, Port, Pret,
+    Announce, Begin, Cpsv, Denial, Dialect, Epsv, Features, Labour, Login, Parting, PassiveReply, Port, Pret,
     ProtClear, Rest, Sscn, Times, Tls, Wire, Words, Xcrc,
 };
 
@@ -60,6 +62,7 @@ pub const ORDINARY: Dialect = Dialect {
     stat_list: None,
     times: Times { listed: 0, told: Some(0), set: None, even: false },
     xcrc: None,
+    labour: Labour { takes: Duration::ZERO, fails: (0, "") },
     words: Words {
         made: "257 {} created",
         exists: "550 Directory exists",

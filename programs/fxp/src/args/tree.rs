@@ -72,7 +72,7 @@ pub(crate) struct Sync {
 /// one that the place computes. Paths begin in the place, or it is one of the files itself.
 ///
 /// The exit code is 0 if both are equal as far as was compared, and 9 if anything differs, stands on one side only, or
-/// could not be compared.
+/// could not be compared, be it that a digest which both compute could not be had however often it was asked for.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "fxp check [OPTIONS] <SRC> <DST>\n       fxp check [OPTIONS] --manifest <FILE> <PLACE>",
@@ -110,6 +110,10 @@ pub(crate) struct Check {
     /// What becomes of symbolic links in the source's directories, as in `fxp cp`
     #[arg(long, value_enum, default_value_t, value_name = "HOW", conflicts_with = "manifest")]
     pub(crate) links: Links,
+
+    /// How often something is asked again that had no answer for a reason that may pass
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) retries: u32,
 
     /// Show what is equal, too
     #[arg(short, long)]
@@ -192,6 +196,10 @@ pub(crate) struct Hash {
     /// All files in directories
     #[arg(short, long)]
     pub(crate) recursive: bool,
+
+    /// How often something is asked again that had no answer for a reason that may pass
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) retries: u32,
 
     #[command(flatten)]
     pub(crate) rules: Rules,

@@ -42,6 +42,7 @@ async fn with_manifest(file: &Path, args: &args::Check, desk: &Desk) -> Outcome<
         manifest: manifest::read(file, |text| desk.voice.warning(text))?,
         filter: Arc::new(args.files.filter()?),
         digests,
+        retries: args.retries,
     };
     let context = desk.context()?;
     desk.listen_for_interrupt();
@@ -66,6 +67,7 @@ async fn two_places(destination: &OsString, args: &args::Check, desk: &Desk) -> 
         destination: address(destination)?,
         selection,
         secure: Secure::Default,
+        retries: args.retries,
     };
     let context = desk.context()?;
     desk.listen_for_interrupt();

@@ -25,6 +25,7 @@ pub(super) async fn run(args: &args::Hash, desk: &Desk) -> Outcome<Exit> {
                 recursive: args.recursive,
                 algorithm: args.algorithm.map(Into::into),
                 filter: filter.clone(),
+                retries: args.retries,
             };
             let tell = |hashed: Hashed| {
                 let Hashed { path, algorithm, digest } = hashed;

@@ -227,6 +227,7 @@ fn compared_line(compared: &Compared, measure: Measure) -> String {
             Likeness::NotNewer => format!("equal (size, not newer)  {source}"),
             Likeness::SameSize { why: None } => format!("equal (size)  {source}"),
             Likeness::SameSize { why: Some(why) } => format!("not proven equal         {source}: {why}"),
+            Likeness::Unproven(why) => format!("not proven equal         {source}: {why}"),
             Likeness::Different(what) => format!("different                {source}: {what}"),
             Likeness::Alone => format!("{only_there}  {source}"),
         },
@@ -263,6 +264,7 @@ fn compared_record(compared: &Compared) -> Record {
                 Likeness::SameTime => ("equal_time", None, None),
                 Likeness::NotNewer => ("equal_not_newer", None, None),
                 Likeness::SameSize { why } => ("equal_size", None, why.clone()),
+                Likeness::Unproven(why) => ("not_proven", None, Some(why.clone())),
                 Likeness::Different(what) => ("different", None, Some(what.clone())),
                 Likeness::Alone => ("only_source", None, None),
             };

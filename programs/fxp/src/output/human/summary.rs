@@ -38,6 +38,9 @@ pub(super) fn headline(deed: Deed, report: &Report, exit: Exit) -> String {
     if report.unchanged > 0 {
         let _ = write!(line, "; {} there already and equal", report.unchanged);
     }
+    if report.doubtful > 0 {
+        let _ = write!(line, "; {} there already, not proven equal", report.doubtful);
+    }
     if report.deleted > 0 {
         let _ = write!(line, "; {} deleted", report.deleted);
     }
@@ -89,6 +92,7 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     add("assurance", each_of(moved().map(|way| assurance_sentence(way.assurance))));
     add("verified", verification_sentences(report));
     add("not proven", unproven(report));
+    add("not proven", doubts(report));
     add("times", times(report));
     add("failed", failures(report));
     let mut notes = report.notes.clone();
@@ -125,6 +129,17 @@ fn served(server: &Served) -> String {
         parts.push("nothing to do".to_owned());
     }
     format!("{}: {}", server.place, parts.join("; "))
+}
+
+/// What was there already and could not be proven equal, which was asked for.
+fn doubts(report: &Report) -> Vec<String> {
+    let named = report.doubts.iter().take(MAX_UNPROVEN);
+    let mut lines: Vec<String> = named.map(|doubt| format!("{}: {}", doubt.destination, doubt.why)).collect();
+    let rest = report.doubtful - lines.len() as u64;
+    if rest > 0 {
+        lines.push(format!("and {} more; `fxp check` names them all", measure::number(rest)));
+    }
+    lines
 }
 
 /// How times were compared, or will be the next time, where that is not to the second.

@@ -144,6 +144,7 @@ fn written() -> Kinds {
             skipped: 0,
             directories: 0,
             unchanged: 0,
+            unchanged_unproven: 0,
             deleted: 0,
             bytes: 0,
             unproven: 0,

@@ -22,8 +22,8 @@ fn word(product: Product) -> &'static str {
     }
 }
 
-/// Copies a tree of small files over one lane, and says how many files had to be copied with care.
-fn check(source: Product, destination: Product, setup: Setup) {
+/// Copies or moves (`cp`, `mv`) a tree of small files over one lane, and says how many files had to be copied with care.
+fn check(verb: &str, source: Product, destination: Product, setup: Setup) {
     // It needs two thirds of a second for each data connection inside TLS.
     let slow = setup.tls && [source, destination].contains(&Proftpd);
     let files = if slow { FILES / 10 } else { FILES };
@@ -43,7 +43,7 @@ fn check(source: Product, destination: Product, setup: Setup) {
     let fxp = Fxp::new(&[&from, &to]);
     let tls = if setup.tls { "require" } else { "off" };
     let (from_url, to_url) = (from.url("tree/"), to.url("copy/"));
-    let ran = fxp.run(["--json", "cp", "-r", "--lanes", "1", "--tls", tls, &from_url, &to_url]);
+    let ran = fxp.run(["--json", verb, "-r", "--lanes", "1", "--tls", tls, &from_url, &to_url]);
     assert_eq!(ran.code, 0, "{names}: {ran:#?}\n{}{}", from.log(), to.log());
     for number in 0..files {
         let copy = fs::read(to.root.join(format!("copy/{number:03}"))).ok();
@@ -54,6 +54,8 @@ fn check(source: Product, destination: Product, setup: Setup) {
         files,
         "{names}: nothing else is left"
     );
+    let stay = fs::read_dir(from.root.join("tree")).map_or(0, Iterator::count);
+    assert_eq!(stay, if verb == "mv" { 0 } else { files }, "{names}: at the source");
     let events = ran.events();
     assert_eq!(events.last().expect("an end")["payload_through_client"], 0, "{names}");
     let fallbacks: Vec<_> = events.iter().filter(|event| event["event"] == "fallback").collect();
@@ -69,14 +71,14 @@ fn check(source: Product, destination: Product, setup: Setup) {
 fn between_servers_of_one_kind() {
     // pyftpdlib stands still now and then, whoever asks it.
     for product in [Fxpd, Proftpd, Vsftpd, Pureftpd] {
-        check(product, product, Setup::PLAIN);
+        check("cp", product, product, Setup::PLAIN);
     }
 }
 
 #[test]
 fn between_servers_of_different_kinds() {
     for (source, destination) in [(Vsftpd, Proftpd), (Proftpd, Pureftpd), (Pureftpd, Vsftpd)] {
-        check(source, destination, Setup::PLAIN);
+        check("cp", source, destination, Setup::PLAIN);
     }
 }
 
@@ -85,6 +87,13 @@ fn inside_tls() {
     for (source, destination) in
         [(Fxpd, Fxpd), (Vsftpd, Proftpd), (Proftpd, Proftpd), (Fxpd, Pureftpd), (Vsftpd, Fxpd)]
     {
-        check(source, destination, Setup::TLS);
+        check("cp", source, destination, Setup::TLS);
+    }
+}
+
+#[test]
+fn files_that_move() {
+    for (source, destination) in [(Fxpd, Pureftpd), (Vsftpd, Fxpd), (Proftpd, Vsftpd), (Pureftpd, Proftpd)] {
+        check("mv", source, destination, Setup::PLAIN);
     }
 }

@@ -60,6 +60,7 @@ impl Joint for Player {
             Action::Ask(leg, request) => Next::Ask(leg, request),
             Action::Begun(number) => Next::Say(format!("{number} begun")),
             Action::Ended(number, outcome) => Next::Say(format!("{number} {}", outcome_words(&outcome))),
+            Action::Parted(number, result) => Next::Say(format!("{number} {}", parted_words(&result))),
             Action::Done(arrival) => Next::Say(arrival_words(&arrival)),
         })
     }
@@ -87,17 +88,28 @@ impl Joint for Player {
     fn tell(&mut self, verb: &str, rest: &str, now: Moment) -> Option<Result<(), String>> {
         match verb {
             "load" => self.convoy.load(load(rest, self.keys), now),
+            "load-to-move" => {
+                self.convoy.load(Load { moves: true, ..load(rest, self.keys) }, now);
+            }
             "wants" => {
                 let wants = if self.convoy.wants() { "yes" } else { "no" };
                 if wants != rest {
                     return Some(Err(format!("wants: {wants}")));
                 }
             }
+            "noted" => self.convoy.noted(rest.parse().unwrap(), now),
             "finish" => self.convoy.finish(now),
             "stop" => self.convoy.stop(now),
             _ => return None,
         }
         Some(Ok(()))
+    }
+}
+
+fn parted_words(result: &Result<(), Failure>) -> String {
+    match result {
+        Ok(()) => "parted".to_owned(),
+        Err(failure) => format!("stays: {}", failure_words(failure)),
     }
 }
 
@@ -113,6 +125,7 @@ fn load(text: &str, keyed: bool) -> Load {
         to: path(format!("/to{}", words[1])),
         size: words[2].parse().unwrap(),
         modified: words.get(3).map(|time| FtpTime::parse(time.as_bytes()).unwrap()),
+        moves: false,
         key: keyed.then(|| PeerKey::new([u8::try_from(number).unwrap(); PeerKey::LENGTH])),
     }
 }

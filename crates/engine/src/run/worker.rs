@@ -470,27 +470,32 @@ impl Worker {
         if self.crew.run.after == After::Kept {
             return Ok(());
         }
-        if step.reached == Reached::BehindLink {
-            let why =
-                "the copy is good, but the source stays: it was reached through a link, and lies elsewhere";
-            return Err(Trouble::new(TroubleKind::Other, why).on(Some(Leg::Source)));
+        if let Some(why) = must_stay(step, self.source.same_server(&self.destination)) {
+            return Err(source_stays(why));
         }
-        if step.source == step.destination && self.source.same_server(&self.destination) {
-            let why = "the copy is good, but the source stays: on the same server under the same path it may be one \
-                       file for both users";
-            return Err(Trouble::new(TroubleKind::Other, why).on(Some(Leg::Source)));
-        }
-        self.source.delete(&step.source).await.map_err(|refused| Trouble {
-            kind: TroubleKind::Other,
-            what: format!("the copy is good, but the source stays: {}", refused.what),
-            leg: Some(Leg::Source),
-            ..refused
+        self.source.delete(&step.source).await.map_err(|refused| {
+            let Trouble { kind, what, leg, .. } = source_stays(&refused.what);
+            Trouble { kind, what, leg, ..refused }
         })
     }
 
     fn fail(&self, file: Option<u64>, step: &Step, trouble: Trouble) {
         self.crew.step_failed(file, step, trouble);
     }
+}
+
+/// Why the source of a move must not be deleted although its copy is good.
+fn must_stay(step: &Step, same_server: bool) -> Option<&'static str> {
+    if step.reached == Reached::BehindLink {
+        return Some("it was reached through a link, and lies elsewhere");
+    }
+    (same_server && step.source == step.destination)
+        .then_some("on the same server under the same path it may be one file for both users")
+}
+
+fn source_stays(why: &str) -> Trouble {
+    let what = format!("the copy is good, but the source stays: {why}");
+    Trouble::new(TroubleKind::Other, what).on(Some(Leg::Source))
 }
 
 /// Logs in to both ends at the same time.

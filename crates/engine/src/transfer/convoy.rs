@@ -3,6 +3,7 @@
 use fxp_client::session::{Session, SessionEvent};
 use fxp_proto::moment::Moment;
 use fxp_proto::pair::convoy::{Action, Arrival, Convoy, Load, Outcome, Road};
+use fxp_proto::pair::exchange::Failure;
 use fxp_proto::pair::leg::Leg;
 use tokio::time::{Instant, sleep_until};
 
@@ -17,8 +18,11 @@ pub(crate) trait Cargo {
     /// A file is being transferred.
     fn begun(&mut self, number: u64);
 
-    /// A file is over.
+    /// A file is over. The source of one that moves is deleted after this.
     fn ended(&mut self, number: u64, outcome: Outcome);
+
+    /// The source of a file that moved was deleted, or was not, or nobody knows.
+    fn parted(&mut self, number: u64, result: Result<(), Failure>);
 }
 
 /// Copies files as long as there are some and all goes well. Returns when both sessions are in a known state, or
@@ -48,7 +52,9 @@ pub(crate) async fn run(
                 Action::Ended(number, outcome) => {
                     way.under_way -= 1;
                     cargo.ended(number, outcome);
+                    convoy.noted(number, now());
                 }
+                Action::Parted(number, result) => cargo.parted(number, result),
                 Action::Done(arrival) => {
                     source.set_queueing(Default::default());
                     destination.set_queueing(Default::default());

@@ -10,6 +10,7 @@ use fxp_engine::report::{Event, Report, TroubleKind, Verification};
 use fxp_engine::run::{CopyRequest, VerifyChoice};
 use fxp_store::storage::Storage;
 
+use crate::cable::Cable;
 use crate::world::{Desk, Kind, PLAIN, Server, TLS, noise, request};
 
 const FILES: usize = 40;
@@ -138,4 +139,53 @@ async fn a_name_that_is_refused_for_a_moment_is_given_in_the_end() {
 
     assert_eq!((report.files.len(), nothing_wrong(&source, &destination)), (FILES, FILES));
     assert!(!with_care(&report).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_files_move_in_a_few_flights_each() {
+    let (source, destination, desk) = ground(110, PLAIN);
+    let before: Vec<_> = (0..FILES).map(|number| source.get(&name(number))).collect();
+    let report = desk.moved(one_lane(&source, &destination)).await;
+
+    assert_eq!((report.files.len(), report.failures.len()), (FILES, 0), "{:#?}", report.failures);
+    for (number, bytes) in before.into_iter().enumerate() {
+        assert_eq!((source.get(&name(number)), destination.get(&name(number))), (None, bytes), "{number}");
+    }
+    // As many as for a copy, since DELE goes with the next file's RETR.
+    let flights = desk.context.environment.meter.flights();
+    assert!(flights < 6 * FILES as u64 + 100, "{flights} flights, {}", desk.dialogue());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_cannot_be_deleted_in_convoy_is_a_failure_of_its_own() {
+    let (source, destination, desk) = ground(112, PLAIN);
+    let faults = source.faults.clone();
+    after(&desk, 10, move || faults.refuses_delete.store(true, Relaxed));
+    let report = desk.moved(one_lane(&source, &destination)).await;
+
+    assert_eq!(report.files.len(), FILES, "every copy is good");
+    let stay: Vec<_> = (0..FILES).filter(|number| source.get(&name(*number)).is_some()).collect();
+    assert!(stay.len() > FILES / 2 && stay.len() == report.failures.len(), "{stay:?} {:#?}", report.failures);
+    assert!(report.failures.iter().all(|failure| failure.trouble.what.contains("the source stays")));
+    assert_eq!(nothing_wrong_at(&destination), FILES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_whose_end_nobody_heard_of_are_gone_after_a_move_all_the_same() {
+    let (source, destination, _) = ground(114, PLAIN);
+    let cable = Cable::fraying(source.address, 60);
+    let desk = Desk::new(&[&source, &destination]);
+    let wanted =
+        CopyRequest { lanes: Some(1), retries: 20, ..request(vec![cable.at("pub")], destination.at("")) };
+    let report = desk.moved(wanted).await;
+
+    assert!(cable.cut.load(Relaxed), "the cable was cut");
+    assert_eq!((report.files.len(), report.failures.len()), (FILES, 0), "{:#?}", report.failures);
+    assert_eq!((0..FILES).filter(|number| source.get(&name(*number)).is_some()).count(), 0);
+    assert_eq!(nothing_wrong_at(&destination), FILES);
+}
+
+/// Whole files that stand at the destination of a move.
+fn nothing_wrong_at(destination: &Server) -> usize {
+    (0..FILES).filter(|number| destination.get(&name(*number)) == Some(noise(1000 + number))).count()
 }

@@ -2,13 +2,11 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use fxp_engine::place;
-use fxp_engine::report::{Report, Route, TroubleKind};
-use fxp_engine::run::CopyRequest;
+use fxp_engine::report::{Route, TroubleKind};
 use fxp_engine::url::Address;
 
 use crate::cable::Cable;
-use crate::world::{Desk, PLAIN, Server, TWIN, go_on, request};
+use crate::world::{Desk, PLAIN, Server, TWIN, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rename_whose_reply_is_lost_is_found_done_and_nothing_is_deleted() {
@@ -17,7 +15,7 @@ async fn a_rename_whose_reply_is_lost_is_found_done_and_nothing_is_deleted() {
     server.put("/old", b"older");
     let cable = Cable::to(server.address, "250 renamed");
     let desk = Desk::new(&[]);
-    let report = moved(&desk, request(vec![cable.at("new")], cable.at("old"))).await;
+    let report = desk.moved(request(vec![cable.at("new")], cable.at("old"))).await;
     assert!(cable.cut.load(Relaxed), "the cable was cut");
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     assert_eq!(server.get("/old").as_deref(), Some(&b"the only copy"[..]));
@@ -38,7 +36,7 @@ async fn a_rename_that_is_refused_costs_no_file() {
         server.put("/old", b"old");
         choose(&server.faults).store(true, Relaxed);
         let desk = Desk::new(&[]);
-        let report = moved(&desk, request(vec![server.at("new")], server.at("old"))).await;
+        let report = desk.moved(request(vec![server.at("new")], server.at("old"))).await;
         assert_eq!(report.failures.is_empty(), moves, "row {index}: {:?}", report.failures);
         let (new, old) = (server.get("/new"), server.get("/old"));
         match moves {
@@ -61,12 +59,12 @@ async fn one_server_under_two_names_is_one_server() {
     server.put("/d/f", b"the only copy");
     let desk = Desk::new(&[]);
     let other_name = |path: &str| address(&format!("ftp://{}/{path}", server.address));
-    let itself = moved(&desk, request(vec![server.at("d/f")], other_name("d/"))).await;
+    let itself = desk.moved(request(vec![server.at("d/f")], other_name("d/"))).await;
     assert!(itself.failures[0].trouble.what.contains("in one"), "{:?}", itself.failures);
     let itself = desk.copy(request(vec![server.at("d/f")], other_name("d/"))).await.expect_err("refused");
     assert!(itself.what.contains("in one"), "{itself:?}");
     assert_eq!(server.get("/d/f").as_deref(), Some(&b"the only copy"[..]));
-    let renamed = moved(&desk, request(vec![server.at("d/f")], other_name("g"))).await;
+    let renamed = desk.moved(request(vec![server.at("d/f")], other_name("g"))).await;
     assert_eq!(renamed.files[0].route, Route::Renamed);
     assert_eq!(server.get("/g").as_deref(), Some(&b"the only copy"[..]));
 }
@@ -77,7 +75,7 @@ async fn a_move_between_two_users_of_a_server_never_deletes_what_may_be_one_file
     server.put("/d/f", b"the only copy");
     let desk = Desk::new(&[]);
     let twin = address(&format!("ftp://{TWIN}@{}/d/", server.address));
-    let report = moved(&desk, request(vec![server.at("d/f")], twin)).await;
+    let report = desk.moved(request(vec![server.at("d/f")], twin)).await;
     assert_eq!((report.files.len(), report.failures.len()), (1, 1), "{:?}", report.failures);
     assert!(report.failures[0].trouble.what.contains("source stays"), "{:?}", report.failures);
     assert_eq!(server.get("/d/f").as_deref(), Some(&b"the only copy"[..]));
@@ -89,7 +87,7 @@ async fn a_source_that_cannot_be_deleted_is_a_failure() {
     source.put("/f", b"x");
     source.faults.refuses_delete.store(true, Relaxed);
     let desk = Desk::new(&[]);
-    let report = moved(&desk, request(vec![source.at("f")], destination.at("f"))).await;
+    let report = desk.moved(request(vec![source.at("f")], destination.at("f"))).await;
     assert_eq!(destination.get("/f").as_deref(), Some(&b"x"[..]));
     assert_eq!(report.files.len(), 1);
     let trouble = &report.failures[0].trouble;
@@ -98,8 +96,4 @@ async fn a_source_that_cannot_be_deleted_is_a_failure() {
 
 fn address(text: &str) -> Address {
     text.parse().expect("an address")
-}
-
-async fn moved(desk: &Desk, request: CopyRequest) -> Report {
-    place::move_to(request, &desk.context, go_on()).await.unwrap_or_else(|trouble| panic!("{trouble:?}"))
 }

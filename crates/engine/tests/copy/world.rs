@@ -15,6 +15,7 @@ use fxp_engine::client::transcript::Line;
 use fxp_engine::client::trust::Untrusted;
 use fxp_engine::context::{Context, Observer, Person};
 use fxp_engine::journal::Forgetful;
+use fxp_engine::place;
 use fxp_engine::proto::path::VPath;
 use fxp_engine::proto::wire::{secret::Secret, text::Text};
 use fxp_engine::report::{Event, Report, Trouble};
@@ -310,6 +311,12 @@ impl Desk {
         let report = report.unwrap_or_else(|trouble| panic!("{trouble:?}\n{}", self.dialogue()));
         assert!(report.failures.is_empty(), "{:#?}", report.failures);
         report
+    }
+
+    /// Moves; the report may tell of failures.
+    pub(crate) async fn moved(&self, request: CopyRequest) -> Report {
+        let report = place::move_to(request, &self.context, go_on()).await;
+        report.unwrap_or_else(|trouble| panic!("{trouble:?}\n{}", self.dialogue()))
     }
 
     /// From now on somebody hears each event as it comes.

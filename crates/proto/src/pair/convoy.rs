@@ -51,6 +51,8 @@ pub enum Action {
     Begun(u64),
     /// The file of this number is over.
     Ended(u64, Outcome),
+    /// The source of a moved file ([`Convoy::noted`]) was deleted; or the server said no, or nobody knows.
+    Parted(u64, Result<(), Failure>),
     /// The convoy is over.
     Done(Arrival),
 }
@@ -68,6 +70,8 @@ pub struct Convoy {
     failure: Option<Failure>,
     /// Files that are over although their transfers, which are well, are not.
     lingering: Vec<u64>,
+    /// Files that have moved, and their sources, which stay until whoever drives has taken note.
+    unnoted: Vec<(u64, VPath)>,
     /// When what is under way after a failure, or after a stop, is given up.
     patience: Option<Moment>,
     /// Until then no transfer is cut off: the leg whose data connection broke is about to say why.
@@ -87,6 +91,7 @@ impl Convoy {
             closing: false,
             failure: None,
             lingering: Vec::new(),
+            unnoted: Vec::new(),
             patience: None,
             hearing: None,
             over: false,
@@ -127,6 +132,20 @@ impl Convoy {
     /// No more files come.
     pub fn finish(&mut self, now: Moment) {
         self.closing = true;
+        self.go_on(now);
+    }
+
+    /// Whoever drives has taken note that the file of this number has ended. The source of one that moves
+    /// ([`Load::moves`]) is deleted now, which [`Action::Parted`] answers; the convoy does not end before.
+    pub fn noted(&mut self, number: u64, now: Moment) {
+        let Some(at) = self.unnoted.iter().position(|(unnoted, _)| *unnoted == number) else { return };
+        let (_, path) = self.unnoted.swap_remove(at);
+        if self.source.usable {
+            self.plan(Leg::Source, number, vec![(What::Delete, command(Verb::Dele, &path))]);
+        } else {
+            let gone = Failure::bare(Leg::Source, Step::Transfer, Refusal::Lost);
+            self.actions.push_back(Action::Parted(number, Err(gone)));
+        }
         self.go_on(now);
     }
 
@@ -319,7 +338,7 @@ impl Convoy {
         }
         self.pump();
         let busy = self.source.is_busy() || self.destination.is_busy();
-        if self.closing && !busy && self.wagons.is_empty() {
+        if self.closing && !busy && self.wagons.is_empty() && self.unnoted.is_empty() {
             self.over = true;
             self.actions.push_back(Action::Done(Arrival {
                 failure: self.failure.take(),
@@ -344,7 +363,12 @@ impl Convoy {
     /// Ends file `number`; what was asked about it and has no answer yet is only counted.
     fn end(&mut self, number: u64, outcome: Outcome) {
         let Some(at) = self.wagons.iter().position(|wagon| wagon.load.number == number) else { return };
-        self.wagons.remove(at);
+        let wagon = self.wagons.remove(at);
+        if let (Some(wagon), Outcome::Settled(_)) = (wagon, &outcome)
+            && wagon.load.moves
+        {
+            self.unnoted.push((number, wagon.load.from));
+        }
         Leg::BOTH.into_iter().for_each(|leg| self.track(leg).forget(number));
         self.actions.push_back(Action::Ended(number, outcome));
     }
@@ -444,11 +468,15 @@ impl Convoy {
     fn give_up(&mut self, leg: Leg) {
         let track = self.track(leg);
         track.usable = false;
+        let parting = track.partings();
         track.asked.clear();
         track.script.clear();
         let failure = self.failure.clone().unwrap_or(Failure::bare(leg, Step::Transfer, Refusal::Lost));
         self.failure.get_or_insert(failure.clone());
         self.closing = true;
+        for number in parting {
+            self.actions.push_back(Action::Parted(number, Err(failure.clone())));
+        }
         let needs = |wagon: &&Wagon| leg == Leg::Destination || !wagon.source_is_done(&self.road);
         let numbers: Vec<(u64, Stage)> =
             self.wagons.iter().filter(needs).map(|wagon| (wagon.load.number, wagon.stage)).collect();

@@ -13,7 +13,7 @@ use fxp_proto::pair::convoy::{Cause, Introduction, Load, Outcome, Queueing, Sett
 use fxp_proto::pair::exchange::{Failure, Refusal};
 use fxp_proto::pair::leg::Leg;
 
-use super::{Worker, connect};
+use super::{Worker, connect, must_stay, source_stays};
 use crate::digest;
 use crate::file::{self, Way};
 use crate::lane::{Lane, Paved};
@@ -23,7 +23,7 @@ use crate::plan::ladder::Rung;
 use crate::policy::VerifyChoice;
 use crate::publish::Publisher;
 use crate::queueing;
-use crate::report::{Event, FileReport, Route, Verification};
+use crate::report::{Event, FileReport, Route, Trouble, Verification};
 use crate::run::After;
 use crate::run::crew::Crew;
 use crate::run::queue::{Choice, Drawn};
@@ -62,6 +62,10 @@ impl Worker {
             first: Some(step),
             enough: false,
             under_way: HashMap::new(),
+            moves: self.crew.run.after == After::Deleted,
+            same_server: self.source.same_server(&self.destination),
+            parting: HashMap::new(),
+            unheard: Vec::new(),
             settled: 0,
             left: Vec::new(),
         };
@@ -94,12 +98,26 @@ impl Worker {
             left = freight.left.len(),
             "a convoy ended"
         );
-        let (settled, left) = (freight.settled, freight.left);
+        let Freight { settled, left, unheard, .. } = freight;
         self.spoiled = match arrival.failure {
             Some(_) if settled < WORTH_IT => self.spoiled + 1,
             _ => 0,
         };
+        for (file, step) in unheard {
+            if let Err(trouble) = self.leave_source_again(&step).await {
+                self.fail(Some(file), &step, trouble);
+            }
+            self.crew.queue.done();
+        }
         left
+    }
+
+    /// As [`Worker::leave_source`], where nobody heard whether that was done.
+    async fn leave_source_again(&mut self, step: &Step) -> Result<(), Trouble> {
+        match self.source.stat(&step.source).await {
+            Ok(None) => Ok(()),
+            _ => self.leave_source(step).await,
+        }
     }
 
     /// The lane of the pair, if `step` can go in convoy.
@@ -107,7 +125,11 @@ impl Worker {
         let crew = &self.crew;
         let pair = &crew.pairs[step.side];
         let renames = matches!(pair.publisher(), Publisher::Renames | Publisher::Remembered);
-        if crew.run.after != After::Kept || !renames || self.spoiled >= MOST_SPOILED || !suits(step) {
+        if !renames || self.spoiled >= MOST_SPOILED || !suits(step) {
+            return None;
+        }
+        let moves = crew.run.after == After::Deleted;
+        if moves && must_stay(step, self.source.same_server(&self.destination)).is_some() {
             return None;
         }
         // What a copy says of its time is not what the plan knows of the source.
@@ -179,6 +201,14 @@ struct Freight<'a> {
     under_way: HashMap<u64, (Step, Instant)>,
     settled: u64,
     left: Vec<Left>,
+    /// What is copied is deleted at the source.
+    moves: bool,
+    /// Both ends are.
+    same_server: bool,
+    /// Files that have moved, but for that.
+    parting: HashMap<u64, Step>,
+    /// Those of which nobody knows whether it was done.
+    unheard: Vec<(u64, Step)>,
 }
 
 impl Freight<'_> {
@@ -193,7 +223,9 @@ impl Freight<'_> {
             return None;
         }
         match self.crew.queue.draw(lanes, Choice::Best) {
-            Drawn::Step(step) if step.side == self.side && suits(&step) => Some(*step),
+            Drawn::Step(step) if step.side == self.side && suits(&step) && !self.must_stay(&step) => {
+                Some(*step)
+            }
             Drawn::Step(step) => {
                 self.crew.queue.put_back(*step);
                 self.enough = true;
@@ -201,6 +233,11 @@ impl Freight<'_> {
             }
             Drawn::Wait | Drawn::End => None,
         }
+    }
+
+    /// True for what is copied to be moved, and has to stay.
+    fn must_stay(&self, step: &Step) -> bool {
+        self.moves && must_stay(step, self.same_server).is_some()
     }
 
     fn report(&self, step: &Step, began: Instant, settled: Settled) -> FileReport {
@@ -259,6 +296,7 @@ impl Cargo for Freight<'_> {
             to: step.destination.clone(),
             size,
             modified,
+            moves: self.moves,
             key: self.keyed.then(|| PeerKey::new(rand::random())),
         };
         self.under_way.insert(number, (step, Instant::now()));
@@ -286,7 +324,11 @@ impl Cargo for Freight<'_> {
                 let report = self.report(&step, began, settled);
                 self.crew.run.context.ledger.finished(&self.crew.subject(&step), &report);
                 self.crew.done(number, &step, report);
-                self.crew.queue.done();
+                if self.moves {
+                    self.parting.insert(number, step);
+                } else {
+                    self.crew.queue.done();
+                }
             }
             Outcome::Unsettled(cause) => {
                 let why = Some(format!("{}; so it is copied once more, with care", words(&cause)));
@@ -295,6 +337,24 @@ impl Cargo for Freight<'_> {
             Outcome::Untouched => self.left.push(Left { file: Some(number), step, why: None }),
         }
     }
+
+    fn parted(&mut self, number: u64, result: Result<(), Failure>) {
+        let Some(step) = self.parting.remove(&number) else { return };
+        match result {
+            Err(failure) if is_refused(&failure) => {
+                let words = words(&Cause::Failure(failure));
+                self.crew.step_failed(Some(number), &step, source_stays(&words));
+            }
+            Err(_) => return self.unheard.push((number, step)),
+            Ok(()) => {}
+        }
+        self.crew.queue.done();
+    }
+}
+
+/// True for a refusal, after which the source is known to stay.
+fn is_refused(failure: &Failure) -> bool {
+    failure.reply.as_ref().is_some_and(|reply| reply.code.number() >= 400)
 }
 
 /// What came in between.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::track::{Asked, What};
 use super::wagon::Stage;
-use super::{Cause, Convoy, Outcome, Settled, TimeKept};
+use super::{Action, Cause, Convoy, Outcome, Settled, TimeKept};
 use crate::client::request::{Answer, RequestId};
 use crate::grammar::digest::parse_digest;
 use crate::grammar::reply::Reply;
@@ -38,6 +38,9 @@ impl Convoy {
     fn gone(&mut self, leg: Leg, asked: &Asked, answer: &Answer, now: Moment) {
         let class = if matches!(answer, Answer::TimedOut) { Refusal::TimedOut } else { Refusal::Lost };
         let failure = Failure { verb: asked.verb, ..Failure::bare(leg, step_of(asked.what), class) };
+        if asked.what == What::Delete {
+            self.actions.push_back(Action::Parted(asked.number, Err(failure.clone())));
+        }
         self.fail(failure, now);
         self.give_up(leg);
     }
@@ -48,8 +51,14 @@ impl Convoy {
             let class = Refusal::Other;
             let step = step_of(asked.what);
             let failure = Failure { verb: asked.verb, reply: Some(reply), ..Failure::bare(leg, step, class) };
+            if asked.what == What::Delete {
+                self.actions.push_back(Action::Parted(asked.number, Err(failure.clone())));
+            }
             self.fail(failure, now);
             return self.give_up(leg);
+        }
+        if asked.what == What::Delete {
+            return self.actions.push_back(Action::Parted(asked.number, Ok(())));
         }
         let number = asked.number;
         let (straggler, digest) = (now + self.road.limits.straggler, self.road.digest);
@@ -135,6 +144,12 @@ impl Convoy {
             return;
         }
         let number = asked.number;
+        if asked.what == What::Delete {
+            // The copy is good, and other files are none the worse for it.
+            let class = classify(step, asked.verb, None, &reply);
+            let failure = Failure { verb: asked.verb, reply: Some(reply), ..Failure::bare(leg, step, class) };
+            return self.actions.push_back(Action::Parted(number, Err(failure)));
+        }
         let wagon = self.wagons.iter_mut().find(|wagon| wagon.load.number == number);
         if let (What::SetTime, Some(wagon)) = (asked.what, wagon) {
             wagon.time = Some(TimeKept::Refused(reply));
@@ -175,7 +190,7 @@ fn fits(what: What, reply: &Reply) -> bool {
         What::Size | What::TimeBefore | What::TimeAfter => code == 213,
         What::RenameFrom => reply.code.is_intermediate(),
         What::Introduce | What::Announce | What::Connect => code == 200,
-        What::Digest | What::SetTime | What::RenameTo => {
+        What::Digest | What::SetTime | What::RenameTo | What::Delete => {
             reply.code.is_completion() && !matches!(code, 220 | 221 | 226 | 227 | 229)
         }
         What::Listen => false,

@@ -80,6 +80,8 @@ pub struct Load {
     pub size: u64,
     /// Its time, if the source's listing told it to the second.
     pub modified: Option<FtpTime>,
+    /// The source is deleted once the file stands under its final name.
+    pub moves: bool,
     /// What the two servers prove to each other: drawn for this file and nothing else.
     pub key: Option<PeerKey>,
 }

@@ -36,6 +36,8 @@ pub(super) enum What {
     RenameFrom,
     /// RNTO.
     RenameTo,
+    /// DELE of what was moved.
+    Delete,
     /// ABOR.
     Abort,
 }
@@ -129,6 +131,13 @@ impl Track {
     /// The transfer of file `number`, if it was asked for and has not ended.
     pub(super) fn transfer_of(&self, number: u64) -> Option<&Asked> {
         self.asked.iter().find(|asked| asked.number == number && asked.what == What::Transfer)
+    }
+
+    /// Files whose source is to be deleted, and that nothing was heard of yet.
+    pub(super) fn partings(&self) -> Vec<u64> {
+        let asked = self.asked.iter().map(|asked| (asked.number, asked.what));
+        let planned = self.script.iter().map(|ask| (ask.number, ask.what));
+        asked.chain(planned).filter(|(_, what)| *what == What::Delete).map(|(number, _)| number).collect()
     }
 
     /// Nothing more is asked about file `number`.

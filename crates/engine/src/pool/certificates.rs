@@ -26,7 +26,7 @@ impl Link {
         let session = self.session().await?;
         let by_root = session.tls().is_some_and(|tls| tls.verified == Some(Verified::Roots));
         let mut certificates =
-            if by_root { self.pool.certificates_of(&self.server).await? } else { Vec::new() };
+            if by_root { self.pool().certificates_of(&self.server).await? } else { Vec::new() };
         certificates.extend(self.known().trusted.iter().filter_map(|text| text.parse::<Fingerprint>().ok()));
         Ok(certificates)
     }

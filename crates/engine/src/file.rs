@@ -277,7 +277,7 @@ impl Courier<'_> {
         notes: &mut Vec<String>,
     ) -> Result<(Carried, Verified), Trouble> {
         let may_be_taken = match *place == step.destination {
-            true => step.replaces,
+            true => step.replaces(),
             false => step.leftover.is_some() || part::is_ambiguous(&step.destination),
         };
         self.claim.look(self.destination, place, may_be_taken).await?;
@@ -366,7 +366,7 @@ impl Courier<'_> {
         let ours = again && self.claim.is_ours(self.destination, place).await?;
         let there = match step.leftover {
             Some(leftover) if !again && !in_place => Some(leftover.size),
-            None if !(again || (in_place && step.replaces)) => None,
+            None if !(again || (in_place && step.replaces())) => None,
             _ => self.destination.size(place).await?,
         };
         let (Some(there @ 1..), Some(size)) = (there, step.size) else { return Ok(0) };

@@ -57,14 +57,19 @@ pub struct Step {
     pub size: Option<u64>,
     /// Its modification time, if the server told.
     pub modified: Option<(FtpTime, Precision)>,
-    /// A file stands at the destination and will be replaced.
-    pub replaces: bool,
-    /// What that file looks like.
+    /// What the file looks like that stands at the destination and will be replaced.
     pub stands: Option<Stands>,
     /// Something that was copied earlier and broken off.
     pub leftover: Option<Leftover>,
     /// Whether a link lies on the way to it.
     pub reached: Reached,
+}
+
+impl Step {
+    /// True if a file stands at the destination and will be replaced.
+    pub fn replaces(&self) -> bool {
+        self.stands.is_some()
+    }
 }
 
 /// How a file of a source was reached.

@@ -462,7 +462,7 @@ fn tell_step(item: Item, sources: &[Side], destination: &Side, context: &Context
         Item::Directory(path) => tell(Event::Step(format!("make directory {}", destination.name(&path)))),
         Item::Extra(extra) => tell(Event::Step(format!("delete {}", destination.name(&extra.path)))),
         Item::Step(step) => {
-            let verb = match (step.leftover, step.replaces) {
+            let verb = match (step.leftover, step.replaces()) {
                 (Some(_), _) => "resume",
                 (None, true) => "replace",
                 (None, false) => "copy",

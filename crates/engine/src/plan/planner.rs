@@ -251,7 +251,6 @@ impl Planner<'_> {
             side: found.side,
             size: found.entry.size,
             modified: found.entry.modified,
-            replaces: found.there.is_some(),
             stands: found.there.as_ref().map(Stands::from),
             leftover: leftover.filter(|_| !part::is_ambiguous(&found.target)),
             source: found.source,

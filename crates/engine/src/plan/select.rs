@@ -436,7 +436,7 @@ mod tests {
         steps.sort_by(|one, two| one.source.cmp(&two.source));
         for step in &steps {
             text.push_str(&format!(" {}>{}", step.source, step.destination));
-            text.push_str(if step.replaces { "!" } else { "" });
+            text.push_str(if step.replaces() { "!" } else { "" });
             text.push_str(&step.leftover.map(|part| format!("+{}", part.size)).unwrap_or_default());
         }
         text

@@ -331,7 +331,6 @@ mod tests {
             destination: VPath::root(),
             size,
             modified: None,
-            replaces: false,
             leftover: None,
             stands: None,
             reached: crate::plan::Reached::Plainly,

@@ -38,7 +38,7 @@ async fn all(mut source: Side, mut destination: Side, wish: Wish) -> (Vec<Item>,
 fn words(item: &Item) -> String {
     match item {
         Item::Directory(path) => format!("mkdir {path}"),
-        Item::Step(step) => format!("copy {}{}", step.destination, if step.replaces { "!" } else { "" }),
+        Item::Step(step) => format!("copy {}{}", step.destination, if step.replaces() { "!" } else { "" }),
         Item::Unchanged(same) => format!("same {}", same.size.unwrap_or_default()),
         Item::Skipped(skipped) => format!("skip {}", skipped.source),
         Item::Conflict(failure) => format!("conflict {}", failure.trouble),

@@ -141,7 +141,7 @@ impl Traffic {
             }
             for job in round {
                 if let Some(step) = self.table.order(job, self.pair(job)) {
-                    let verb = match (step.leftover, step.replaces) {
+                    let verb = match (step.leftover, step.replaces()) {
                         (Some(_), _) => "resume",
                         (None, true) => "replace",
                         (None, false) => "copy",

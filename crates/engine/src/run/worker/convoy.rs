@@ -176,7 +176,6 @@ impl Left {
 fn suits(step: &Step) -> bool {
     step.leftover.is_none()
         && step.stands.is_none()
-        && !step.replaces
         && step.size.is_some_and(|size| size <= LARGEST)
         && !part::is_ambiguous(&step.destination)
         && part::part_of(&step.destination).is_some()

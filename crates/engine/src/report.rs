@@ -324,8 +324,7 @@ pub enum Event {
         file: u64,
         /// All about it.
         report: Box<FileReport>,
-        /// Where it stands beneath the destination, if there is only one. It is not told of what was renamed, whose
-        /// content is not known.
+        /// Where it stands beneath the destination. It is not told of what was renamed, whose content is not known.
         placed: Option<Placed>,
     },
     /// A file was there already, and equal.
@@ -346,6 +345,8 @@ pub struct Placed {
     pub path: VPath,
     /// When it was last modified, as the source tells.
     pub modified: Option<FtpTime>,
+    /// Which destination, as in [`Served::place`], if there are several.
+    pub destination: Option<String>,
 }
 
 impl Placed {
@@ -356,7 +357,7 @@ impl Placed {
         };
         // A part of a path is a path.
         let path = names.iter().try_fold(VPath::root(), |path, name| path.child(name));
-        Placed { path: path.unwrap_or_else(|_| at.clone()), modified }
+        Placed { path: path.unwrap_or_else(|_| at.clone()), modified, destination: None }
     }
 }
 

@@ -14,6 +14,7 @@ mod ceiling;
 mod conductor;
 mod crew;
 mod feed;
+mod goals;
 mod goodput;
 mod lessons;
 mod memory;
@@ -52,6 +53,7 @@ use memory::Names;
 
 use crew::{Crew, Pair, Shared};
 use feed::{Fed, Found};
+use goals::Goals;
 use goodput::Goodput;
 use through::choose_way;
 
@@ -319,7 +321,7 @@ impl Run {
                 began: self.began,
                 pool: self.pool.clone(),
                 names: Names::of(&self.sources, &self.destination),
-                goal: Some(self.goal.path.clone()),
+                goals: Goals::single(self.goal.path.clone()),
                 outcomes: None,
             },
             pairs,

@@ -144,7 +144,7 @@ pub(crate) struct Copy {
     /// Every copy that has arrived is a source for the other destinations, and so is a file that a destination has
     /// already, equal as usual: of n copies the source sends about log2 n itself. -n shows who feeds whom. A slow or dead
     /// destination does not hold up the others. Each destination gets two files at a time, or as many as --lanes says.
-    #[arg(long = "to", value_name = "DST", value_hint = ValueHint::AnyPath, conflicts_with = "manifest")]
+    #[arg(long = "to", value_name = "DST", value_hint = ValueHint::AnyPath)]
     pub(crate) others: Vec<OsString>,
 
     #[command(flatten)]

@@ -212,7 +212,8 @@ mod tests {
         let mut writer = Writer::begin(&path).unwrap();
         for name in names {
             let time = FtpTime { seconds: 1_000_000_000, nanoseconds: 0 };
-            let placed = Placed { path: VPath::parse(name).unwrap(), modified: Some(time) };
+            let placed =
+                Placed { path: VPath::parse(name).unwrap(), modified: Some(time), destination: None };
             writer.copied(&file, Some(&placed));
         }
         // Before its end: that is what a killed process leaves.

@@ -34,6 +34,8 @@ struct Head {
     began: String,
     sources: Vec<String>,
     destination: String,
+    /// More of them.
+    to: Vec<String>,
 }
 
 impl Papers {
@@ -52,6 +54,7 @@ impl Papers {
             began: jiff::Timestamp::now().to_string(),
             sources: request.sources.iter().map(ToString::to_string).collect(),
             destination: request.destination.to_string(),
+            to: request.others.iter().map(ToString::to_string).collect(),
         };
         let growing = Growing::begin(&path, &head).map_err(|error| {
             Failure::new(Exit::DestinationDenied, format!("cannot write {}", path.display())).because(&error)
@@ -83,8 +86,9 @@ impl Papers {
             (_, Err(failure)) => (None, Some(json::error_of(failure))),
             (Err(trouble), Ok(_)) => (None, Some(json::error_of(&Failure::from(trouble.clone())))),
         };
+        let servers = report.as_ref().map(json::servers_of).ok();
         let mut file = file.lock().expect("no holder of the lock panics");
-        if let Err(error) = file.end(summary.as_deref(), error.as_deref()) {
+        if let Err(error) = file.end(servers.as_deref(), summary.as_deref(), error.as_deref()) {
             desk.voice.warning(&format!("the report in {} is not whole: {error}", path.display()));
         }
     }
@@ -148,7 +152,7 @@ impl Growing {
         let head = serde_json::to_string(head).expect("strings and lists");
         let head = format!("{},\"events\":[", head.strip_suffix('}').expect("an object"));
         let mut growing = Growing { file: File::create(path)?, at: 0, first: true, broken: None };
-        growing.write(&head, &ending(None, None))?;
+        growing.write(&head, &ending(None, None, None))?;
         Ok(growing)
     }
 
@@ -157,16 +161,16 @@ impl Growing {
             return;
         }
         let separator = if std::mem::take(&mut self.first) { "\n" } else { ",\n" };
-        if let Err(error) = self.write(&format!("{separator}{event}"), &ending(None, None)) {
+        if let Err(error) = self.write(&format!("{separator}{event}"), &ending(None, None, None)) {
             self.broken = Some(error);
         }
     }
 
-    fn end(&mut self, summary: Option<&str>, error: Option<&str>) -> io::Result<()> {
+    fn end(&mut self, servers: Option<&str>, summary: Option<&str>, error: Option<&str>) -> io::Result<()> {
         if let Some(broken) = self.broken.take() {
             return Err(broken);
         }
-        self.write("", &ending(summary, error))?;
+        self.write("", &ending(servers, summary, error))?;
         self.file.sync_all()
     }
 
@@ -180,8 +184,10 @@ impl Growing {
     }
 }
 
-fn ending(summary: Option<&str>, error: Option<&str>) -> String {
-    format!("\n],\"summary\":{},\"error\":{}}}\n", summary.unwrap_or("null"), error.unwrap_or("null"))
+fn ending(servers: Option<&str>, summary: Option<&str>, error: Option<&str>) -> String {
+    let [servers, summary, error] =
+        [servers.unwrap_or("[]"), summary.unwrap_or("null"), error.unwrap_or("null")];
+    format!("\n],\"servers\":{servers},\"summary\":{summary},\"error\":{error}}}\n")
 }
 
 #[cfg(test)]
@@ -201,6 +207,7 @@ mod tests {
             began: "now".into(),
             sources: vec!["a:\"}".into()],
             destination: "b:".into(),
+            to: Vec::new(),
         };
         let mut growing = Growing::begin(&path, &head).unwrap();
         assert_eq!(read()["events"].as_array().map(Vec::len), Some(0));
@@ -212,8 +219,13 @@ mod tests {
             assert_eq!(report["events"][number - 1]["number"], number);
             assert!(report["summary"].is_null());
         }
-        growing.end(Some("{\"files\":7}"), None).unwrap();
-        assert_eq!(read()["summary"]["files"], 7);
+        growing
+            .end(Some("[{\"place\":\"long enough to be longer than null\"}]"), Some("{\"files\":7}"), None)
+            .unwrap();
+        assert_eq!(
+            (read()["summary"]["files"].as_u64(), read()["servers"].as_array().map(Vec::len)),
+            (Some(7), Some(1))
+        );
         assert_eq!(read()["events"].as_array().map(Vec::len), Some(100));
     }
 }

@@ -129,7 +129,7 @@ pub(crate) async fn stream(
     Ok(())
 }
 
-/// The whole plan at once, for a tree that is known to be small.
+/// The whole plan at once; what is equal already is only told.
 pub(crate) async fn plan(
     sources: &mut [Side],
     origins: &[Origin],
@@ -137,22 +137,27 @@ pub(crate) async fn plan(
     goal: &Goal,
     wish: Wish,
     stop: &Stop,
+    unchanged: impl FnMut(Same),
 ) -> Result<Plan, Trouble> {
     let prepared = prepare(sources, origins, destination, goal, &wish).await?;
     let places = Places::borrow(sources, destination);
     let (items, received) = channel(SIGHTS);
-    let (ended, plan) = tokio::join!(stream(&places, prepared, &wish, stop, items), collect(received));
+    let (ended, plan) =
+        tokio::join!(stream(&places, prepared, &wish, stop, items), collect(received, unchanged));
     places.give_back(sources, destination).await;
     ended.map(|()| plan)
 }
 
-async fn collect(mut items: Receiver<Item>) -> Plan {
+async fn collect(mut items: Receiver<Item>, mut unchanged: impl FnMut(Same)) -> Plan {
     let mut plan = Plan::default();
     while let Some(item) = items.recv().await {
         match item {
             Item::Directory(path) => plan.directories.push(path),
             Item::Step(step) => plan.steps.push(step),
-            Item::Unchanged(_) => plan.unchanged += 1,
+            Item::Unchanged(same) => {
+                plan.unchanged += 1;
+                unchanged(*same);
+            }
             Item::Skipped(skipped) => plan.skipped.push(skipped),
             Item::Conflict(failure) => plan.conflicts.push(*failure),
             Item::Extra(extra) => plan.extras.push(extra),

@@ -399,6 +399,7 @@ mod tests {
             &goal,
             all(),
             &testing::go_on(),
+            |_| {},
         )
         .await
         .expect("planned");
@@ -424,8 +425,16 @@ mod tests {
             .map(|typed| Origin { side: 0, path: path(typed), contents: typed.ends_with('/') })
             .collect();
         let goal = Goal { path: path(goal), contents: goal.ends_with('/') };
-        plan(std::slice::from_mut(&mut source), &origins, &mut destination, &goal, all(), &testing::go_on())
-            .await
+        plan(
+            std::slice::from_mut(&mut source),
+            &origins,
+            &mut destination,
+            &goal,
+            all(),
+            &testing::go_on(),
+            |_| {},
+        )
+        .await
     }
 
     fn describe(plan: &Plan) -> String {

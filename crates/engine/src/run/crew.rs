@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use fxp_client::data::Throttle;
 use fxp_proto::pair::leg::Leg;
-use fxp_proto::path::VPath;
 use tokio::sync::{mpsc, watch};
 
 use super::allowance::Allowance;
+use super::goals::Goals;
 use super::goodput::Goodput;
 use super::memory::Names;
 use super::queue::Queue;
@@ -23,9 +23,7 @@ use crate::plan::Step;
 use crate::plan::item::Same;
 use crate::pool::Pool;
 use crate::publish::Publisher;
-use crate::report::{
-    Equality, Event, FileFailure, FileReport, Placed, Report, Trouble, Unchanged, Verification,
-};
+use crate::report::{Equality, Event, FileFailure, FileReport, Report, Trouble, Unchanged, Verification};
 use crate::side::Side;
 use crate::site::Location;
 
@@ -42,8 +40,7 @@ pub(crate) struct Shared {
     pub(crate) began: Instant,
     pub(crate) pool: Arc<Pool>,
     pub(crate) names: Names,
-    /// The destination, where there is one only.
-    pub(crate) goal: Option<VPath>,
+    pub(crate) goals: Goals,
     /// Hears what came of each step, where that decides about others.
     pub(crate) outcomes: Option<mpsc::UnboundedSender<Outcome>>,
 }
@@ -247,7 +244,7 @@ impl Crew {
             self.allowance.lock().expect("no holder of the lock panics").count(size);
         }
         let modified = step.modified.map(|(time, _)| time);
-        let placed = self.run.goal.as_ref().map(|goal| Placed::new(goal, &step.destination, modified));
+        let placed = self.run.goals.placed(step.side, &step.destination, modified);
         self.event(Event::Done { file, report: Box::new(done.clone()), placed });
         self.report().add(done);
         self.came_of(step, Some(file), Ok(Some(size)));
@@ -269,13 +266,17 @@ impl Crew {
 
     /// A file was there already.
     pub(crate) fn unchanged(&self, same: Same) {
-        let Same { destination, size, modified, how, time_kept, doubt, .. } = same;
-        match doubt {
-            Some(doubt) => self.report().doubt(doubt),
+        match &same.doubt {
+            Some(doubt) => self.report().doubt(doubt.clone()),
             None => self.report().unchanged += 1,
         }
-        if let Some(goal) = &self.run.goal {
-            let placed = Placed::new(goal, &destination, modified);
+        self.tell_unchanged(same);
+    }
+
+    /// The same, for whoever counts them elsewhere. The side is the number of a pair.
+    pub(crate) fn tell_unchanged(&self, same: Same) {
+        let Same { side, destination, size, modified, how, time_kept, .. } = same;
+        if let Some(placed) = self.run.goals.placed(side, &destination, modified) {
             self.event(Event::Unchanged(Box::new(Unchanged { placed, size, how, time_kept })));
         }
     }

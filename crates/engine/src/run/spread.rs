@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::crew::{Crew, Pair, Shared};
+use super::goals::Goals;
 use super::goodput::Goodput;
 use super::memory::Names;
 use super::{After, Bounds, CopyRequest, Run, Stop, conductor, interrupted, passed_through};
@@ -219,7 +220,7 @@ async fn spread(
         began: Instant::now(),
         pool: pool.clone(),
         names: Names::of_places(places.destinations.iter().map(lasting_name).collect()),
-        goal: None,
+        goals: Goals::several(count),
         outcomes: Some(hears),
     };
     let crew = Crew::new(shared, pairs(&from, &places.destinations, request.inplace, pool));
@@ -227,11 +228,11 @@ async fn spread(
         let to = fed.into_iter().map(|place| names[place].clone()).collect();
         crew.event(Event::Feeds { from: names[holder].clone(), to });
     }
-    let ground = Arc::new(Ground::new(request, pool.clone(), stop, origins, sets));
+    let ground = Arc::new(Ground::new(request, crew.clone(), names.clone(), origins, sets));
     let mut surveys = JoinSet::new();
     for (at, (location, contents)) in places.destinations.iter().zip(&places.contents).enumerate() {
         let (ground, location, contents) = (ground.clone(), location.clone(), *contents);
-        surveys.spawn(async move { (at + 1, ground.survey(&location, contents).await) });
+        surveys.spawn(async move { (at + 1, ground.survey(at, &location, contents).await) });
     }
     let mut traffic = Traffic::new(crew.clone(), ground.clone(), from.len(), names, each);
     for (one, two) in both_local(&places.destinations) {

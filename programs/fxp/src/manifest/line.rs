@@ -13,6 +13,9 @@ pub(super) struct Line<'a> {
     /// The bytes of a path that is not UTF-8, in hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_bytes: Option<String>,
+    /// Where there are several destinations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination: Option<String>,
     size: u64,
     algorithm: Option<&'a str>,
     digest: Option<&'a str>,
@@ -73,6 +76,7 @@ impl<'a> Line<'a> {
         Line {
             path,
             path_bytes,
+            destination: placed.destination.clone(),
             size,
             algorithm: None,
             digest: None,

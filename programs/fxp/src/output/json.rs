@@ -203,6 +203,13 @@ pub(crate) fn summary_of(report: &Report, exit: Exit) -> String {
     in_writing(&summary(report, exit))
 }
 
+/// What each server of a copy to several destinations got and gave, as the stream tells it, in a list.
+pub(crate) fn servers_of(report: &Report) -> String {
+    let servers: Vec<_> =
+        report.servers.iter().map(|server| Record::Server(ServedFields::of(server))).collect();
+    in_writing(&servers)
+}
+
 /// A failure of the whole command as the stream tells it.
 pub(crate) fn error_of(failure: &Failure) -> String {
     in_writing(&Record::Error(Trouble::of(failure)))

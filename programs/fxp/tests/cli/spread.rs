@@ -51,6 +51,46 @@ fn one_destination_that_lacks_something_is_told_by_the_exit_code() {
     assert_eq!(moved.code, Some(2), "a move has one destination: {}", moved.stderr);
 }
 
+#[test]
+fn each_destination_has_its_lines_in_the_manifest_and_its_record_in_the_report() {
+    let (source, servers, machine) = world();
+    let to: Vec<String> = servers.iter().map(|server| server.url("x/")).collect();
+    // One has a file already.
+    assert_eq!(machine.run(&["cp", "-r", "--exclude", "two", &source.url("d/"), &to[1]]).code, Some(0));
+    let [manifest, report] =
+        ["m.jsonl", "r.json"].map(|name| machine.home().join(name).display().to_string());
+    let papers = ["cp", "-r", "--manifest", &manifest, "--report", &report];
+    let places = [&source.url("d/"), &to[0], "--to", &to[1], "--to", &to[2]];
+    let ran = machine.run(&[&papers[..], &places[..]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+
+    let lines = events(&std::fs::read_to_string(&manifest).expect("a manifest"));
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    for (number, server) in servers.iter().enumerate() {
+        let place = server.address.to_string();
+        let mut of_it: Vec<&Value> =
+            lines.iter().filter(|line| line["destination"] == place.as_str()).collect();
+        of_it.sort_by_key(|line| line["path"].to_string());
+        let told: Vec<_> = of_it.iter().map(|line| (&line["path"], &line["size"])).collect();
+        assert_eq!(told, [(&"e/two".into(), &7000.into()), (&"one".into(), &5000.into())], "{place}");
+        for line in of_it {
+            let stood = number == 1 && line["path"] == "one";
+            assert_eq!(line["unchanged"] == "time", stood, "{line}");
+            assert_eq!(line["digest"].is_null(), stood, "{line}");
+        }
+        let checked = machine.run(&["check", "--manifest", &manifest, &to[number]]);
+        assert_eq!(checked.code, Some(0), "{}", checked.stdout);
+    }
+    let report: Value =
+        serde_json::from_str(&std::fs::read_to_string(&report).expect("a report")).expect("JSON");
+    assert_eq!(report["to"].as_array().map(Vec::len), Some(2));
+    let told = report["servers"].as_array().expect("a list");
+    let counts = told.iter().map(|server| [&server["files"], &server["unchanged"]].map(Value::as_u64));
+    let expected = [(0, 0), (2, 0), (1, 1), (2, 0)].map(|(files, there)| [Some(files), Some(there)]);
+    assert_eq!(counts.collect::<Vec<_>>(), expected);
+    assert_eq!(report["summary"]["files"], 5);
+}
+
 fn world() -> (Server, Vec<Server>, Machine) {
     let source = Server::start(2, Kind::TLS);
     let servers: Vec<Server> = (30..33).map(|last| Server::start(last, Kind::TLS)).collect();

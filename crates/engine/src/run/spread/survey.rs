@@ -8,12 +8,13 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use tokio::sync::Semaphore;
 
+use super::super::crew::Crew;
 use super::super::{After, CopyRequest, Stop, interrupted};
+use crate::plan::item::Same;
 use crate::plan::planner;
 use crate::plan::select::{Goal, Origin};
 use crate::plan::shelf::kind_of;
 use crate::plan::{Plan, Step};
-use crate::pool::Pool;
 use crate::report::{FileFailure, Trouble};
 use crate::retry;
 use crate::side::Side;
@@ -22,8 +23,10 @@ use crate::site::Location;
 /// What all surveys share.
 pub(super) struct Ground {
     pub(super) request: CopyRequest,
-    pub(super) pool: Arc<Pool>,
     pub(super) stop: Stop,
+    crew: Arc<Crew>,
+    /// Of all places, the source first.
+    names: Vec<String>,
     pub(super) origins: Vec<Origin>,
     /// Sessions with all sources. A source that has room for few is looked at for one destination after the other.
     sets: Mutex<Vec<Vec<Side>>>,
@@ -47,21 +50,27 @@ pub(super) struct Found {
 impl Ground {
     pub(super) fn new(
         request: CopyRequest,
-        pool: Arc<Pool>,
-        stop: Stop,
+        crew: Arc<Crew>,
+        names: Vec<String>,
         origins: Vec<Origin>,
         sets: Vec<Vec<Side>>,
     ) -> Self {
         let free = Semaphore::new(sets.len());
-        Ground { request, pool, stop, origins, sets: Mutex::new(sets), free }
+        let stop = crew.run.stop.clone();
+        Ground { request, stop, crew, names, origins, sets: Mutex::new(sets), free }
     }
 
-    /// Looks at the destination, again if that may help, and makes the directories that it lacks.
-    pub(super) async fn survey(&self, location: &Location, contents: bool) -> Result<Found, Trouble> {
+    /// Looks at the destination of that number, again if that may help, and makes the directories that it lacks.
+    pub(super) async fn survey(
+        &self,
+        at: usize,
+        location: &Location,
+        contents: bool,
+    ) -> Result<Found, Trouble> {
         let mut stop = self.stop.clone();
         let mut attempt = 0;
         loop {
-            let looking = retry::orderly(self.look(location, contents), &self.stop).await;
+            let looking = retry::orderly(self.look(at, location, contents), &self.stop).await;
             let trouble = match looking.unwrap_or_else(|| Err(interrupted())) {
                 Ok(found) => return Ok(found),
                 Err(trouble) => trouble,
@@ -76,18 +85,22 @@ impl Ground {
         }
     }
 
-    async fn look(&self, location: &Location, contents: bool) -> Result<Found, Trouble> {
+    async fn look(&self, at: usize, location: &Location, contents: bool) -> Result<Found, Trouble> {
         let at_destination = |trouble: Trouble| trouble.on(Some(Leg::Destination));
-        let mut side = Side::new(location, Leg::Destination, &self.pool);
+        let mut side = Side::new(location, Leg::Destination, &self.crew.run.pool);
         side.connect().await.map_err(at_destination)?;
         let path = side.resolve(location).await.map_err(at_destination)?;
         let goal = Goal { path, contents };
+        self.crew.run.goals.found(at, goal.path.clone(), self.names[at + 1].clone());
         let plan = {
             let _turn = self.free.acquire().await.expect("never closed");
             let mut sources = self.take_set();
             let wish = self.request.wish(After::Kept);
             let planned =
-                planner::plan(&mut sources, &self.origins, &mut side, &goal, wish, &self.stop).await;
+                planner::plan(&mut sources, &self.origins, &mut side, &goal, wish, &self.stop, |same| {
+                    self.crew.tell_unchanged(Same { side: at, ..same });
+                })
+                .await;
             self.give_back(sources);
             planned?
         };

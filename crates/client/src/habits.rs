@@ -10,6 +10,10 @@ pub(crate) struct Habits {
     pub(crate) no_epsv: bool,
     /// MLST or MLSD is refused although FEAT has it.
     pub(crate) no_facts: bool,
+    /// MLSD tells where links lead.
+    pub(crate) facts_tell_targets: bool,
+    /// SITE SYMLINK is not known.
+    pub(crate) no_links: bool,
     /// `LIST -a` works (`Some(true)`) or does not.
     pub(crate) list_all: Option<bool>,
     /// How times are set, once one way has worked.

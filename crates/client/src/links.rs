@@ -1,12 +1,13 @@
-//! Symbolic links: where they lead.
+//! Symbolic links: where they lead, and making them.
 //!
 //! No two servers answer alike. MLST describes what a link leads to (fxpd, pyftpdlib), the link itself (Pure-FTPD), or
 //! some of both (ProFTPD, with the kind of the one and the size of the other; all 2026-11). CWD, SIZE and MDTM follow
-//! links everywhere, so these are asked.
+//! links everywhere, so these are asked. Targets are told by the MLSD of fxpd alone; the others tell them in LIST, which
+//! also shows what ProFTPD's MLSD leaves out (links that lead nowhere) and what pyftpdlib's shows as something else.
 
 use fxp_proto::client::request::{Answer, Request};
 use fxp_proto::grammar::command::Command;
-use fxp_proto::grammar::quote::parse_257;
+use fxp_proto::grammar::quote::{parse_257, quote};
 use fxp_proto::grammar::verb::Verb;
 use fxp_proto::listing::entry::{Entry, Kind, Precision};
 use fxp_proto::listing::mlsx::parse_mlst;
@@ -46,6 +47,47 @@ impl Session {
         Ok(Some(Followed { entry, real: None }))
     }
 
+    /// The links in a directory of which MLSD has told `known`, with their targets, if LIST may tell more about them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::run`].
+    pub async fn links_in(&mut self, path: &VPath, known: &[Entry]) -> Result<Vec<Entry>, SessionError> {
+        self.habits.facts_tell_targets |=
+            known.iter().any(|entry| matches!(entry.kind, Kind::Symlink(Some(_))));
+        if !self.speaks_facts() || self.habits.facts_tell_targets {
+            return Ok(Vec::new());
+        }
+        let mut entries = self.list_in_words(path).await?;
+        entries.retain(|entry| matches!(entry.kind, Kind::Symlink(_)));
+        Ok(entries)
+    }
+
+    /// SITE SYMLINK: makes a link that leads to `target`; false if the server makes none.
+    ///
+    /// ProFTPD 1.3.8 makes the target absolute, seen from the working directory, and refuses one that does not exist.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::run`].
+    pub async fn make_link(&mut self, target: &Text, path: &VPath) -> Result<bool, SessionError> {
+        if self.habits.no_links {
+            return Ok(false);
+        }
+        self.enter(&path.parent()).await?;
+        let words = [target.clone(), path.to_text()].map(|word| in_quotes_if_needed(&word));
+        let [target, link] = words.each_ref().map(|word| word.as_bytes());
+        let argument = Text::lossy([target, b" ", link].concat());
+        match self.command(Verb::SiteSymlink, argument).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_unsupported() => {
+                self.habits.no_links = true;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// PWD.
     async fn where_we_are(&mut self) -> Result<Option<VPath>, SessionError> {
         match self.run(Request::Command(Command::bare(Verb::Pwd))).await {
@@ -67,5 +109,13 @@ impl Session {
             Err(SessionError::Refused { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// As a word among others.
+fn in_quotes_if_needed(word: &Text) -> Text {
+    match word.as_bytes().iter().any(|byte| matches!(byte, b' ' | b'"')) {
+        true => quote(word),
+        false => word.clone(),
     }
 }

@@ -33,6 +33,11 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
+        self.list_in_words(path).await
+    }
+
+    /// As [`Session::list`], without MLSD.
+    pub(crate) async fn list_in_words(&mut self, path: &VPath) -> Result<Vec<Entry>, SessionError> {
         // LIST's argument is read as options or as a pattern by many servers; a working directory is not.
         self.enter(path).await?;
         if self.habits.list_all != Some(false)

@@ -11,7 +11,7 @@ use crate::plan::hearing::{Heard, Hearing};
 use crate::plan::judge::{Compare, Judge, Likeness};
 use crate::plan::planner::Places;
 use crate::plan::select::{Goal, Origin, Prepared, Selection, Wish, prepare};
-use crate::plan::survey::{Extras, Found, Sight, Survey, is_about_this};
+use crate::plan::survey::{Extras, Found, Sight, Survey, Twin, is_about_this};
 use crate::policy::Secure;
 use crate::pool::Pool;
 use crate::report::{FileFailure, Skipped, Trouble, TroubleKind};
@@ -75,6 +75,8 @@ pub struct Checked {
     pub proven: u64,
     /// Equal in size and time, or in size only.
     pub alike: u64,
+    /// Links that lead to the same place.
+    pub links: u64,
     /// Different in size, time or digest.
     pub different: u64,
     /// Files and directories.
@@ -102,6 +104,7 @@ impl Checked {
             Compared::OnlySource { .. } => &mut self.only_source,
             Compared::OnlyDestination { .. } => &mut self.only_destination,
             Compared::File { likeness: Likeness::SameDigest { .. }, .. } => &mut self.proven,
+            Compared::File { likeness: Likeness::SameTarget, .. } => &mut self.links,
             Compared::File { likeness, .. } if likeness.is_equal() => &mut self.alike,
             Compared::File { likeness: Likeness::Unproven(_), .. } => &mut self.failed,
             Compared::File { .. } => &mut self.different,
@@ -194,6 +197,7 @@ fn of(heard: Heard, places: &Places) -> Result<Option<Compared>, Trouble> {
             Compared::OnlySource { place: places.sources[side].name(&path), directory: true }
         }
         Heard::Sight(Sight::Missing { source: None, .. } | Sight::File(_)) => return Ok(None),
+        Heard::Sight(Sight::Link(twin)) => of_link(&twin, places),
         Heard::Sight(Sight::Extra { path, entry }) => Compared::OnlyDestination {
             place: places.destination.name(&path),
             directory: entry.kind == Kind::Directory,
@@ -213,6 +217,21 @@ fn of(heard: Heard, places: &Places) -> Result<Option<Compared>, Trouble> {
         }
         Heard::Judged(_, Err(trouble)) => return Err(trouble),
     }))
+}
+
+fn of_link(twin: &Twin, places: &Places) -> Compared {
+    let (source, destination) =
+        (places.sources[twin.side].name(&twin.source), places.destination.name(&twin.target));
+    match twin.there {
+        None => Compared::OnlySource { place: source, directory: false },
+        Some(_) => {
+            let likeness = match twin.is_made() {
+                true => Likeness::SameTarget,
+                false => Likeness::Different(twin.difference()),
+            };
+            Compared::File { source, destination, likeness }
+        }
+    }
 }
 
 /// Logs in to both at once, and finds what is meant.

@@ -36,6 +36,7 @@ pub mod hashing;
 pub mod journal;
 mod lane;
 mod lesson;
+mod linking;
 mod look;
 pub mod manifest;
 mod moving;

@@ -23,6 +23,7 @@ pub(crate) mod walk;
 use fxp_proto::listing::entry::Precision;
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
 
 use crate::journal::Stands;
 use crate::report::{FileFailure, Skipped};
@@ -34,6 +35,8 @@ pub struct Plan {
     pub directories: Vec<VPath>,
     /// Files to copy.
     pub steps: Vec<Step>,
+    /// Links to make.
+    pub links: Vec<LinkStep>,
     /// Files that are there already and equal.
     pub unchanged: u64,
     /// What is left out on purpose.
@@ -70,6 +73,21 @@ impl Step {
     pub fn replaces(&self) -> bool {
         self.stands.is_some()
     }
+}
+
+/// One link to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkStep {
+    /// Which of the source sides it comes from.
+    pub side: usize,
+    /// Where it is.
+    pub source: VPath,
+    /// Where the other one goes.
+    pub destination: VPath,
+    /// Where both lead.
+    pub leads_to: Text,
+    /// Something stands at the destination and will be replaced.
+    pub replaces: bool,
 }
 
 /// How a file of a source was reached.

@@ -311,6 +311,15 @@ pub enum Event {
     },
     /// Something is not copied on purpose: a link, a device, a name that FTP cannot carry.
     Skipped(Skipped),
+    /// A link was made.
+    Linked {
+        /// The one that it is like, printable.
+        source: String,
+        /// Where it is, printable.
+        destination: String,
+        /// Where both lead.
+        leads_to: String,
+    },
     /// Something that stood at the destination only was deleted.
     Deleted {
         /// Printable.

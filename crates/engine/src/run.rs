@@ -453,6 +453,7 @@ fn tell_step(item: Item, sources: &[Side], destination: &Side, context: &Context
             Some(doubt) => report.doubt(doubt),
             None => report.unchanged += 1,
         },
+        Item::LinkStands => report.unchanged += 1,
         Item::Skipped(skipped) => {
             tell(Event::Skipped(skipped.clone()));
             report.leave_out(skipped);
@@ -462,6 +463,11 @@ fn tell_step(item: Item, sources: &[Side], destination: &Side, context: &Context
             report.fail(*failure);
         }
         Item::Directory(path) => tell(Event::Step(format!("make directory {}", destination.name(&path)))),
+        Item::Link(link) => tell(Event::Step(format!(
+            "make the link {} to {}",
+            destination.name(&link.destination),
+            link.leads_to
+        ))),
         Item::Extra(extra) => tell(Event::Step(format!("delete {}", destination.name(&extra.path)))),
         Item::Step(step) => {
             let verb = match (step.leftover, step.replaces()) {

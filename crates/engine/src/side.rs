@@ -8,6 +8,7 @@ use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
 use fxp_store::storage::{Storage, StoreError};
 
 use fxp_client::links::Followed;
@@ -225,6 +226,40 @@ impl Side {
                 let entry = self.stat(path).await?;
                 let found = entry.filter(|entry| matches!(entry.kind, Kind::File | Kind::Directory));
                 Ok(found.map(|entry| Followed { entry, real: None }))
+            }
+        }
+    }
+
+    /// Links in a directory of which `known` was listed, if more can be found out about them.
+    pub(crate) async fn links_in(&mut self, path: &VPath, known: &[Entry]) -> Result<Vec<Entry>, Trouble> {
+        let what = format!("looking for links in {}", self.name(path));
+        let Side::Remote(link) = self else { return Ok(Vec::new()) };
+        let kind = path_kind(link.leg());
+        link.perform(&what, kind, |session| {
+            let (path, known) = (path.clone(), known.to_vec());
+            Box::pin(async move { session.links_in(&path, &known).await })
+        })
+        .await
+    }
+
+    /// Makes a symbolic link; false if this side makes none.
+    pub(crate) async fn make_link(&mut self, target: &Text, path: &VPath) -> Result<bool, Trouble> {
+        let what = format!("making the link {}", self.name(path));
+        match self {
+            Side::Remote(link) => {
+                link.perform(&what, TroubleKind::DestinationDenied, |session| {
+                    let (target, path) = (target.clone(), path.clone());
+                    Box::pin(async move { session.make_link(&target, &path).await })
+                })
+                .await
+            }
+            Side::Local(files) => {
+                let target = target.clone();
+                match files.run(path, &what, move |storage, path| storage.symlink(&target, path)).await {
+                    Ok(()) => Ok(true),
+                    Err((_, StoreError::Unsupported)) => Ok(false),
+                    Err((trouble, _)) => Err(trouble),
+                }
             }
         }
     }

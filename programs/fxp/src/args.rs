@@ -215,7 +215,8 @@ pub(crate) struct Transfer {
     /// What becomes of symbolic links in directories; one that is named is followed in any case
     ///
     /// A link that leads back to a directory above it is never followed, nor one that leads nowhere: both are told and
-    /// left out. What a move has copied from behind a link to a directory stays where it is.
+    /// left out. What a move has copied from behind a link to a directory stays where it is. With `copy` targets are what
+    /// they are at the source (ProFTPD makes them absolute); a link that the destination does not make is a failure.
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub(crate) links: Links,
 
@@ -496,6 +497,8 @@ pub(crate) enum Links {
     Skip,
     /// the files and directories that they lead to are taken in their place
     Follow,
+    /// links like them are made (SITE SYMLINK, which fxpd and ProFTPD's mod_site_misc know)
+    Copy,
 }
 
 /// `--resume`

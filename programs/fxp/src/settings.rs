@@ -317,6 +317,7 @@ impl From<args::Links> for Links {
         match links {
             args::Links::Skip => Links::Skip,
             args::Links::Follow => Links::Follow,
+            args::Links::Copy => Links::Copy,
         }
     }
 }

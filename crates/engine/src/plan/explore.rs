@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use fxp_proto::grammar::params::DigestKind;
 use fxp_proto::listing::entry::Entry;
 use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::links::{self, Contents, Links};
@@ -109,6 +110,14 @@ impl Explorer {
         tracing::debug!(%trouble, attempt, ?pause, "asked again");
         tokio::time::sleep(pause).await;
         true
+    }
+
+    /// The names of links in a directory that its listing may have left out.
+    pub(crate) async fn names_of_links(&self, path: &VPath) -> Result<Vec<Text>, Trouble> {
+        let mut lease = self.lease(WORTH_A_LOGIN).await?;
+        let links = lease.side().links_in(path, &[]).await;
+        lease.give_back();
+        Ok(links?.into_iter().map(|link| link.name).collect())
     }
 
     async fn list_once(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {

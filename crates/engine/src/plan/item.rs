@@ -6,7 +6,7 @@
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
 
-use super::Step;
+use super::{LinkStep, Step};
 use crate::report::{Doubt, Equality, FileFailure, Skipped};
 
 /// One thing that the planner found out.
@@ -17,6 +17,10 @@ pub(crate) enum Item {
     Directory(VPath),
     /// A file to copy.
     Step(Step),
+    /// A link to make.
+    Link(Box<LinkStep>),
+    /// A link that is there already.
+    LinkStands,
     /// Equal already.
     Unchanged(Box<Same>),
     /// Left out on purpose.

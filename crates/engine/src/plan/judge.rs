@@ -61,6 +61,8 @@ pub enum Likeness {
     },
     /// The size is the same; digests were to be had, and could not be, however often they were asked for.
     Unproven(String),
+    /// They are links, and lead to the same place.
+    SameTarget,
     /// They differ, and in what.
     Different(String),
 }
@@ -70,7 +72,11 @@ impl Likeness {
     pub fn is_equal(&self) -> bool {
         matches!(
             self,
-            Likeness::SameDigest { .. } | Likeness::SameTime | Likeness::NotNewer | Likeness::SameSize { .. }
+            Likeness::SameDigest { .. }
+                | Likeness::SameTime
+                | Likeness::NotNewer
+                | Likeness::SameSize { .. }
+                | Likeness::SameTarget
         )
     }
 
@@ -81,7 +87,10 @@ impl Likeness {
             Likeness::SameTime => Equality::Time,
             Likeness::NotNewer => Equality::NotNewer,
             Likeness::SameSize { .. } => Equality::Size,
-            Likeness::Alone | Likeness::Unproven(_) | Likeness::Different(_) => return None,
+            // Of a link nobody asks how its bytes were compared.
+            Likeness::SameTarget | Likeness::Alone | Likeness::Unproven(_) | Likeness::Different(_) => {
+                return None;
+            }
         })
     }
 

@@ -21,6 +21,8 @@ pub enum Links {
     Skip,
     /// What they lead to is taken in their place.
     Follow,
+    /// Links like them are made at the destination.
+    Copy,
 }
 
 /// What is in a directory.
@@ -41,12 +43,31 @@ pub(crate) enum End {
     Nowhere(String),
 }
 
-/// Lists a directory, and follows the links in it if that is wanted.
+/// Lists a directory, and looks at the links in it as far as that is wanted.
 pub(crate) async fn contents(side: &mut Side, path: &VPath, links: Links) -> Result<Contents, Trouble> {
     let mut contents = Contents { entries: side.list(path).await?, ends: BTreeMap::new() };
-    if links == Links::Skip {
-        return Ok(contents);
+    match links {
+        Links::Skip => {}
+        Links::Follow => follow_all(side, path, &mut contents).await?,
+        Links::Copy => find_targets(side, path, &mut contents.entries).await?,
     }
+    Ok(contents)
+}
+
+/// Asks for what a listing does not tell of links.
+async fn find_targets(side: &mut Side, path: &VPath, entries: &mut Vec<Entry>) -> Result<(), Trouble> {
+    let mut told: BTreeMap<Text, Entry> =
+        side.links_in(path, entries).await?.into_iter().map(|link| (link.name.clone(), link)).collect();
+    for entry in entries.iter_mut() {
+        if let Some(link) = told.remove(&entry.name) {
+            *entry = link;
+        }
+    }
+    entries.extend(told.into_values());
+    Ok(())
+}
+
+async fn follow_all(side: &mut Side, path: &VPath, contents: &mut Contents) -> Result<(), Trouble> {
     for entry in &mut contents.entries {
         let Kind::Symlink(target) = &entry.kind else { continue };
         let Ok(link) = path.child(&entry.name) else { continue };
@@ -69,5 +90,5 @@ pub(crate) async fn contents(side: &mut Side, path: &VPath, links: Links) -> Res
         };
         contents.ends.insert(entry.name.clone(), end);
     }
-    Ok(contents)
+    Ok(())
 }

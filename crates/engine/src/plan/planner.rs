@@ -14,8 +14,8 @@ use super::item::{Extra, Item, Same};
 use super::judge::{Compare, Judge, Likeness};
 use super::pile::Pile;
 use super::select::{Delete, Goal, Origin, Prepared, Wish, prepare};
-use super::survey::{Extras, Found, Sight, Survey, is_about_this};
-use super::{Leftover, Plan, Step};
+use super::survey::{Extras, Found, Sight, Survey, Twin, is_about_this};
+use super::{Leftover, LinkStep, Plan, Step};
 use crate::journal::Stands;
 use crate::part;
 use crate::report::{Doubt, Equality, FileFailure, Trouble, TroubleKind};
@@ -158,6 +158,8 @@ async fn collect(mut items: Receiver<Item>, mut unchanged: impl FnMut(Same)) -> 
                 plan.unchanged += 1;
                 unchanged(*same);
             }
+            Item::Link(link) => plan.links.push(*link),
+            Item::LinkStands => plan.unchanged += 1,
             Item::Skipped(skipped) => plan.skipped.push(skipped),
             Item::Conflict(failure) => plan.conflicts.push(*failure),
             Item::Extra(extra) => plan.extras.push(extra),
@@ -214,7 +216,34 @@ impl Planner<'_> {
                 self.extra(Extra { path, directory, size: entry.size.filter(|_| !directory) }).await
             }
             Sight::File(found) => self.step(*found).await,
+            Sight::Link(twin) => self.link(*twin).await,
         }
+    }
+
+    async fn link(&self, twin: Twin) -> Result<(), Deaf> {
+        if twin.is_made() && !self.wish.even_unchanged {
+            return self.tell(Item::LinkStands).await;
+        }
+        let Twin { side, source, target, leads_to, there } = twin;
+        if let Some(leads_to) = leads_to {
+            let replaces = there.is_some();
+            return self
+                .tell(Item::Link(Box::new(LinkStep {
+                    side,
+                    source,
+                    destination: target,
+                    leads_to,
+                    replaces,
+                })))
+                .await;
+        }
+        let (source, destination) =
+            (self.places.sources[side].name(&source), self.places.destination.name(&target));
+        let trouble =
+            Trouble::new(TroubleKind::Other, format!("the server does not tell where {source} leads"))
+                .on(Some(Leg::Source))
+                .remedy("--links follow copies what it leads to");
+        self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await
     }
 
     async fn decided(&mut self, found: Found, likeness: &Likeness) -> Result<(), Deaf> {

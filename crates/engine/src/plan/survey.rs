@@ -38,6 +38,8 @@ pub(crate) enum Sight {
     },
     /// A file of a source.
     File(Box<Found>),
+    /// A link of a source, of which another one is wanted.
+    Link(Box<Twin>),
     /// Left out, with the reason.
     Skipped(Skipped),
     /// Cannot be looked at, or has something else in its place.
@@ -63,6 +65,18 @@ pub(crate) struct Found {
     /// Its part at the destination.
     pub(crate) part: Option<Entry>,
     pub(crate) reached: Reached,
+}
+
+/// A link of a source, and what stands in its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Twin {
+    pub(crate) side: usize,
+    pub(crate) source: VPath,
+    pub(crate) target: VPath,
+    /// Where it leads, if the server tells.
+    pub(crate) leads_to: Option<Text>,
+    /// What has its name at the destination.
+    pub(crate) there: Option<Entry>,
 }
 
 /// What becomes of things that stand at the destination only.
@@ -187,7 +201,10 @@ impl Survey {
             let there = async {
                 match root.there {
                     There::Missing | There::Announced => None,
-                    There::Directory | There::Link => Some(destination.list(&root.target).await),
+                    There::Directory | There::Link => Some(match links {
+                        Links::Skip | Links::Follow => destination.list(&root.target).await,
+                        Links::Copy => destination.contents(&root.target, links).await.map(|all| all.entries),
+                    }),
                 }
             };
             let (source, destination) = tokio::join!(source.contents(&root.source, links), there);
@@ -252,6 +269,12 @@ impl Survey {
             {
                 return Ok(Err(Deaf));
             }
+        }
+        // Some listings leave out links that lead nowhere (ProFTPD 1.3.8), and whoever skips them deletes nothing for it.
+        let deletes = matches!(self.extras, Extras::Walked { .. }) && self.links != Links::Copy;
+        if deletes && there.keys().any(|name| !names.contains(name)) {
+            let more = self.sources[root.side].names_of_links(&root.source).await;
+            names.extend(more.map_err(|trouble| trouble.on(Some(Leg::Source)))?);
         }
         if self.extras != Extras::Ignored && self.tell_extras(&root, there, &names).await?.is_err() {
             return Ok(Err(Deaf));
@@ -355,6 +378,22 @@ impl Survey {
                     target,
                     entry,
                 })))
+            }
+            Kind::Symlink(leads_to) if self.links == Links::Copy && !part::is_part(&entry.name) => {
+                let conflict = match other {
+                    Some(Kind::Directory) => {
+                        Some(format!("{} is a directory", self.destination.name(&target)))
+                    }
+                    _ if seen.is_new(&target) => None,
+                    _ => Some(format!("two sources would both become {target}; the first one does")),
+                };
+                if let Some(what) = conflict {
+                    let trouble =
+                        Trouble::new(TroubleKind::DestinationDenied, what).on(Some(Leg::Destination));
+                    return Some(Sight::Failed(self.failure(root.side, &source, &target, trouble)));
+                }
+                let there = there.get(&entry.name).cloned();
+                Some(Sight::Link(Box::new(Twin { side: root.side, source, target, leads_to, there })))
             }
             Kind::File | Kind::Symlink(_) | Kind::Other => {
                 let why = match end {

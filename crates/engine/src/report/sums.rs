@@ -35,6 +35,8 @@ pub struct Report {
     pub more_notes: u64,
     /// Directories that were made.
     pub directories: u64,
+    /// Links that were made.
+    pub links: u64,
     /// Equal already.
     pub unchanged: u64,
     /// There already and equal in size, and not proven equal although that was asked for.

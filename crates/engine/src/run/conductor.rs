@@ -10,8 +10,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use super::After;
 use super::crew::Crew;
 use super::worker::Worker;
+use crate::linking;
+use crate::plan::LinkStep;
 use crate::plan::item::{Extra, Item};
 use crate::plan::pile::Pile;
 use crate::report::{Ending, Event, FileFailure, Trouble};
@@ -30,8 +33,14 @@ pub(super) async fn conduct(
     goal: &VPath,
 ) -> Result<(), Trouble> {
     let (supplied, ()) = tokio::join!(supply(crew, items, goal), lead(crew));
-    let late = supplied?;
+    let (late, links) = supplied?;
     let mut supplier = Supplier::new(crew);
+    for link in links {
+        if crew.is_stopped() {
+            break;
+        }
+        supplier.link(link, false).await;
+    }
     for extra in late {
         if crew.is_stopped() {
             break;
@@ -79,8 +88,12 @@ pub(super) async fn lead(crew: &Arc<Crew>) {
 }
 
 /// Brings everything into the queue; tells the lanes when there is no more.
-/// What is to be deleted when all files were copied is handed back.
-async fn supply(crew: &Arc<Crew>, mut items: mpsc::Receiver<Item>, goal: &VPath) -> Result<Pile, Trouble> {
+/// What is to be deleted, and what is to be made, when all files were copied is handed back.
+async fn supply(
+    crew: &Arc<Crew>,
+    mut items: mpsc::Receiver<Item>,
+    goal: &VPath,
+) -> Result<(Pile, Vec<LinkStep>), Trouble> {
     let mut supplier = Supplier::new(crew);
     let mut stop = crew.run.stop.clone();
     let outcome = tokio::select! {
@@ -92,7 +105,7 @@ async fn supply(crew: &Arc<Crew>, mut items: mpsc::Receiver<Item>, goal: &VPath)
     }
     crew.queue.close();
     supplier.park();
-    outcome.map(|()| supplier.late)
+    outcome.map(|()| (supplier.late, supplier.late_links))
 }
 
 struct Supplier {
@@ -102,12 +115,20 @@ struct Supplier {
     blocked: HashSet<VPath>,
     /// To be deleted when all files were copied.
     late: Pile,
+    /// To be made when all files were copied.
+    late_links: Vec<LinkStep>,
 }
 
 impl Supplier {
     fn new(crew: &Arc<Crew>) -> Self {
         let destination = crew.destination(0);
-        Supplier { crew: crew.clone(), destination, blocked: HashSet::new(), late: Pile::default() }
+        Supplier {
+            crew: crew.clone(),
+            destination,
+            blocked: HashSet::new(),
+            late: Pile::default(),
+            late_links: Vec::new(),
+        }
     }
 
     async fn supply(&mut self, items: &mut mpsc::Receiver<Item>, goal: &VPath) -> Result<(), Trouble> {
@@ -123,6 +144,12 @@ impl Supplier {
                         }
                     }
                 }
+                Item::Link(link) => {
+                    if !self.is_blocked(&link.destination) {
+                        self.link(*link, true).await;
+                    }
+                }
+                Item::LinkStands => self.crew.report().unchanged += 1,
                 Item::Unchanged(same) => self.crew.unchanged(*same),
                 Item::Skipped(skipped) => {
                     self.crew.event(Event::Skipped(skipped.clone()));
@@ -180,6 +207,50 @@ impl Supplier {
                 made => return made,
             }
         }
+    }
+
+    /// Makes a link, `later` if it is refused now; in a move its source is deleted after that.
+    async fn link(&mut self, link: LinkStep, later: bool) {
+        let made = match linking::make(&mut self.destination, &link).await {
+            Err(trouble) if later && linking::may_come_later(&trouble) => {
+                tracing::debug!(%trouble, "made when the files are there");
+                self.late_links.push(link);
+                return;
+            }
+            made => made,
+        };
+        let mut source = self.crew.source(link.side);
+        let (from, destination) = (source.name(&link.source), self.destination.name(&link.destination));
+        let made = match made {
+            Ok(()) => {
+                self.crew.report().links += 1;
+                let leads_to = link.leads_to.to_string();
+                self.crew.event(Event::Linked {
+                    source: from.clone(),
+                    destination: destination.clone(),
+                    leads_to,
+                });
+                self.leave_link(&mut source, &link).await
+            }
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = made {
+            self.crew.failed(None, FileFailure { source: from, destination, trouble });
+        }
+    }
+
+    /// Deletes the link that was moved.
+    async fn leave_link(&mut self, source: &mut Side, link: &LinkStep) -> Result<(), Trouble> {
+        if self.crew.run.after == After::Kept {
+            return Ok(());
+        }
+        // Whoever waits for a seat has none.
+        self.park();
+        let left = source.delete(&link.source).await;
+        if let Some(link) = source.link() {
+            link.park();
+        }
+        left.map_err(|trouble| trouble.on(Some(Leg::Source)))
     }
 
     fn deletes_late(&self) -> bool {

@@ -95,8 +95,8 @@ impl Found {
                 self.bytes = self.bytes.saturating_add(step.size.unwrap_or_default());
             }
             Item::Directory(_) => self.directories += 1,
-            Item::Unchanged(_) => self.unchanged += 1,
-            Item::Skipped(_) | Item::Conflict(_) | Item::Extra(_) => {}
+            Item::Unchanged(_) | Item::LinkStands => self.unchanged += 1,
+            Item::Link(_) | Item::Skipped(_) | Item::Conflict(_) | Item::Extra(_) => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 use fxp_engine::checking::{CheckRequest, check};
 use fxp_engine::place;
 use fxp_engine::plan::judge::Compare;
+use fxp_engine::proto::listing::entry::{Entry, Kind};
 use fxp_engine::report::Report;
 use fxp_engine::run::{CopyRequest, Links, Secure, Selection};
 use fxp_store::storage::Storage;
@@ -90,4 +91,56 @@ async fn a_move_takes_links_and_leaves_what_is_behind_them() {
     assert!(report.failures.iter().any(|failure| failure.trouble.to_string().contains("source stays")));
     assert_eq!(source.get("/t/f"), None, "{report:?}");
     assert!(source.files.stat(&path("/t/file")).is_err(), "the link was taken: {report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_are_made_compared_replaced_and_moved() {
+    let (source, destination, desk) = world();
+    destination.put("/t/f", b"12345");
+    // A file and a link that leads elsewhere are replaced, a directory is in the way.
+    destination.put("/t/file", b"a file");
+    destination.files.symlink(&"elsewhere".into(), &path("/t/lost")).expect("made");
+    destination.put("/t/directory/in the way", b"1");
+    let request = tree(&source, &destination, Links::Copy);
+    let report = desk.copy(request.clone()).await.expect("copied");
+    assert_eq!((report.links, report.failed, report.left_out), (4, 1, 0), "{report:?}");
+    assert!(report.failures[0].trouble.to_string().contains("is a directory"), "{report:?}");
+    let made = |name: &str| {
+        let mut found = None;
+        let (directory, last) = name.rsplit_once('/').expect("a name");
+        let look = &mut |entry: Entry| {
+            if entry.name.as_bytes() == last.as_bytes() {
+                found = Some(entry.kind);
+            }
+            true
+        };
+        destination.files.list(&path(directory), look).expect("listed");
+        found
+    };
+    for (name, target) in
+        [("/t/file", "/elsewhere/h"), ("/t/lost", "missing"), ("/t/sub/up", ".."), ("/t/sub/root", "/")]
+    {
+        assert_eq!(made(name), Some(Kind::Symlink(Some(target.into()))), "{name}");
+    }
+    assert_eq!(made("/t/file.fxp-part"), None);
+
+    let compare = CheckRequest {
+        source: source.at("t"),
+        destination: destination.at(""),
+        selection: Selection { links: Links::Copy, compare: Compare::Size, ..Selection::default() },
+        secure: Secure::Default,
+        retries: 0,
+    };
+    let checked = check(&compare, &desk.context, go_on(), |_| {}).await.expect("compared");
+    assert_eq!((checked.links, checked.alike, checked.failed), (4, 2, 1), "{checked:?}");
+    destination.files.delete(&path("/t/lost")).expect("deleted");
+    destination.files.symlink(&"another".into(), &path("/t/lost")).expect("made");
+    let checked = check(&compare, &desk.context, go_on(), |_| {}).await.expect("compared");
+    assert_eq!((checked.links, checked.different), (3, 1), "{checked:?}");
+
+    let report = place::move_to(request, &desk.context, go_on()).await.expect("moved");
+    assert_eq!(report.links, 4, "{report:?}");
+    assert!(source.files.stat(&path("/t/lost")).is_err(), "the link was moved");
+    assert_eq!(source.get("/elsewhere/h").as_deref(), Some(&b"9"[..]), "and not what it leads to");
+    assert!(source.files.stat(&path("/t/directory")).is_ok(), "what could not be made stays");
 }

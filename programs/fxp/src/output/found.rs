@@ -96,6 +96,7 @@ pub(super) enum Record {
     Checked {
         equal_by_digest: u64,
         equal_unproven: u64,
+        equal_links: u64,
         different: u64,
         only_source: u64,
         only_destination: u64,
@@ -170,6 +171,7 @@ impl Found<'_> {
             Found::Checked(checked, _) => Record::Checked {
                 equal_by_digest: checked.proven,
                 equal_unproven: checked.alike,
+                equal_links: checked.links,
                 different: checked.different,
                 only_source: checked.only_source,
                 only_destination: checked.only_destination,
@@ -228,6 +230,7 @@ fn compared_line(compared: &Compared, measure: Measure) -> String {
             Likeness::SameSize { why: None } => format!("equal (size)  {source}"),
             Likeness::SameSize { why: Some(why) } => format!("not proven equal         {source}: {why}"),
             Likeness::Unproven(why) => format!("not proven equal         {source}: {why}"),
+            Likeness::SameTarget => format!("equal (link)  {source}"),
             Likeness::Different(what) => format!("different                {source}: {what}"),
             Likeness::Alone => format!("{only_there}  {source}"),
         },
@@ -265,6 +268,7 @@ fn compared_record(compared: &Compared) -> Record {
                 Likeness::NotNewer => ("equal_not_newer", None, None),
                 Likeness::SameSize { why } => ("equal_size", None, why.clone()),
                 Likeness::Unproven(why) => ("not_proven", None, Some(why.clone())),
+                Likeness::SameTarget => ("equal_link", None, None),
                 Likeness::Different(what) => ("different", None, Some(what.clone())),
                 Likeness::Alone => ("only_source", None, None),
             };
@@ -290,6 +294,7 @@ fn checked_line(checked: &Checked, measure: Measure) -> String {
     };
     part(checked.proven, "equal by digest");
     part(checked.alike, "equal, but not proven by a digest");
+    part(checked.links, "equal links");
     part(checked.different, "different");
     part(checked.only_source, only_there);
     part(checked.only_destination, only_here);

@@ -160,6 +160,9 @@ impl Observer for Human {
             Event::Skipped(skipped) => {
                 self.warning(&format!("{} is not copied: {}", skipped.source, skipped.reason));
             }
+            Event::Linked { destination, leads_to, .. } => {
+                self.detail(&format!("{} {destination} to {leads_to}", styled(GOOD, "linked")));
+            }
             Event::Deleted { place, directory } => {
                 let slash = if directory { "/" } else { "" };
                 self.detail(&format!("{} {place}{slash}", styled(GOOD, "deleted")));

@@ -176,6 +176,9 @@ fn describe(event: &Event, tell: &mut dyn FnMut(&Record<'_>)) {
         Event::Skipped(skipped) => {
             tell(&Record::Skipped { source: &skipped.source, text: &skipped.reason });
         }
+        Event::Linked { source, destination, leads_to } => {
+            tell(&Record::Linked { source, destination, leads_to });
+        }
         Event::Deleted { place, directory } => tell(&Record::Deleted { place, directory: *directory }),
         Event::Done { file, report, .. } => {
             tell(&Record::Done { file: *file, report: Copied::of(report) });
@@ -225,6 +228,7 @@ fn summary(report: &Report, exit: Exit) -> Record<'static> {
         failed: report.failed,
         skipped: report.left_out,
         directories: report.directories,
+        links: report.links,
         unchanged: report.unchanged,
         unchanged_unproven: report.doubtful,
         deleted: report.deleted,
@@ -303,6 +307,11 @@ enum Record<'a> {
         source: &'a str,
         text: &'a str,
     },
+    Linked {
+        source: &'a str,
+        destination: &'a str,
+        leads_to: &'a str,
+    },
     Deleted {
         place: &'a str,
         directory: bool,
@@ -357,6 +366,7 @@ enum Record<'a> {
         failed: u64,
         skipped: u64,
         directories: u64,
+        links: u64,
         unchanged: u64,
         unchanged_unproven: u64,
         deleted: u64,

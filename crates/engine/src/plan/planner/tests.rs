@@ -39,6 +39,10 @@ fn words(item: &Item) -> String {
     match item {
         Item::Directory(path) => format!("mkdir {path}"),
         Item::Step(step) => format!("copy {}{}", step.destination, if step.replaces() { "!" } else { "" }),
+        Item::Link(link) => {
+            format!("link {} -> {}{}", link.destination, link.leads_to, if link.replaces { "!" } else { "" })
+        }
+        Item::LinkStands => "same link".to_owned(),
         Item::Unchanged(same) => format!("same {}", same.size.unwrap_or_default()),
         Item::Skipped(skipped) => format!("skip {}", skipped.source),
         Item::Conflict(failure) => format!("conflict {}", failure.trouble),

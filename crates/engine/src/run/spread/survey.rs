@@ -10,11 +10,12 @@ use tokio::sync::Semaphore;
 
 use super::super::crew::Crew;
 use super::super::{After, CopyRequest, Stop, interrupted};
+use crate::linking;
 use crate::plan::item::Same;
 use crate::plan::planner;
 use crate::plan::select::{Goal, Origin};
 use crate::plan::shelf::kind_of;
-use crate::plan::{Plan, Step};
+use crate::plan::{LinkStep, Plan, Step};
 use crate::report::{FileFailure, Trouble};
 use crate::retry;
 use crate::side::Side;
@@ -43,7 +44,9 @@ pub(super) struct Found {
     pub(super) plan: Plan,
     /// Directories that were made.
     pub(super) made: u64,
-    /// Directories that could not be made.
+    /// Links that were made.
+    pub(super) links: u64,
+    /// Directories and links that could not be made.
     pub(super) failures: Vec<FileFailure>,
 }
 
@@ -104,9 +107,11 @@ impl Ground {
             self.give_back(sources);
             planned?
         };
-        let mut found = Found { side, goal, is_directory: false, plan, made: 0, failures: Vec::new() };
+        let mut found =
+            Found { side, goal, is_directory: false, plan, made: 0, links: 0, failures: Vec::new() };
         if !self.request.dry_run {
             found.make_directories().await?;
+            found.make_links().await;
         }
         let kind = kind_of(&mut found.side, &found.goal.path).await.map_err(at_destination)?;
         found.is_directory = kind == Some(Kind::Directory);
@@ -153,7 +158,25 @@ impl Found {
             }
         }
         self.plan.steps.retain(|step: &Step| !is_within(&blocked, &step.destination));
+        self.plan.links.retain(|link: &LinkStep| !is_within(&blocked, &link.destination));
         Ok(())
+    }
+
+    /// Makes links, before the files are there that they lead to.
+    async fn make_links(&mut self) {
+        for link in std::mem::take(&mut self.plan.links) {
+            match linking::make(&mut self.side, &link).await {
+                Ok(()) => self.links += 1,
+                Err(trouble) => {
+                    let (source, destination) = (link.source.to_string(), self.side.name(&link.destination));
+                    let trouble = match linking::may_come_later(&trouble) {
+                        true => trouble.remedy("once all files are there, the same command makes it"),
+                        false => trouble,
+                    };
+                    self.failures.push(FileFailure { source, destination, trouble });
+                }
+            }
+        }
     }
 }
 

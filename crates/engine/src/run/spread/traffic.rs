@@ -264,6 +264,10 @@ impl Traffic {
             for path in &plan.directories {
                 self.crew.event(Event::Step(format!("make directory {}", found.side.name(path))));
             }
+            for link in &plan.links {
+                let name = found.side.name(&link.destination);
+                self.crew.event(Event::Step(format!("make the link {name} to {}", link.leads_to)));
+            }
         }
         let mut side = found.side;
         if let Some(link) = side.link() {
@@ -273,6 +277,7 @@ impl Traffic {
         self.sides.insert(place, (side, found.goal.path));
         self.directories += plan.directories.len() as u64 + found.made;
         self.crew.report().directories += found.made;
+        self.crew.report().links += found.links;
         self.crew.report().unchanged += plan.unchanged;
         self.served[place].unchanged = plan.unchanged;
         for skipped in plan.skipped {

@@ -41,6 +41,9 @@ pub(super) fn headline(deed: Deed, report: &Report, exit: Exit) -> String {
     if report.doubtful > 0 {
         let _ = write!(line, "; {} there already, not proven equal", report.doubtful);
     }
+    if report.links > 0 {
+        let _ = write!(line, "; {}", measure::count(report.links, "link", "links"));
+    }
     if report.deleted > 0 {
         let _ = write!(line, "; {} deleted", report.deleted);
     }
@@ -68,6 +71,8 @@ fn amount(report: &Report, renamed: bool) -> String {
 /// No file has come through.
 fn nothing(deed: Deed, report: &Report, exit: Exit) -> String {
     match (exit, deed) {
+        (Exit::Done, Deed::Copy | Deed::Sync) if report.links > 0 => styled(GOOD, "Copied no file"),
+        (Exit::Done, Deed::Move) if report.links > 0 => styled(GOOD, "Moved no file"),
         (Exit::Interrupted, _) => styled(WARNING, "Interrupted"),
         (_, Deed::Copy | Deed::Sync) if report.failed == 0 => "Nothing to copy".into(),
         (_, Deed::Move) if report.failed == 0 => "Nothing to move".into(),

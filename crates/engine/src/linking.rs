@@ -1,0 +1,113 @@
+//! Makes links like those of a source (`--links copy`).
+
+use fxp_proto::listing::entry::Kind;
+use fxp_proto::pair::exchange::Refusal;
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
+
+use crate::part;
+use crate::plan::LinkStep;
+use crate::plan::survey::Twin;
+use crate::replace;
+use crate::report::{Trouble, TroubleKind};
+use crate::side::Side;
+
+impl Twin {
+    /// True if there is a link at the destination that leads to the same place.
+    pub(crate) fn is_made(&self) -> bool {
+        match (&self.leads_to, self.there.as_ref().map(|there| &there.kind)) {
+            (Some(ours), Some(Kind::Symlink(Some(theirs)))) => same_target(ours, theirs, &self.target),
+            _ => false,
+        }
+    }
+
+    /// In what the two differ.
+    pub(crate) fn difference(&self) -> String {
+        let ours = self.leads_to.as_ref().map_or("somewhere".to_owned(), ToString::to_string);
+        match self.there.as_ref().map(|there| &there.kind) {
+            Some(Kind::Symlink(Some(theirs))) => {
+                format!("a link to {ours} at the source, to {theirs} at the destination")
+            }
+            Some(Kind::Symlink(None)) => {
+                format!(
+                    "a link to {ours} at the source, and the destination does not tell where its link leads"
+                )
+            }
+            Some(Kind::Directory) => {
+                format!("a link to {ours} at the source, a directory at the destination")
+            }
+            _ => format!("a link to {ours} at the source, a file at the destination"),
+        }
+    }
+}
+
+/// True if links that are called `link` lead to the same place: ProFTPD 1.3.8 makes targets absolute.
+fn same_target(ours: &Text, theirs: &Text, link: &VPath) -> bool {
+    let place = |target: &Text| link.parent().join(target.as_bytes()).ok();
+    ours == theirs
+        || (theirs.as_bytes().starts_with(b"/") && place(ours).is_some() && place(ours) == place(theirs))
+}
+
+/// Makes the link at `side`. One that replaces something gets its name when it is made.
+pub(crate) async fn make(side: &mut Side, link: &LinkStep) -> Result<(), Trouble> {
+    let made = match link.replaces {
+        false => make_at(side, link, &link.destination).await,
+        true => replace(side, link).await,
+    };
+    made.map_err(|trouble| trouble.on(Some(Leg::Destination)))
+}
+
+async fn replace(side: &mut Side, link: &LinkStep) -> Result<(), Trouble> {
+    let part = part::part_of(&link.destination).ok_or_else(|| {
+        Trouble::new(TroubleKind::DestinationDenied, format!("{} has no name", side.name(&link.destination)))
+    })?;
+    make_at(side, link, &part).await?;
+    match replace::rename_over(side, &part, &link.destination).await {
+        Ok(_) => Ok(()),
+        Err(refused) => {
+            // It is ours, and nothing but a name.
+            let _ = side.delete(&part).await;
+            Err(refused.trouble)
+        }
+    }
+}
+
+async fn make_at(side: &mut Side, link: &LinkStep, path: &VPath) -> Result<(), Trouble> {
+    match side.make_link(&link.leads_to, path).await? {
+        true => Ok(()),
+        false => {
+            let what = format!("{} is a link, and this server makes none", side.name(&link.destination));
+            Err(Trouble::new(TroubleKind::DestinationDenied, what).class(Refusal::Unsupported).remedy(
+                "--links follow copies what links lead to; ProFTPD makes links if it has loaded mod_site_misc",
+            ))
+        }
+    }
+}
+
+/// True if the link may be made once the files are there: ProFTPD 1.3.8 makes none that leads nowhere.
+pub(crate) fn may_come_later(trouble: &Trouble) -> bool {
+    trouble.kind == TroubleKind::DestinationDenied && trouble.class != Some(Refusal::Unsupported)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_links_are_the_same_if_they_lead_to_one_place() {
+        let rows = [
+            ("f", "f", true),
+            ("f", "/d/f", true),
+            ("../x/f", "/x/f", true),
+            ("f", "g", false),
+            ("f", "/d/g", false),
+            // What the source calls absolute is no reason to take a relative one for it.
+            ("/d/f", "f", false),
+        ];
+        let link = VPath::parse(b"/d/link").expect("a path");
+        for (ours, theirs, expected) in rows {
+            assert_eq!(same_target(&ours.into(), &theirs.into(), &link), expected, "{ours} {theirs}");
+        }
+    }
+}

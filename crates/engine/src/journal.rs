@@ -52,6 +52,12 @@ pub trait Ledger: Send + Sync {
     /// A file failed for good in this run.
     fn failed(&self, subject: &Subject, failure: &FileFailure);
 
+    /// What earlier runs of this job have noted of the file `source`, or of all files beneath it: asked when it is gone.
+    fn left_by<'a>(&'a self, source: &'a str) -> Answer<'a, Vec<Left>> {
+        let _ = source;
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
     /// Returns once everything told so far outlives the process.
     fn settle(&self) -> Answer<'_, ()>;
 }
@@ -93,6 +99,17 @@ pub enum Recalled {
         /// See above.
         named: bool,
     },
+}
+
+/// A copy whose source is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// User, server and path of the final name.
+    pub destination: String,
+    /// Bytes, when it was noted.
+    pub size: Option<u64>,
+    /// It was verified, and had its final name.
+    pub finished: bool,
 }
 
 /// How an earlier run has done a file.

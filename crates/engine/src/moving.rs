@@ -1,5 +1,7 @@
 //! Moves: a rename where source and destination are on one server, else copy, verify, delete.
 
+mod gone;
+
 use std::time::Instant;
 
 use fxp_proto::listing::entry::Kind;
@@ -48,7 +50,12 @@ impl Run {
                 "some sources are on the destination's server and some are not; move them one after the other",
             ));
         }
-        let report = self.go().await?;
+        let moved = self.leave_out_what_was_moved().await?;
+        if moved > 0 && self.origins.is_empty() {
+            return Ok(Report { unchanged: moved, ..Report::default() });
+        }
+        let mut report = self.go().await?;
+        report.unchanged += moved;
         if !self.request.dry_run && report.failed == 0 && report.ending == Ending::Complete {
             self.remove_empty_directories().await;
         }

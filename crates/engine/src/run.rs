@@ -176,7 +176,7 @@ pub async fn rehearse(request: &CopyRequest, context: &Context, stop: Stop) -> R
 pub(crate) struct Run {
     pub(crate) request: CopyRequest,
     pub(crate) after: After,
-    context: Context,
+    pub(crate) context: Context,
     goodput: Arc<Goodput>,
     pub(crate) stop: Stop,
     began: Instant,

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::job::{Ending, JobId};
 use super::recall::{Note, judge};
 use super::scribe::{Inbox, Told, scribe};
-use super::{Answer, Finished, JournalError, Ledger, Recalled, Stands, Subject, Totals};
+use super::{Answer, Finished, JournalError, Ledger, Left, Recalled, Stands, Subject, Totals};
 use crate::report::{FileFailure, FileReport, Verification};
 
 /// The page of a job that this process works on. Nobody else can, until it is ended or dropped.
@@ -81,6 +81,28 @@ impl Page {
         .await?;
         Ok(row.as_ref().map(read).transpose()?)
     }
+
+    async fn of_source(&self, source: &str) -> Result<Vec<Left>, JournalError> {
+        let mut reader = self.reader.lock().await;
+        // What lies beneath begins with a slash, and `0` is the character behind that.
+        let rows = sqlx::query(
+            "SELECT destination, size, state FROM file
+             WHERE job = ?1 AND (source = ?2 OR (source > ?2 || '/' AND source < ?2 || '0'))",
+        )
+        .bind(self.id.0)
+        .bind(source.trim_end_matches('/'))
+        .fetch_all(&mut *reader)
+        .await?;
+        let left = |row: &SqliteRow| {
+            let size: Option<i64> = row.try_get("size")?;
+            Ok(Left {
+                destination: row.try_get("destination")?,
+                size: size.and_then(|size| u64::try_from(size).ok()),
+                finished: row.try_get::<&str, _>("state")? == "done",
+            })
+        };
+        Ok(rows.iter().map(left).collect::<sqlx::Result<_>>()?)
+    }
 }
 
 impl Ledger for Page {
@@ -102,6 +124,18 @@ impl Ledger for Page {
                     self.inbox.lose(&error);
                     judge(None, subject, stands, self.resumed)
                 }
+            }
+        })
+    }
+
+    fn left_by<'a>(&'a self, source: &'a str) -> Answer<'a, Vec<Left>> {
+        Box::pin(async move {
+            match self.resumed {
+                true => self.of_source(source).await.unwrap_or_else(|error| {
+                    self.inbox.lose(&error);
+                    Vec::new()
+                }),
+                false => Vec::new(),
             }
         })
     }

@@ -473,6 +473,8 @@ impl Worker {
         if let Some(why) = must_stay(step, self.source.same_server(&self.destination)) {
             return Err(source_stays(why));
         }
+        // From then on nothing but the journal knows that there was a source, and that its copy was proven.
+        self.crew.run.context.ledger.settle().await;
         self.source.delete(&step.source).await.map_err(|refused| {
             let Trouble { kind, what, leg, .. } = source_stays(&refused.what);
             Trouble { kind, what, leg, ..refused }

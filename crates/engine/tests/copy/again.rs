@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
-use fxp_engine::journal::{Answer, Ending, Journal, Ledger, Page, Recalled, Stands, Subject, Totals, Typed};
+use fxp_engine::journal::{
+    Answer, Ending, Journal, Ledger, Left, Page, Recalled, Stands, Subject, Totals, Typed,
+};
 use fxp_engine::place;
 use fxp_engine::proto::listing::time::FtpTime;
-use fxp_engine::report::{FileFailure, FileReport, Report};
+use fxp_engine::report::{Event, FileFailure, FileReport, Report, Trouble, TroubleKind};
 use fxp_engine::run::{CopyRequest, ResumeChoice};
 use fxp_store::storage::Storage;
 
@@ -69,6 +72,70 @@ async fn a_move_that_is_continued_deletes_what_is_copied_and_sends_nothing_twice
     for name in ["one", "two", "three"] {
         assert_eq!(world.source.get(&format!("/s/{name}")), None, "{name}");
         assert_eq!(world.destination.get(&format!("/d/s/{name}")), Some(noise(200)), "{name}");
+    }
+}
+
+/// Killed when the last source was deleted, and before the job's end could be written down.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_whose_source_is_gone_is_done_if_the_journal_says_so_and_the_copy_is_there() {
+    for (name, files) in [("s/one", 1), ("s", 3)] {
+        let world = World::new();
+        let first = world.move_and_be_killed(name, Told::Everything).await.expect("moved");
+        assert_eq!((first.sums.files, first.failed), (files, 0), "{:?}", first.failures);
+        assert_eq!(world.source.get("/s/one"), None);
+        let sent = world.sent();
+
+        let second = world.move_and_be_killed(name, Told::Everything).await.expect("nothing is left to do");
+        assert_eq!((second.sums.files, second.unchanged, second.failed), (0, files, 0), "{second:?}");
+        assert_eq!(world.sent(), sent, "nothing is sent twice");
+
+        // A copy of another size is not the one that was proven.
+        let copy = if name == "s" { "/d/s/two" } else { "/d/one" };
+        world.destination.put(copy, &noise(150));
+        let trouble =
+            world.move_and_be_killed(name, Told::Everything).await.expect_err("the copy is changed");
+        assert_eq!(trouble.kind, TroubleKind::SourceNotFound, "{trouble:?}");
+        for words in ["does not exist", "200 bytes when it was proven", "150 now"] {
+            assert!(trouble.what.contains(words), "{trouble:?}");
+        }
+        assert!(trouble.remedy.is_some_and(|remedy| remedy.contains("resume --forget")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_whose_source_is_gone_and_whose_copy_was_never_proven_is_an_error() {
+    let world = World::new();
+    world.move_and_be_killed("s/one", Told::Begun).await.expect("moved");
+    let trouble = world.move_and_be_killed("s/one", Told::Everything).await.expect_err("nobody can tell");
+    assert!(trouble.what.contains("ever proven"), "{trouble:?}");
+    assert!(trouble.remedy.is_some_and(|remedy| remedy.contains("resume --forget")));
+    assert_eq!(world.destination.get("/d/one"), Some(noise(200)), "what is there stays");
+    // Of what it never had to do with the journal says nothing.
+    let trouble = world.move_and_be_killed("s/four", Told::Everything).await.expect_err("never was");
+    assert!(trouble.what.ends_with("does not exist"), "{trouble:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_source_is_deleted_before_the_journal_holds_its_copy() {
+    let world = World::new();
+    let (page, mut desk) = world.process(Told::Everything).await;
+    desk.context.ledger = Arc::new(Stuck(page));
+    let (tell, mut done) = tokio::sync::watch::channel(false);
+    desk.listen(move |event| {
+        if matches!(event, Event::Done { .. }) {
+            tell.send_replace(true);
+        }
+    });
+    tokio::select! {
+        moved = place::move_to(world.request(), &desk.context, go_on()) => panic!("it has not waited: {moved:?}"),
+        // Once a file is done, nothing but the journal keeps its source.
+        () = async {
+            done.wait_for(|done| *done).await.expect("a file is done");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        } => {}
+    }
+    for name in ["one", "two", "three"] {
+        assert!(world.source.get(&format!("/s/{name}")).is_some(), "{name}");
     }
 }
 
@@ -144,6 +211,15 @@ impl World {
         report
     }
 
+    /// A move by a process that does not live to write down how it ended.
+    async fn move_and_be_killed(&self, name: &str, told: Told) -> Result<Report, Trouble> {
+        let (page, desk) = self.process(told).await;
+        let request = request(vec![self.source.at(name)], self.destination.at("d/"));
+        let moved = place::move_to(request, &desk.context, go_on()).await;
+        page.settle().await;
+        moved
+    }
+
     async fn process(&self, told: Told) -> (Arc<Page>, Desk) {
         let journal = Journal::open(self.journal.path()).await.expect("opened");
         let typed = Typed { arguments: vec![b"cp".to_vec()], directory: "/".into() };
@@ -206,7 +282,32 @@ impl Ledger for Deaf {
         self.page.failed(subject, failure);
     }
 
+    fn left_by<'a>(&'a self, source: &'a str) -> Answer<'a, Vec<Left>> {
+        self.page.left_by(source)
+    }
+
     fn settle(&self) -> Answer<'_, ()> {
         self.page.settle()
+    }
+}
+
+/// A page that is never written.
+struct Stuck(Arc<Page>);
+
+impl Ledger for Stuck {
+    fn recall<'a>(&'a self, subject: &'a Subject, stands: Option<Stands>) -> Answer<'a, Recalled> {
+        self.0.recall(subject, stands)
+    }
+
+    fn planned(&self, _: Totals) {}
+
+    fn begun(&self, _: &Subject, _: Option<Stands>, _: bool) {}
+
+    fn finished(&self, _: &Subject, _: &FileReport) {}
+
+    fn failed(&self, _: &Subject, _: &FileFailure) {}
+
+    fn settle(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::pending())
     }
 }

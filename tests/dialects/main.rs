@@ -13,5 +13,6 @@ mod denied;
 mod digests;
 mod old_tls;
 mod quirks;
+mod resume;
 mod stage;
 mod times;

@@ -360,6 +360,11 @@ impl Courier<'_> {
         notes: &mut Vec<String>,
     ) -> Result<u64, Trouble> {
         if self.resume == ResumeChoice::Never {
+            if let Some(leftover) = step.leftover.filter(|leftover| !again && leftover.size > 0) {
+                let begun =
+                    format!("begun anew, as --resume never wants: {} bytes were there", leftover.size);
+                self.say(notes, begun);
+            }
             return Ok(0);
         }
         let in_place = *place == step.destination;
@@ -391,7 +396,13 @@ impl Courier<'_> {
                 self.say(notes, format!("resumed after {there} bytes, which could not be compared"));
                 Ok(there)
             }
-            Ok((Verification::Size, _)) => Ok(0),
+            Ok((Verification::Size, _)) => {
+                // Under its final name stands another file, which nobody took for a part.
+                if !in_place {
+                    self.say(notes, unproven_part(there, self.resume));
+                }
+                Ok(0)
+            }
             Err(trouble) if trouble.kind == TroubleKind::Verification => {
                 self.say(
                     notes,
@@ -764,6 +775,17 @@ fn trusted_blindly(server: &str) -> String {
         "the certificate of {server} was accepted in this run and verified by nothing: until its fingerprint has been \
          compared with the one that the server's operator knows, the assurance rests on sand"
     )
+}
+
+/// Why a part is not continued where nobody computes a digest of it.
+fn unproven_part(there: u64, resume: ResumeChoice) -> String {
+    let begun = format!("begun anew: nobody computes a digest of the {there} bytes that were there");
+    match resume {
+        ResumeChoice::Prove => format!("{begun}, and --resume prove wants one"),
+        _ => format!(
+            "{begun}, and no orderly end of an earlier copy has left them (--resume trust believes them)"
+        ),
+    }
 }
 
 fn is_lost(trouble: &Trouble) -> bool {

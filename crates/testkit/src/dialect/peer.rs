@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
@@ -40,6 +40,8 @@ pub(super) struct Shared {
     /// Where files live: the control connection's address, or a slave's.
     pub(super) data: IpAddr,
     sessions: AtomicU32,
+    /// Bytes of files that arrived.
+    pub(super) received: AtomicU64,
     /// Digests that were asked for.
     pub(super) digests: AtomicU32,
     transcript: Mutex<Vec<String>>,
@@ -89,6 +91,7 @@ impl Peer {
             data,
             sessions: AtomicU32::new(0),
             digests: AtomicU32::new(0),
+            received: AtomicU64::new(0),
             transcript: Mutex::default(),
             roles: Mutex::default(),
         });
@@ -109,6 +112,11 @@ impl Peer {
     /// `ftp://user@address/path` for fxp.
     pub fn url(&self, path: &str) -> String {
         format!("ftp://{USER}@{}/{path}", self.address)
+    }
+
+    /// Bytes of files that it has received so far.
+    pub fn received(&self) -> u64 {
+        self.shared.received.load(Relaxed)
     }
 
     /// The name of its product.

@@ -4,6 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::control::{Next, Session};
 use super::files::{self, Listing, Receiving, Sending};
 use super::listen::{Slot, accept};
 use super::peer::Shared;
-use super::{Begin, Parting, ProtClear};
+use super::{Begin, Dialect, Parting, ProtClear};
 
 /// What PRET said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,11 +260,10 @@ impl Job {
         *canceller.lock().unwrap_or_else(PoisonError::into_inner) = Some(data.canceller());
         let (file, direction, restart) = (self.file.clone(), self.direction, self.restart);
         let half = self.breaks.map(|_| file.metadata().map_or(0, |metadata| metadata.len() / 2));
-        let (extra, listed) = (dialect.listing_extra, dialect.times.listed);
-        let moved = tokio::task::spawn_blocking(move || {
-            move_bytes(data, &file, direction, restart, half, extra, listed)
-        })
-        .await;
+        let shared = self.shared.clone();
+        let moved =
+            tokio::task::spawn_blocking(move || move_bytes(data, &file, direction, restart, half, &shared))
+                .await;
         match moved.map_err(io::Error::other).and_then(|moved| moved) {
             Ok(()) => match self.breaks {
                 Some(words) => Err((words.to_owned(), Next::Stay)),
@@ -337,20 +337,24 @@ fn move_bytes(
     direction: Direction,
     restart: u64,
     length: Option<u64>,
-    extra: &str,
-    listed: i64,
+    shared: &Shared,
 ) -> io::Result<()> {
-    let progress = Arc::default();
+    let progress: Arc<AtomicU64> = Arc::default();
     let moved = match direction {
         Direction::Send => data.send(&mut Sending(File::open(file)?), restart, length, &progress),
         Direction::List => {
-            let listing = format!("{extra}{}", files::listing(file, listed)?);
+            let listing = {
+                let Dialect { listing_extra, times, .. } = &shared.dialect;
+                format!("{listing_extra}{}", files::listing(file, times.listed)?)
+            };
             data.send(&mut Listing(listing.into_bytes()), 0, None, &progress)
         }
         Direction::Receive => {
             let stored = OpenOptions::new().write(true).create(true).truncate(false).open(file)?;
             stored.set_len(restart)?;
-            data.receive(&mut Receiving(stored, restart), &progress)
+            let received = data.receive(&mut Receiving(stored, restart), &progress);
+            shared.received.fetch_add(progress.load(Relaxed), Relaxed);
+            received
         }
     };
     moved.map(drop).map_err(io::Error::other)

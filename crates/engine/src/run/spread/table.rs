@@ -18,8 +18,8 @@ pub(super) struct Table {
 
 /// One file.
 struct File {
-    /// For each destination that needs it.
-    steps: BTreeMap<usize, Step>,
+    /// For each destination that needs it, with its number; few, and there are many files.
+    steps: Vec<(usize, Step)>,
     /// Where it has been all the time.
     kept: BTreeMap<usize, VPath>,
 }
@@ -40,9 +40,12 @@ impl Table {
         let new = self.files.len();
         let at = *self.index.entry(key).or_insert(new);
         if at == new {
-            self.files.push(File { steps: BTreeMap::new(), kept: BTreeMap::new() });
+            self.files.push(File { steps: Vec::new(), kept: BTreeMap::new() });
         }
-        self.files[at].steps.insert(place, step);
+        let steps = &mut self.files[at].steps;
+        steps.retain(|(other, _)| *other != place);
+        steps.reserve_exact(1);
+        steps.push((place, step));
         (at, at == new)
     }
 
@@ -52,7 +55,7 @@ impl Table {
 
     /// What a destination lacks.
     pub(super) fn step(&self, file: usize, place: usize) -> Option<&Step> {
-        self.files[file].steps.get(&place)
+        self.files[file].step(place)
     }
 
     /// Notes that a destination has had a file all the time, if that is so. Others know which file it is.
@@ -65,7 +68,7 @@ impl Table {
         name: impl Fn(&VPath) -> String,
     ) -> bool {
         let entry = &mut self.files[file];
-        if entry.steps.contains_key(&place) {
+        if entry.step(place).is_some() {
             return false;
         }
         let target = entry.steps.iter().find_map(|(at, step)| {
@@ -88,18 +91,25 @@ impl Table {
 
     /// What a lane has to do for a job, by the pair of that number.
     pub(super) fn order(&self, job: Job, pair: usize) -> Option<Step> {
-        let File { steps, kept } = &self.files[job.file];
-        let step = steps.get(&job.needer)?;
+        let file = &self.files[job.file];
+        let step = file.step(job.needer)?;
         let source = match job.holder {
             SOURCE => step.source.clone(),
-            holder => match kept.get(&holder) {
+            holder => match file.kept.get(&holder) {
                 Some(path) => path.clone(),
-                None => steps.get(&holder)?.destination.clone(),
+                None => file.step(holder)?.destination.clone(),
             },
         };
         // What another destination has got is a file of its own.
         let reached = if job.holder == SOURCE { step.reached } else { Reached::Plainly };
         Some(Step { side: pair, source, reached, ..step.clone() })
+    }
+}
+
+impl File {
+    /// What a destination lacks.
+    fn step(&self, place: usize) -> Option<&Step> {
+        self.steps.iter().find(|(at, _)| *at == place).map(|(_, step)| step)
     }
 }
 

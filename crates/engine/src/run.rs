@@ -314,6 +314,7 @@ impl Run {
             Shared {
                 request: self.request.clone(),
                 throttle,
+                shares: None,
                 after: self.after,
                 context: self.context.clone(),
                 goodput: self.goodput.clone(),

@@ -228,7 +228,7 @@ pub(crate) struct Transfer {
     ///
     /// In a direct copy the bytes are not ours to slow down: one of the two servers must be able to (RATE, which fxpd
     /// knows), or it is an error before any data moves. With --via relay, and where one end is this machine, fxp does it.
-    /// Not with several destinations.
+    /// With --to each destination gets an equal share of it.
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub(crate) bwlimit: Option<u64>,
 

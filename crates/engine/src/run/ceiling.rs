@@ -38,6 +38,54 @@ pub(super) fn impose(bytes_per_second: u64, ways: &mut [Way]) -> Result<Throttle
     Ok(Throttle::new(share))
 }
 
+/// The ceiling where there are several destinations, which feed each other: each of them gets an equal share, whoever
+/// sends to it.
+pub(crate) struct Shares {
+    share: u64,
+    /// Copies that one destination gets at a time.
+    each: u64,
+    group: String,
+    /// For each destination, of what goes to it through this machine.
+    throttles: Vec<Throttle>,
+}
+
+impl Shares {
+    /// For so many destinations, each of which gets so many copies at a time.
+    pub(super) fn of(bytes_per_second: u64, destinations: usize, each: usize) -> Result<Self, Trouble> {
+        let each = each.max(1) as u64;
+        let share = bytes_per_second / destinations.max(1) as u64;
+        if !(RateLimit::LEAST..=RateLimit::MOST).contains(&(share / each)) {
+            let what = format!(
+                "--bwlimit leaves {share} bytes a second for each of {destinations} destinations, which get up to \
+                 {each} files at a time"
+            );
+            let remedy = format!("at least {} bytes a second for each file are possible", RateLimit::LEAST);
+            return Err(Trouble::new(TroubleKind::Usage, what).remedy(remedy));
+        }
+        let throttles = (0..destinations).map(|_| Throttle::new(share)).collect();
+        Ok(Shares { share, each, group: format!("fxp-{:016x}", rand::random::<u64>()), throttles })
+    }
+
+    /// Asks whoever can to see to the share of the destination that a pair leads to: the destination for all that it
+    /// gets; else whoever sends, who knows of no others, for each single copy.
+    pub(super) fn impose(&self, pair: usize, way: &mut Way) {
+        let Way::Direct(lane) = way else { return };
+        let limit = match lane.limiter() {
+            Some(Leg::Source) => RateLimit { bytes_per_second: self.share / self.each, group: None },
+            Some(Leg::Destination) | None => {
+                let group = Text::lossy(format!("{}-{}", self.group, pair % self.throttles.len()));
+                RateLimit { bytes_per_second: self.share, group: Some(group) }
+            }
+        };
+        lane.limit(limit);
+    }
+
+    /// For what goes through this machine to the destination that a pair leads to.
+    pub(super) fn throttle(&self, pair: usize) -> &Throttle {
+        &self.throttles[pair % self.throttles.len()]
+    }
+}
+
 /// Neither server can slow the transfer down.
 pub(super) fn impossible(source: &str, destination: &str) -> Trouble {
     let what = format!(

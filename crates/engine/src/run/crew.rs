@@ -9,6 +9,7 @@ use fxp_proto::pair::leg::Leg;
 use tokio::sync::{mpsc, watch};
 
 use super::allowance::Allowance;
+use super::ceiling::Shares;
 use super::goals::Goals;
 use super::goodput::Goodput;
 use super::memory::Names;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) request: CopyRequest,
     /// For what goes through this machine.
     pub(crate) throttle: Option<Throttle>,
+    /// The same where there are several destinations.
+    pub(crate) shares: Option<Shares>,
     pub(crate) after: After,
     pub(crate) context: Context,
     pub(crate) goodput: Arc<Goodput>,
@@ -224,6 +227,12 @@ impl Crew {
     /// True if a limit has ended the run.
     pub(crate) fn is_at_limit(&self) -> bool {
         self.limit_reached.load(Relaxed)
+    }
+
+    /// Holds back what goes through this machine by the pair of that number.
+    pub(super) fn throttle(&self, pair: usize) -> Option<&Throttle> {
+        let share = || self.run.shares.as_ref().map(|shares| shares.throttle(pair));
+        self.run.throttle.as_ref().or_else(share)
     }
 
     /// True if there are several destinations, which must not hold up each other.

@@ -18,6 +18,7 @@ use fxp_proto::pair::leg::Leg;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::ceiling::Shares;
 use super::crew::{Crew, Pair, Shared};
 use super::goals::Goals;
 use super::goodput::Goodput;
@@ -92,12 +93,6 @@ impl Places {
     fn of(request: &CopyRequest, context: &Context) -> Result<Self, Trouble> {
         let usage = |what: String| Err(Trouble::new(TroubleKind::Usage, what));
         let typed = || std::iter::once(&request.destination).chain(&request.others);
-        if request.bwlimit.is_some() {
-            return usage(
-                "--bwlimit holds for one destination: those that feed each other have no common ceiling"
-                    .to_owned(),
-            );
-        }
         if typed().count() >= MOST_PLACES {
             return usage(format!("there can be at most {} destinations", MOST_PLACES - 1));
         }
@@ -173,6 +168,8 @@ async fn spread(
 ) -> Result<Report, Trouble> {
     let names = places.names();
     let count = places.destinations.len();
+    let each = request.lanes.unwrap_or(EACH);
+    let shares = request.bwlimit.map(|limit| Shares::of(limit, count, each)).transpose()?;
     // The sources, one side for each server that something comes from.
     let (mut set, mut from, mut sides) = (Vec::<Side>::new(), Vec::new(), Vec::new());
     for location in &places.sources {
@@ -202,7 +199,6 @@ async fn spread(
     let mut sets = more_sets(&from, count.min(LOOKERS) - 1, pool).await;
     sets.push(set);
 
-    let each = request.lanes.unwrap_or(EACH);
     let lanes = each * count;
     let (hears, mut outcomes) = mpsc::unbounded_channel();
     let shared = Shared {
@@ -214,6 +210,7 @@ async fn spread(
         },
         after: After::Kept,
         throttle: None,
+        shares,
         context: context.clone(),
         goodput: Goodput::listen(context).1,
         stop: stop.clone(),

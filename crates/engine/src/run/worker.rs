@@ -412,7 +412,11 @@ impl Worker {
     async fn look_at_both(&mut self) -> Result<Way, Trouble> {
         let crew = self.crew.clone();
         let looking = choose_way(&mut self.source, &mut self.destination, &crew.run.request);
-        retry::orderly(looking, &crew.run.stop).await.unwrap_or_else(|| Err(interrupted()))
+        let mut way = retry::orderly(looking, &crew.run.stop).await.unwrap_or_else(|| Err(interrupted()))?;
+        if let Some(shares) = &crew.run.shares {
+            shares.impose(self.pair, &mut way);
+        }
+        Ok(way)
     }
 
     async fn carry(
@@ -450,7 +454,7 @@ impl Worker {
             relay,
             verify: crew.run.request.verify,
             retries: crew.run.request.retries,
-            throttle: crew.run.throttle.as_ref(),
+            throttle: crew.throttle(step.side),
             stop: &mut stop,
             known: &crew.run.context.known,
             ledger: &*crew.run.context.ledger,

@@ -62,6 +62,38 @@ async fn one_end_that_knows_rate_is_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn several_destinations_share_the_ceiling_whoever_feeds_them() {
+    let source = Server::start(2, PLAIN);
+    tree(&source);
+    let servers = [30, 31, 32].map(|last| Server::start(last, PLAIN));
+    // One cannot limit its speed, so that those who send to it have to.
+    let legacy = Cable::without_digests(servers[2].address);
+    let desk = Desk::new(&[&source]);
+    for via in [Via::Direct, Via::Relay] {
+        let folder = format!("{via:?}/").to_lowercase();
+        let mut limited = request(vec![source.at("t/")], servers[0].at(&folder));
+        limited.others = vec![servers[1].at(&folder), legacy.at(&folder)];
+        let limited = CopyRequest { bwlimit: Some(LIMIT), via, ..limited };
+        let begun = Instant::now();
+        let report = desk.copied(limited).await;
+        assert_eq!(report.sums.files, 27);
+        // Each gets the whole tree with a third of the speed.
+        assert!(begun.elapsed() >= 3 * LEAST, "{via:?}: {:?}", begun.elapsed());
+        for server in &servers {
+            for number in 0..8 {
+                let name = format!("/{folder}f{number}");
+                assert_eq!(server.get(&name), source.get(&format!("/t/f{number}")), "{name}");
+            }
+        }
+    }
+    let mut tight = request(vec![source.at("t/")], servers[0].at("tight/"));
+    tight.others = vec![servers[1].at("tight/")];
+    let refused =
+        desk.copy(CopyRequest { bwlimit: Some(2000), ..tight }).await.expect_err("too little for each");
+    assert_eq!(refused.kind, TroubleKind::Usage);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_neither_can_nothing_moves_unless_it_may_come_through_here() {
     let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
     tree(&source);

@@ -7,6 +7,7 @@ use fxp_proto::pair::exchange::Failure;
 use fxp_proto::pair::leg::Leg;
 use tokio::time::{Instant, sleep_until};
 
+use crate::journal::Answer;
 use crate::run::Stop;
 
 /// Where the files of a convoy come from, and who hears what becomes of them.
@@ -18,7 +19,13 @@ pub(crate) trait Cargo {
     /// A file is being transferred.
     fn begun(&mut self, number: u64);
 
-    /// A file is over. The source of one that moves is deleted after this.
+    /// The sources of files are deleted once their copies are good.
+    fn moves(&self) -> bool;
+
+    /// Comes back once what became of all files so far outlives the process.
+    fn settle(&self) -> Answer<'static, ()>;
+
+    /// A file is over. The source of one that moves is deleted after this, and after [`Cargo::settle`].
     fn ended(&mut self, number: u64, outcome: Outcome);
 
     /// The source of a file that moved was deleted, or was not, or nobody knows.
@@ -39,6 +46,9 @@ pub(crate) async fn run(
     source.set_queueing(road.source_queueing);
     destination.set_queueing(road.destination_queueing);
     let mut convoy = Convoy::new(road);
+    // Files that are over, and whose sources may go once that is written down.
+    let mut over = Vec::new();
+    let mut settling: Option<(Vec<u64>, Answer<'static, ()>)> = None;
     let mut way = Way { under_way: 0, stoppable: true, source_gone: false, destination_gone: false };
     loop {
         while let Some(action) = convoy.next() {
@@ -52,7 +62,10 @@ pub(crate) async fn run(
                 Action::Ended(number, outcome) => {
                     way.under_way -= 1;
                     cargo.ended(number, outcome);
-                    convoy.noted(number, now());
+                    match cargo.moves() {
+                        true => over.push(number),
+                        false => convoy.noted(number, now()),
+                    }
                 }
                 Action::Parted(number, result) => cargo.parted(number, result),
                 Action::Done(arrival) => {
@@ -61,6 +74,9 @@ pub(crate) async fn run(
                     return arrival;
                 }
             }
+        }
+        if settling.is_none() && !over.is_empty() {
+            settling = Some((std::mem::take(&mut over), cargo.settle()));
         }
         if convoy.wants() {
             match cargo.next() {
@@ -86,6 +102,11 @@ pub(crate) async fn run(
             event = source.event(), if !way.source_gone => {
                 way.source_gone = feed(&mut convoy, Leg::Source, event, now());
             }
+            () = settled(&mut settling), if settling.is_some() => {
+                for number in settling.take().map(|(numbers, _)| numbers).unwrap_or_default() {
+                    convoy.noted(number, now());
+                }
+            }
             () = sleep_until(wake.unwrap_or(started)), if wake.is_some() => convoy.tick(now()),
             asked = stop.wait_for(|stop| *stop), if way.stoppable => {
                 way.stoppable = false;
@@ -95,6 +116,13 @@ pub(crate) async fn run(
                 }
             }
         }
+    }
+}
+
+/// Comes back when what is being written down is written.
+async fn settled(settling: &mut Option<(Vec<u64>, Answer<'static, ()>)>) {
+    if let Some((_, settling)) = settling {
+        settling.await;
     }
 }
 

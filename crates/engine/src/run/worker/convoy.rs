@@ -16,6 +16,7 @@ use fxp_proto::pair::leg::Leg;
 use super::{Worker, connect, must_stay, source_stays};
 use crate::digest;
 use crate::file::{self, Way};
+use crate::journal::Answer;
 use crate::lane::{Lane, Paved};
 use crate::part;
 use crate::plan::Step;
@@ -271,6 +272,15 @@ impl Freight<'_> {
 }
 
 impl Cargo for Freight<'_> {
+    fn moves(&self) -> bool {
+        self.moves
+    }
+
+    fn settle(&self) -> Answer<'static, ()> {
+        let ledger = self.crew.run.context.ledger.clone();
+        Box::pin(async move { ledger.settle().await })
+    }
+
     fn next(&mut self) -> Option<Load> {
         let step = self.first.take().or_else(|| self.draw())?;
         if !self.crew.may_begin(&step) {

@@ -129,7 +129,7 @@ pub(crate) async fn stream(
     Ok(())
 }
 
-/// The whole plan at once; what is equal already is only told.
+/// The whole plan at once, as far as memory goes; what is equal already is only told.
 pub(crate) async fn plan(
     sources: &mut [Side],
     origins: &[Origin],
@@ -142,15 +142,35 @@ pub(crate) async fn plan(
     let prepared = prepare(sources, origins, destination, goal, &wish).await?;
     let places = Places::borrow(sources, destination);
     let (items, received) = channel(SIGHTS);
-    let (ended, plan) =
-        tokio::join!(stream(&places, prepared, &wish, stop, items), collect(received, unchanged));
+    let (ended, plan) = tokio::join!(
+        stream(&places, prepared, &wish, stop, items),
+        collect(received, MOST_PLANNED, unchanged)
+    );
     places.give_back(sources, destination).await;
-    ended.map(|()| plan)
+    ended.and(plan)
 }
 
-async fn collect(mut items: Receiver<Item>, mut unchanged: impl FnMut(Same)) -> Plan {
+/// At most `most` items that are to be remembered.
+async fn collect(
+    mut items: Receiver<Item>,
+    most: usize,
+    mut unchanged: impl FnMut(Same),
+) -> Result<Plan, Trouble> {
     let mut plan = Plan::default();
+    let mut remembered = 0;
     while let Some(item) = items.recv().await {
+        if !matches!(item, Item::Unchanged(_) | Item::LinkStands) {
+            remembered += 1;
+        }
+        if remembered > most {
+            let what = format!(
+                "a destination lacks more than {most} files and directories, too many for a plan that is held in memory"
+            );
+            let trouble = Trouble::new(TroubleKind::Limit, what).on(Some(Leg::Destination));
+            return Err(
+                trouble.remedy("copy its subdirectories one by one, or to one destination after the other")
+            );
+        }
         match item {
             Item::Directory(path) => plan.directories.push(path),
             Item::Step(step) => plan.steps.push(step),
@@ -165,7 +185,7 @@ async fn collect(mut items: Receiver<Item>, mut unchanged: impl FnMut(Same)) -> 
             Item::Extra(extra) => plan.extras.push(extra),
         }
     }
-    plan
+    Ok(plan)
 }
 
 struct Planner<'a> {
@@ -338,6 +358,10 @@ impl Planner<'_> {
 /// Sessions with one place at most, before the first file is copied: enough to hide a line's latency, and fewer than
 /// most servers allow.
 const MAX_SESSIONS: usize = 3;
+
+/// What a plan that is held in memory may hold: some 700 bytes each, and as much again for the table of a copy to
+/// several destinations.
+const MOST_PLANNED: usize = 1_000_000;
 
 /// What was found and not yet decided.
 const SIGHTS: usize = 64;

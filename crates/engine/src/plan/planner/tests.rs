@@ -221,3 +221,21 @@ async fn a_walk_that_broke_off_leaves_what_waited_for_its_end_alone() {
         assert!(told.len() > 1 && told.iter().all(|words| !words.starts_with("delete")), "{told:?}");
     }
 }
+
+#[tokio::test]
+async fn a_plan_that_is_held_in_memory_has_a_ceiling() {
+    let directory = |name: &str| Item::Directory(VPath::parse(name.as_bytes()).expect("a path"));
+    for (count, fits) in [(3, true), (4, false)] {
+        let (items, received) = channel(10);
+        for at in 0..count {
+            items.send(directory(&format!("/d{at}"))).await.expect("heard");
+            // What is there already is not remembered.
+            items.send(Item::LinkStands).await.expect("heard");
+        }
+        drop(items);
+        match super::collect(received, 3, |_| {}).await {
+            Ok(plan) => assert!(fits && plan.directories.len() == 3 && plan.unchanged == 3),
+            Err(trouble) => assert!(!fits && trouble.kind == TroubleKind::Limit && trouble.remedy.is_some()),
+        }
+    }
+}

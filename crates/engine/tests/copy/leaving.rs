@@ -1,11 +1,13 @@
 //! Stopping, and connections that are lost.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use fxp_engine::report::{Assurance, TroubleKind};
 use fxp_engine::run::{CopyRequest, Via};
 
 use crate::cable::Cable;
+use crate::weather::{Line, Weather};
 use crate::world::{Desk, PLAIN, Server, TLS, noise, request};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,4 +69,42 @@ async fn a_control_connection_lost_in_between_is_tried_again() {
     assert!(cable.cut.load(Relaxed), "the cable was cut");
     assert_eq!(destination.get("/g").as_ref(), Some(&content), "{:?}", report.files[0].notes);
     assert_eq!(report.through_client, 0);
+}
+
+/// Longer than anybody is patient here, as a minute is where patience is as long as it usually is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_cut_for_longer_than_anybody_waits_costs_no_more_than_what_was_on_it() {
+    // The servers' with a data connection, and ours with an answer.
+    const IDLE: Duration = Duration::from_secs(1);
+    const PATIENCE: Duration = Duration::from_secs(4);
+    let weather = Weather::calm_for(1_000_000);
+    let start = |last| Server::start_impatient(last, PLAIN, IDLE);
+    let (source, destination) = (start(2), start(3));
+    let content = noise(4_000_000);
+    source.put("/f", &content);
+    let (from, to) = (Line::to(source.address, &weather), Line::to(destination.address, &weather));
+    let mut broken = weather.broken.subscribe();
+    let mut desk = Desk::new(&[]);
+    desk.context.environment.timeout = PATIENCE;
+    let healing = async {
+        let storm = tokio::time::timeout(Duration::from_secs(60), broken.wait_for(|broken| *broken));
+        storm.await.expect("data flows").expect("the weather lives");
+        tokio::time::sleep(PATIENCE + 2 * IDLE).await;
+        weather.heal();
+    };
+    let request = CopyRequest { retries: 20, ..request(vec![from.at("f")], to.at("g")) };
+    let (report, ()) = tokio::join!(desk.copy(request), healing);
+    let report = report.unwrap_or_else(|trouble| panic!("{trouble:?}\n{}", desk.dialogue()));
+    assert!(report.failures.is_empty(), "{:#?}\n{}", report.failures, desk.dialogue());
+    assert_eq!(destination.get("/g").as_ref(), Some(&content));
+    assert_eq!(destination.get("/g.fxp-part"), None);
+    let file = &report.files[0];
+    assert!(file.attempts > 1 && file.resumed > 0, "{file:?}\n{}", desk.dialogue());
+    assert_eq!(report.through_client, 0);
+    // What was on the line when it was cut is all that may be sent twice.
+    let sent: u64 = source.meter.snapshot().values().map(|count| count.sent).sum();
+    let received: u64 = destination.meter.snapshot().values().map(|count| count.received).sum();
+    let whole = content.len() as u64;
+    assert!(sent >= whole && sent < 2 * whole, "{sent} bytes were sent");
+    assert!(received >= whole && received < 2 * whole, "{received} bytes were received");
 }

@@ -21,4 +21,5 @@ mod speed;
 mod spread;
 mod trouble;
 mod trust;
+mod weather;
 mod world;

@@ -102,6 +102,13 @@ impl Server {
         })
     }
 
+    /// One that ends a transfer on whose data connection nothing has moved for so long.
+    pub(crate) fn start_impatient(last: u8, kind: Kind, idle: Duration) -> Self {
+        Server::start_on(Ipv4Addr::new(127, 0, 0, last).into(), "127.0.0.0/8", kind, |config| {
+            config.limits.transfer_idle = idle;
+        })
+    }
+
     /// On `::1`, which is the only loopback address that IPv6 has.
     pub(crate) fn start_v6(kind: Kind) -> Self {
         Server::start_on(Ipv6Addr::LOCALHOST.into(), "::1/128", kind, |_| {})

@@ -58,6 +58,11 @@ pub trait Ledger: Send + Sync {
         Box::pin(std::future::ready(Vec::new()))
     }
 
+    /// True if the latest earlier run of this job had found all its files, and done them.
+    fn had_finished(&self) -> bool {
+        false
+    }
+
     /// Returns once everything told so far outlives the process.
     fn settle(&self) -> Answer<'_, ()>;
 }
@@ -110,6 +115,8 @@ pub struct Left {
     pub size: Option<u64>,
     /// It was verified, and had its final name.
     pub finished: bool,
+    /// It was not that file itself, but one in the directory of that name.
+    pub beneath: bool,
 }
 
 /// How an earlier run has done a file.

@@ -52,6 +52,7 @@ impl Run {
         }
         let moved = self.leave_out_what_was_moved().await?;
         if moved > 0 && self.origins.is_empty() {
+            self.context.ledger.planned(Totals { unchanged: moved, complete: true, ..Totals::default() });
             return Ok(Report { unchanged: moved, ..Report::default() });
         }
         let mut report = self.go().await?;

@@ -16,10 +16,19 @@ use super::scribe::{Inbox, Told, scribe};
 use super::{Answer, Finished, JournalError, Ledger, Left, Recalled, Stands, Subject, Totals};
 use crate::report::{FileFailure, FileReport, Verification};
 
+/// What earlier runs of a job have left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Earlier {
+    /// There were some.
+    pub(super) resumed: bool,
+    /// The latest one had found all its files, and done them.
+    pub(super) had_finished: bool,
+}
+
 /// The page of a job that this process works on. Nobody else can, until it is ended or dropped.
 pub struct Page {
     id: JobId,
-    resumed: bool,
+    earlier: Earlier,
     /// Held, not used; let go at the end.
     lock: Mutex<Option<File>>,
     inbox: Arc<Inbox>,
@@ -30,7 +39,7 @@ pub struct Page {
 impl Page {
     pub(super) fn new(
         id: JobId,
-        resumed: bool,
+        earlier: Earlier,
         lock: File,
         writer: SqliteConnection,
         reader: SqliteConnection,
@@ -39,7 +48,7 @@ impl Page {
         let task = tokio::spawn(scribe(id, writer, inbox.clone()));
         Page {
             id,
-            resumed,
+            earlier,
             lock: Mutex::new(Some(lock)),
             inbox,
             scribe: Mutex::new(Some(task)),
@@ -54,7 +63,7 @@ impl Page {
 
     /// True if an earlier run has worked on it.
     pub fn is_resumed(&self) -> bool {
-        self.resumed
+        self.earlier.resumed
     }
 
     /// Writes down how the run ended, after everything else it told. The reason why that was not possible, or
@@ -86,7 +95,7 @@ impl Page {
         let mut reader = self.reader.lock().await;
         // What lies beneath begins with a slash, and `0` is the character behind that.
         let rows = sqlx::query(
-            "SELECT destination, size, state FROM file
+            "SELECT source, destination, size, state FROM file
              WHERE job = ?1 AND (source = ?2 OR (source > ?2 || '/' AND source < ?2 || '0'))",
         )
         .bind(self.id.0)
@@ -99,6 +108,7 @@ impl Page {
                 destination: row.try_get("destination")?,
                 size: size.and_then(|size| u64::try_from(size).ok()),
                 finished: row.try_get::<&str, _>("state")? == "done",
+                beneath: row.try_get::<&str, _>("source")? != source.trim_end_matches('/'),
             })
         };
         Ok(rows.iter().map(left).collect::<sqlx::Result<_>>()?)
@@ -113,7 +123,7 @@ impl Ledger for Page {
             }
             match self.note(subject).await {
                 Ok(note) => {
-                    let recalled = judge(note.as_ref(), subject, stands, self.resumed);
+                    let recalled = judge(note.as_ref(), subject, stands, self.earlier.resumed);
                     if let Recalled::Done(finished) = &recalled {
                         self.inbox.tell(Told::Recalled { size: finished.size });
                     }
@@ -122,7 +132,7 @@ impl Ledger for Page {
                 Err(error) => {
                     // Then it is compared or sent, which is never wrong.
                     self.inbox.lose(&error);
-                    judge(None, subject, stands, self.resumed)
+                    judge(None, subject, stands, self.earlier.resumed)
                 }
             }
         })
@@ -130,7 +140,7 @@ impl Ledger for Page {
 
     fn left_by<'a>(&'a self, source: &'a str) -> Answer<'a, Vec<Left>> {
         Box::pin(async move {
-            match self.resumed {
+            match self.earlier.resumed {
                 true => self.of_source(source).await.unwrap_or_else(|error| {
                     self.inbox.lose(&error);
                     Vec::new()
@@ -138,6 +148,10 @@ impl Ledger for Page {
                 false => Vec::new(),
             }
         })
+    }
+
+    fn had_finished(&self) -> bool {
+        self.earlier.had_finished
     }
 
     fn planned(&self, totals: Totals) {

@@ -16,7 +16,7 @@ use sqlx::{ConnectOptions, Row};
 use tokio::sync::Mutex;
 
 use super::job::{Ending, Job, JobId, State, Typed};
-use super::page::Page;
+use super::page::{Earlier, Page};
 use super::{Totals, schema};
 
 /// Why the journal cannot be used.
@@ -146,6 +146,11 @@ impl Journal {
     pub async fn resume(&self, id: JobId) -> Result<Page, JournalError> {
         let claimed = self.claim(id).await?;
         let mut connection = self.connection.lock().await;
+        let (had_finished,): (bool,) =
+            sqlx::query_as("SELECT complete AND done >= files AND failed = 0 FROM job WHERE id = ?")
+                .bind(id.0)
+                .fetch_one(&mut *connection)
+                .await?;
         sqlx::query(
             "UPDATE job SET runs = runs + 1, pid = ?, state = 'starting', reason = NULL, ended = NULL, files = 0,
              bytes = 0, unchanged = 0, complete = 0, done = 0, done_bytes = 0, failed = 0 WHERE id = ?",
@@ -156,7 +161,8 @@ impl Journal {
         .await?;
         drop(connection);
         let (writer, reader) = (self.options.connect().await?, self.options.connect().await?);
-        Ok(Page::new(id, claimed.earlier_runs > 0, claimed.lock, writer, reader))
+        let earlier = Earlier { resumed: claimed.earlier_runs > 0, had_finished };
+        Ok(Page::new(id, earlier, claimed.lock, writer, reader))
     }
 
     /// All jobs, the newest first.

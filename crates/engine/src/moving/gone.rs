@@ -62,7 +62,7 @@ impl Run {
         }
         let root = self.destination.identity(&VPath::root());
         let root = root.strip_suffix('/').unwrap_or(&root);
-        for Left { destination, size, finished } in &files {
+        for Left { destination, size, finished, .. } in &files {
             let path = destination.strip_prefix(root).and_then(|path| VPath::parse(path.as_bytes()).ok());
             let Some(path) = path else {
                 return Ok(Fate::Unproven(format!("its copy went to {destination}, which is another place")));
@@ -89,6 +89,11 @@ impl Run {
                     )));
                 }
             }
+        }
+        // The journal knows the files that were begun, and nothing of those that were still to come.
+        if files.iter().any(|file| file.beneath) && !self.ledger().had_finished() {
+            let why = "the journal does not say that all files in it had been found and moved";
+            return Ok(Fate::Unproven(why.to_owned()));
         }
         Ok(Fate::Moved(files.len() as u64))
     }

@@ -156,7 +156,8 @@ impl Worker {
                     // The same password again and again would look like an attack.
                     crew.pairs[self.pair].give_up(&trouble);
                 }
-                if step.is_none() && self.may_leave_it_to_others() {
+                if trouble.kind != TroubleKind::Login && self.may_leave_it_to_others() {
+                    step.into_iter().for_each(|step| crew.queue.put_back(step));
                     return None;
                 }
                 if let Some(step) = step.or_else(|| self.draw_of_pair()) {

@@ -1,7 +1,7 @@
 //! A run after another one: what the journal says is done is not sent again, and what it cannot say is compared.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use fxp_engine::journal::{
@@ -117,26 +117,48 @@ async fn a_move_whose_source_is_gone_and_whose_copy_was_never_proven_is_an_error
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_source_is_deleted_before_the_journal_holds_its_copy() {
+    // The first file is copied with care; those after it go in convoy.
+    for settles in [0, 1] {
+        let world = World::new();
+        let (page, mut desk) = world.process(Told::Everything).await;
+        desk.context.ledger = Arc::new(Stuck { page, settles: AtomicUsize::new(settles) });
+        let (tell, mut done) = tokio::sync::watch::channel(0);
+        desk.listen(move |event| {
+            if matches!(event, Event::Done { .. }) {
+                tell.send_modify(|done| *done += 1);
+            }
+        });
+        let request = CopyRequest { lanes: Some(1), ..world.request() };
+        let wanted = if settles == 0 { 1 } else { 3 };
+        tokio::select! {
+            moved = place::move_to(request, &desk.context, go_on()) => panic!("it has not waited: {moved:?}"),
+            // Once files are done, nothing but the journal keeps their sources.
+            () = async {
+                done.wait_for(|done| *done == wanted).await.expect("files are done");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            } => {}
+        }
+        let stay = ["one", "two", "three"]
+            .into_iter()
+            .filter(|name| world.source.get(&format!("/s/{name}")).is_some());
+        assert_eq!(stay.count(), 3 - settles, "{settles}");
+    }
+}
+
+/// Killed when some files had been moved, and others were still to come; then somebody else removes the source.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_of_a_directory_that_was_not_finished_is_not_done_because_the_source_is_gone() {
     let world = World::new();
     let (page, mut desk) = world.process(Told::Everything).await;
-    desk.context.ledger = Arc::new(Stuck(page));
-    let (tell, mut done) = tokio::sync::watch::channel(false);
-    desk.listen(move |event| {
-        if matches!(event, Event::Done { .. }) {
-            tell.send_replace(true);
-        }
-    });
-    tokio::select! {
-        moved = place::move_to(world.request(), &desk.context, go_on()) => panic!("it has not waited: {moved:?}"),
-        // Once a file is done, nothing but the journal keeps its source.
-        () = async {
-            done.wait_for(|done| *done).await.expect("a file is done");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        } => {}
-    }
-    for name in ["one", "two", "three"] {
-        assert!(world.source.get(&format!("/s/{name}")).is_some(), "{name}");
-    }
+    // As if the walk had found one more file than there was time for.
+    desk.context.ledger = Arc::new(Unfinished(page.clone()));
+    let request = request(vec![world.source.at("s")], world.destination.at("d/"));
+    place::move_to(request, &desk.context, go_on()).await.expect("moved");
+    page.settle().await;
+    drop((page, desk));
+    assert_eq!(world.source.get("/s/one"), None);
+    let trouble = world.move_and_be_killed("s", Told::Everything).await.expect_err("nobody can tell");
+    assert!(trouble.what.contains("had been found"), "{trouble:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,6 +273,35 @@ fn set_time(server: &Server, name: &str, seconds: i64) {
     server.files.set_time(&path(name), FtpTime { seconds, nanoseconds: 0 }).expect("set");
 }
 
+/// A page that hears of one more file than is ever begun.
+struct Unfinished(Arc<Page>);
+
+impl Ledger for Unfinished {
+    fn recall<'a>(&'a self, subject: &'a Subject, stands: Option<Stands>) -> Answer<'a, Recalled> {
+        self.0.recall(subject, stands)
+    }
+
+    fn planned(&self, totals: Totals) {
+        self.0.planned(Totals { files: totals.files + 1, ..totals });
+    }
+
+    fn begun(&self, subject: &Subject, stands: Option<Stands>, in_place: bool) {
+        self.0.begun(subject, stands, in_place);
+    }
+
+    fn finished(&self, subject: &Subject, report: &FileReport) {
+        self.0.finished(subject, report);
+    }
+
+    fn failed(&self, subject: &Subject, failure: &FileFailure) {
+        self.0.failed(subject, failure);
+    }
+
+    fn settle(&self) -> Answer<'_, ()> {
+        self.0.settle()
+    }
+}
+
 /// A page that does not hear everything.
 struct Deaf {
     page: Arc<Page>,
@@ -286,17 +337,24 @@ impl Ledger for Deaf {
         self.page.left_by(source)
     }
 
+    fn had_finished(&self) -> bool {
+        self.page.had_finished()
+    }
+
     fn settle(&self) -> Answer<'_, ()> {
         self.page.settle()
     }
 }
 
-/// A page that is never written.
-struct Stuck(Arc<Page>);
+/// A page that is written so often and never again.
+struct Stuck {
+    page: Arc<Page>,
+    settles: AtomicUsize,
+}
 
 impl Ledger for Stuck {
     fn recall<'a>(&'a self, subject: &'a Subject, stands: Option<Stands>) -> Answer<'a, Recalled> {
-        self.0.recall(subject, stands)
+        self.page.recall(subject, stands)
     }
 
     fn planned(&self, _: Totals) {}
@@ -308,6 +366,10 @@ impl Ledger for Stuck {
     fn failed(&self, _: &Subject, _: &FileFailure) {}
 
     fn settle(&self) -> Answer<'_, ()> {
-        Box::pin(std::future::pending())
+        let left = self.settles.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        match left {
+            Ok(_) => Box::pin(std::future::ready(())),
+            Err(_) => Box::pin(std::future::pending()),
+        }
     }
 }

@@ -475,7 +475,9 @@ impl Convoy {
         self.failure.get_or_insert(failure.clone());
         self.closing = true;
         for number in parting {
-            self.actions.push_back(Action::Parted(number, Err(failure.clone())));
+            // Whatever is to blame, it is not what this file's source was asked.
+            let unheard = Failure::bare(leg, Step::Transfer, Refusal::Lost);
+            self.actions.push_back(Action::Parted(number, Err(unheard)));
         }
         let needs = |wagon: &&Wagon| leg == Leg::Destination || !wagon.source_is_done(&self.road);
         let numbers: Vec<(u64, Stage)> =

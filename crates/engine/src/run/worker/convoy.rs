@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use fxp_proto::grammar::params::DigestKind;
 use fxp_proto::grammar::peer::PeerKey;
+use fxp_proto::grammar::verb::Verb;
 use fxp_proto::listing::entry::Precision;
 use fxp_proto::pair::convoy::{Cause, Introduction, Load, Outcome, Queueing, Settled, TimeKept};
 use fxp_proto::pair::exchange::{Failure, Refusal};
@@ -363,7 +364,7 @@ impl Cargo for Freight<'_> {
 
 /// True for a refusal, after which the source is known to stay.
 fn is_refused(failure: &Failure) -> bool {
-    failure.reply.as_ref().is_some_and(|reply| reply.code.number() >= 400)
+    failure.verb == Some(Verb::Dele) && failure.reply.as_ref().is_some_and(|reply| reply.code.number() >= 400)
 }
 
 /// What came in between.

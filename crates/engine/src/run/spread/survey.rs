@@ -1,6 +1,7 @@
 //! Looks at one destination: what it lacks, and the directories for that.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 
 use fxp_proto::listing::entry::Kind;
@@ -32,6 +33,20 @@ pub(super) struct Ground {
     /// Sessions with all sources. A source that has room for few is looked at for one destination after the other.
     sets: Mutex<Vec<Vec<Side>>>,
     free: Semaphore,
+}
+
+/// What was told of a destination: another look at it tells only what is new. Eight bytes for each file.
+#[derive(Default)]
+struct Told {
+    seen: Mutex<HashSet<u64>>,
+    hasher: RandomState,
+}
+
+impl Told {
+    fn is_new(&self, path: &VPath) -> bool {
+        let hash = self.hasher.hash_one(path);
+        self.seen.lock().expect("no holder of the lock panics").insert(hash)
+    }
 }
 
 /// What was found at a destination.
@@ -72,8 +87,9 @@ impl Ground {
     ) -> Result<Found, Trouble> {
         let mut stop = self.stop.clone();
         let mut attempt = 0;
+        let told = Told::default();
         loop {
-            let looking = retry::orderly(self.look(at, location, contents), &self.stop).await;
+            let looking = retry::orderly(self.look(at, location, contents, &told), &self.stop).await;
             let trouble = match looking.unwrap_or_else(|| Err(interrupted())) {
                 Ok(found) => return Ok(found),
                 Err(trouble) => trouble,
@@ -88,7 +104,13 @@ impl Ground {
         }
     }
 
-    async fn look(&self, at: usize, location: &Location, contents: bool) -> Result<Found, Trouble> {
+    async fn look(
+        &self,
+        at: usize,
+        location: &Location,
+        contents: bool,
+        told: &Told,
+    ) -> Result<Found, Trouble> {
         let at_destination = |trouble: Trouble| trouble.on(Some(Leg::Destination));
         let mut side = Side::new(location, Leg::Destination, &self.crew.run.pool);
         side.connect().await.map_err(at_destination)?;
@@ -101,7 +123,9 @@ impl Ground {
             let wish = self.request.wish(After::Kept);
             let planned =
                 planner::plan(&mut sources, &self.origins, &mut side, &goal, wish, &self.stop, |same| {
-                    self.crew.tell_unchanged(Same { side: at, ..same });
+                    if told.is_new(&same.destination) {
+                        self.crew.tell_unchanged(Same { side: at, ..same });
+                    }
                 })
                 .await;
             self.give_back(sources);
@@ -190,4 +214,19 @@ pub(super) fn is_within(directories: &HashSet<VPath>, path: &VPath) -> bool {
         above = above.parent();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_is_told_once() {
+        let path = |text: &str| VPath::parse(text.as_bytes()).expect("a path");
+        let told = Told::default();
+        assert_eq!(
+            ["/a", "/b", "/a", "/b", "/a/b"].map(|name| told.is_new(&path(name))),
+            [true, true, false, false, true]
+        );
+    }
 }

@@ -13,6 +13,7 @@ mod fxp;
 #[path = "../common/lab.rs"]
 mod lab;
 mod links;
+mod listings;
 mod netlab;
 mod pairs;
 mod peer_script;

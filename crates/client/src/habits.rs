@@ -16,6 +16,8 @@ pub(crate) struct Habits {
     pub(crate) no_links: bool,
     /// `LIST -a` works (`Some(true)`) or does not.
     pub(crate) list_all: Option<bool>,
+    /// `STAT -la` lists what LIST lists (`Some(true)`), or does not.
+    pub(crate) stat_lists: Option<bool>,
     /// How times are set, once one way has worked.
     pub(crate) set_time: Option<TimeVerb>,
     /// Setting a time was tried.

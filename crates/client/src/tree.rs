@@ -1,4 +1,4 @@
-//! Directories: MLSD, else LIST.
+//! Directories: MLSD, else STAT over the control connection where it tells the truth, else LIST.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -12,6 +12,7 @@ use fxp_proto::listing::entry::Entry;
 use fxp_proto::listing::guess::Listing;
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
 
 use crate::error::SessionError;
 use crate::session::Session;
@@ -19,8 +20,12 @@ use crate::session::Session;
 /// The most bytes of one listing: a directory of half a million files.
 const MAX_LISTING: usize = 64 * 1024 * 1024;
 
+/// The most entries of which STAT is believed without LIST.
+const MOST_BY_STAT: usize = 1000;
+
 impl Session {
-    /// The directory's entries: MLSD, else LIST -a, else LIST; sorted by name.
+    /// The directory's entries: MLSD, which is exact; else `STAT -la`, which needs no data connection, on a server where
+    /// it was found to say the same as LIST; else LIST -a, else LIST. Sorted by name.
     ///
     /// # Errors
     ///
@@ -33,10 +38,51 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        self.list_in_words(path).await
+        if self.habits.stat_lists == Some(true) {
+            self.enter(path).await?;
+            match self.list_by_stat().await? {
+                Some(told) if told.len() <= MOST_BY_STAT => return Ok(told),
+                Some(told) => {
+                    // So long a reply may have a ceiling of its own, and a data connection costs little beside it.
+                    let entries = self.list_in_words(path).await?;
+                    self.habits.stat_lists = Some(told == entries);
+                    return Ok(entries);
+                }
+                None => {}
+            }
+        }
+        let entries = self.list_in_words(path).await?;
+        if self.habits.stat_lists.is_none() && !entries.is_empty() && entries.len() <= MOST_BY_STAT {
+            let told = self.list_by_stat().await?;
+            self.habits.stat_lists = Some(told.is_some_and(|told| told == entries));
+        }
+        Ok(entries)
     }
 
-    /// As [`Session::list`], without MLSD.
+    /// True if `STAT -la` lists what LIST lists, false if not; `None` before that was found out.
+    pub fn stat_lists(&self) -> Option<bool> {
+        self.habits.stat_lists
+    }
+
+    /// What was found out in an earlier session with the same server.
+    pub fn expect_stat_lists(&mut self, lists: Option<bool>) {
+        self.habits.stat_lists = self.habits.stat_lists.or(lists);
+    }
+
+    /// The working directory over the control connection; `None` where that is not to be trusted.
+    async fn list_by_stat(&mut self) -> Result<Option<Vec<Entry>>, SessionError> {
+        match self.command(Verb::Stat, "-la").await {
+            Ok(reply) if is_listing(&reply) => {
+                let listing = Listing::of_stat(&reply, now());
+                let complete = !listing.truncated && listing.unknown == 0 && listing.refused == 0;
+                Ok(complete.then(|| by_name(listing.entries)))
+            }
+            Ok(_) | Err(SessionError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`Session::list`], by LIST.
     pub(crate) async fn list_in_words(&mut self, path: &VPath) -> Result<Vec<Entry>, SessionError> {
         // LIST's argument is read as options or as a pattern by many servers; a working directory is not.
         self.enter(path).await?;
@@ -120,9 +166,23 @@ fn sorted(listing: Listing, command: &str, reply: Reply) -> Result<Vec<Entry>, S
     if listing.entries.is_empty() && is_unreadable(&reply) {
         return Err(SessionError::Refused { command: command.to_owned(), reply });
     }
-    let mut entries = listing.entries;
+    Ok(by_name(listing.entries))
+}
+
+fn by_name(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(entries)
+    entries
+}
+
+/// True for the listing of a directory in which links are links and nothing is hidden.
+///
+/// It names the directory itself: a server that hides what begins with a dot does not, nor does one that could not read
+/// the directory (vsftpd 3.0.5 says nothing then, and calls that a success). ProFTPD 1.3.8 follows links in STAT, unlike
+/// in LIST; it says 212, and `Status of`.
+fn is_listing(reply: &Reply) -> bool {
+    let itself = |line: &Text| line.as_bytes().trim_ascii_end().ends_with(b" .");
+    let follows_links = reply.lines.first().is_some_and(|line| line.as_bytes().starts_with(b"Status of"));
+    matches!(reply.code.number(), 211 | 213) && !follows_links && reply.inner().iter().any(itself)
 }
 
 /// vsftpd 3.0.5 ends the listing of a directory that it cannot read with "226 Transfer done (but failed to open

@@ -179,14 +179,16 @@ impl Side {
     pub(crate) async fn list(&mut self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
         let what = format!("listing {}", self.name(path));
         match self {
-            Side::Remote(link) => {
-                let kind = path_kind(link.leg());
-                link.perform(&what, kind, |session| {
-                    let path = path.clone();
-                    Box::pin(async move { session.list(&path).await })
-                })
-                .await
-            }
+            Side::Remote(link) => match list_remote(link, path, &what).await {
+                // A reply with too many lines ends the session; over a data connection there may be more.
+                Err(trouble)
+                    if trouble.kind == TroubleKind::Network && link.known().stat_lists == Some(true) =>
+                {
+                    link.learn(|known| known.stat_lists = Some(false));
+                    list_remote(link, path, &what).await
+                }
+                listed => listed,
+            },
             Side::Local(files) => files.plain(path, &what, list_local).await,
         }
     }
@@ -430,6 +432,25 @@ impl LocalFiles {
 /// The local files of a context that has some; `site::locate` refuses local paths in one that has none.
 fn local_storage(context: &Context) -> Arc<dyn Storage> {
     context.local.clone().expect("a local location comes from a context with local files")
+}
+
+/// By whichever way is quickest on this server and truthful; what is found out about that is remembered.
+async fn list_remote(link: &mut Link, path: &VPath, what: &str) -> Result<Vec<Entry>, Trouble> {
+    let (kind, known) = (path_kind(link.leg()), link.known().stat_lists);
+    let (entries, found) = link
+        .perform(what, kind, |session| {
+            let path = path.clone();
+            Box::pin(async move {
+                session.expect_stat_lists(known);
+                let entries = session.list(&path).await?;
+                Ok((entries, session.stat_lists()))
+            })
+        })
+        .await?;
+    if found.is_some() && found != known {
+        link.learn(|known| known.stat_lists = found);
+    }
+    Ok(entries)
 }
 
 fn list_local(storage: &dyn Storage, path: &VPath) -> Result<Vec<Entry>, StoreError> {

@@ -38,6 +38,9 @@ pub struct Known {
     /// How many commands it bears at once: `none`, `small`, `up-to-transfer`, `with-transfer`, `always`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queueing: Option<String>,
+    /// `STAT -la` lists what LIST lists, and needs no data connection; or it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stat_lists: Option<bool>,
     /// Foreign addresses are refused when this server listens.
     #[serde(default, skip_serializing_if = "is_false")]
     pub no_foreign_passive: bool,

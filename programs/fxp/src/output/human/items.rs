@@ -201,6 +201,10 @@ fn learned(known: &Known) -> Vec<String> {
         (known.demands_reuse, "its data connections must resume the control connection's TLS session"),
         (known.no_rename, "it refuses to rename, so files are stored under their final names at once"),
         (known.renames, "it renames, so that need not be tried out"),
+        (
+            known.stat_lists == Some(true),
+            "it lists directories over the control connection (STAT), as truly as by LIST",
+        ),
         (known.no_foreign_passive, "it refuses foreign addresses when it listens"),
         (known.no_foreign_active, "it refuses foreign addresses when it connects"),
         (known.unreachable, "other servers could not reach it where it listened"),

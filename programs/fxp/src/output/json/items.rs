@@ -194,6 +194,7 @@ struct Lessons<'a> {
     most_sessions: Option<u32>,
     most_sessions_at: Option<String>,
     queueing: Option<&'a str>,
+    stat_lists: Option<bool>,
     times: Vec<TimesFields>,
 }
 
@@ -213,6 +214,7 @@ impl<'a> Lessons<'a> {
             most_sessions: known.most_sessions,
             most_sessions_at: known.most_sessions_at.and_then(date),
             queueing: known.queueing.as_deref(),
+            stat_lists: known.stat_lists,
             times: known.times.iter().map(TimesFields::of).collect(),
         }
     }

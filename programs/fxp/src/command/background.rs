@@ -104,9 +104,11 @@ async fn wait(id: JobId, journal: &Journal, child: &mut Child) -> Outcome<Option
         if let Ok(Some(status)) = child.try_wait() {
             return Ok(Some(status));
         }
-        let job = journal.job(id).await.map_err(failure)?;
-        if matches!(job.state, State::Running { .. }) && job.has_begun {
-            return Ok(None);
+        match journal.job(id).await {
+            Ok(job) if matches!(job.state, State::Running { .. }) && job.has_begun => return Ok(None),
+            // A job that could not begin is dropped by its process, which ends right after that and says why.
+            Ok(_) | Err(JournalError::NoSuchJob(_)) => {}
+            Err(error) => return Err(failure(error)),
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -37,13 +37,13 @@ impl Session {
         self.stat_by_probing(path).await
     }
 
-    /// Sets the modification time by MFMT, MDTM or SITE UTIME, whichever works; remembers which. False if none does.
+    /// Sets the modification time by MFMT, MDTM or SITE UTIME, whichever works; remembers which. False if the server
+    /// knows none of them.
     ///
     /// # Errors
     ///
-    /// As [`Session::run`].
+    /// As [`Session::run`]; `Refused` where the server knows how, and does not do it for this file.
     pub async fn set_time(&mut self, path: &VPath, time: FtpTime) -> Result<bool, SessionError> {
-        self.habits.tried_times = true;
         let ways = match self.habits.set_time {
             Some(way) => vec![way],
             None => TimeVerb::ALL.into_iter().filter(|way| !self.habits.no_set_time.contains(way)).collect(),
@@ -60,11 +60,13 @@ impl Session {
                     self.habits.no_set_time.push(way);
                 }
                 // A server that takes MDTM's time for a part of the name says that there is no such file.
-                Err(SessionError::Refused { .. }) if way == TimeVerb::Mdtm => {}
-                Err(SessionError::Refused { .. }) => return Ok(false),
+                Err(SessionError::Refused { .. })
+                    if way == TimeVerb::Mdtm && self.habits.set_time != Some(way) => {}
                 Err(error) => return Err(error),
             }
         }
+        // Only now: one file that somebody else owns says nothing about the others.
+        self.habits.tried_times = true;
         Ok(false)
     }
 

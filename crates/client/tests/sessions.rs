@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fxp_client::connect::{ConnectError, Environment, Target, connect};
+use fxp_client::queue::TimesSet;
 use fxp_client::session::{Session, SessionError, SessionEvent};
 use fxp_client::tls::{ClientTls, HandshakeError, ServerTls, trust::Trust};
 use fxp_client::{DataStream, Meter};
 use fxp_proto::client::request::{Answer, Expected, LoginTls, Request, Setting};
+use fxp_proto::grammar::change::TimeVerb;
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::params::{DigestKind, Protection, TlsRole};
 use fxp_proto::grammar::verb::Verb;
@@ -342,6 +344,24 @@ async fn times_are_set_by_whatever_works() {
     .await;
     assert!(session.set_time(&path("/a"), time).await.unwrap());
     assert!(session.set_time(&path("/b"), time).await.unwrap());
+    server.done().await;
+}
+
+#[tokio::test]
+async fn one_file_whose_time_is_refused_says_nothing_about_the_others() {
+    let time = FtpTime::parse(b"20200102030405").unwrap();
+    let (mut session, server) = session(
+        "MFMT",
+        "C: MFMT 20200102030405 /a\nS: 550 Operation not permitted\nC: MFMT 20200102030405 /b\nS: 213 Ok\n\
+         C: MFMT 20200102030405 /a\nS: 550 Operation not permitted",
+    )
+    .await;
+    let refused = session.set_time(&path("/a"), time).await.unwrap_err();
+    assert_eq!(refused.refusal().map(|reply| reply.code.number()), Some(550), "{refused}");
+    assert_eq!(session.time_verb(), TimesSet::By(TimeVerb::Mfmt), "others are tried");
+    assert!(session.set_time(&path("/b"), time).await.unwrap());
+    assert!(session.set_time(&path("/a"), time).await.is_err());
+    assert_eq!(session.time_verb(), TimesSet::By(TimeVerb::Mfmt));
     server.done().await;
 }
 

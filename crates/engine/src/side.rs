@@ -342,7 +342,7 @@ impl Side {
         }
     }
 
-    /// Sets the modification time; false if the server knows no way.
+    /// Sets the modification time; false if the server knows no way. An error if it does, and refuses this file.
     pub(crate) async fn set_time(&mut self, path: &VPath, time: FtpTime) -> Result<bool, Trouble> {
         let what = format!("setting the time of {}", self.name(path));
         match self {

@@ -111,8 +111,15 @@ impl Times {
     }
 
     /// Adds what was learned now to what was known: offsets of summer and winter are both true.
+    ///
+    /// Where copies have kept their times once, most still have them: the time of arrival is not put in place of that,
+    /// or a source that gave way to an older file would count as equal.
     pub(crate) fn with(mut self, known: Option<&Times>) -> Self {
-        if let Some(known) = known.filter(|known| known.arrival.is_none() && self.arrival.is_none()) {
+        let Some(known) = known else { return self };
+        if known.arrival.is_none() && self.arrival.is_some() {
+            return known.clone();
+        }
+        if known.arrival.is_none() {
             self.listed.join(&known.listed);
             match (&mut self.asked, &known.asked) {
                 (Some(asked), Some(known)) => asked.join(known),
@@ -412,6 +419,15 @@ mod tests {
         );
         assert!(summer.is_remarkable());
         assert!(!times(Shown { within: 1, slack: 0, later: vec![0] }, None).is_remarkable());
+    }
+
+    #[test]
+    fn copies_that_keep_times_are_never_judged_by_their_arrival() {
+        let kept = times(Shown { within: 1, slack: 0, later: vec![0] }, None);
+        let arrival = Times { arrival: Some(0), ..times(Shown::default(), None) };
+        assert_eq!(arrival.clone().with(Some(&kept)), kept);
+        assert_eq!(kept.clone().with(Some(&arrival)), kept);
+        assert_eq!(arrival.clone().with(None), arrival);
     }
 
     fn times(listed: Shown, asked: Option<Shown>) -> Times {

@@ -9,11 +9,12 @@ use crate::stage::Stage;
 
 #[test]
 fn quirk_12_listings_and_sizes() {
-    // 213, 212 and 211 are the codes of `STAT -l`, which is not needed.
+    // 213, 212 and 211 are the codes of `STAT -l`. It is tried once at most by each session that looks around, and not
+    // believed, since the listing does not show what begins with a dot.
     for dialect in [GLFTPD, EBFTPD, IOFTPD] {
         let stage = Stage::new(Some(&dialect), Some(&dialect), Setup::PLAIN);
         stage.must_copy_at_once("copy", &[]);
-        assert_eq!(stage.source.peer().heard("STAT"), 0, "{}", stage.source.log());
+        assert!(stage.source.peer().heard("STAT") <= 3, "{}", stage.source.log());
     }
     // Rows that are no files.
     let listing_extra =

@@ -2,7 +2,8 @@
 //!
 //! What counts is work: bytes, and for each file as much as the round trips cost that even an empty one takes; so
 //! many small files are served as well as a few large ones. At first the number doubles as long as that helps; then
-//! it rests, tries a few more from time to time, and keeps them only if they help.
+//! it rests, tries a few more from time to time, and keeps them only if they help; if they do, it doubles again.
+//! Networks and machines have bad moments: what does not help is measured once more before that is believed.
 
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(crate) struct Tuner {
     rest: u32,
     /// How long the next rest is.
     patience: u32,
+    /// The latest measurement said that more lanes do not help: one more says whether that is so.
+    doubtful: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +75,7 @@ impl Tuner {
             window: None,
             rest: 0,
             patience: SHORTEST_REST,
+            doubtful: false,
         }
     }
 
@@ -134,8 +138,8 @@ impl Tuner {
                 let more = (self.lanes + (self.lanes / 4).max(1)).min(self.most);
                 Some(self.change_to(now, count, more, "to see whether a few more help".to_owned()))
             }
-            Phase::Rising if helped => {
-                self.best = Some(rate);
+            Phase::Rising | Phase::Trying if helped => {
+                (self.best, self.phase, self.patience) = (Some(rate), Phase::Rising, SHORTEST_REST);
                 if self.lanes >= self.most {
                     (self.phase, self.rest) = (Phase::Steady, self.patience);
                     return None;
@@ -147,9 +151,8 @@ impl Tuner {
                 let more = (2 * self.lanes).min(self.most);
                 Some(self.change_to(now, count, more, reason))
             }
-            Phase::Trying if helped => {
-                (self.best, self.phase) = (Some(rate), Phase::Steady);
-                (self.rest, self.patience) = (1, SHORTEST_REST);
+            Phase::Rising | Phase::Trying if !self.doubtful => {
+                self.doubtful = true;
                 None
             }
             Phase::Rising | Phase::Trying => {
@@ -184,7 +187,7 @@ impl Tuner {
         if count != Count::default() {
             self.changed = (now, count);
         }
-        (self.before, self.lanes, self.window) = (self.lanes, lanes, None);
+        (self.before, self.lanes, self.window, self.doubtful) = (self.lanes, lanes, None, false);
         Change { lanes, reason }
     }
 }
@@ -257,7 +260,7 @@ mod tests {
         // The line is full with ten.
         let mut tuner = Tuner::new(4);
         let mut full = World::new(|lanes| 10_000.0 * lanes.min(10) as f64);
-        assert_eq!(full.run(&mut tuner, 4.0), [8, 16, 32, 16], "sixteen did a quarter more than eight");
+        assert_eq!(full.run(&mut tuner, 5.0), [8, 16, 32, 16], "sixteen did a quarter more than eight");
         // More lanes are in each other's way.
         let mut tuner = Tuner::new(4);
         assert_eq!(World::new(|lanes| 40_000.0 / lanes as f64).run(&mut tuner, 10.0), [8, 4]);
@@ -272,6 +275,21 @@ mod tests {
         assert!(changes.len() >= 8, "{changes:?}");
         world.run(&mut tuner, 600.0);
         assert!(world.run(&mut tuner, 60.0).len() <= 4, "in twice the time");
+    }
+
+    #[test]
+    fn a_bad_moment_ends_no_search() {
+        // Whenever the moment comes, and it lasts longer than a measurement.
+        for at in 4..16 {
+            let mut tuner = Tuner::new(4);
+            let mut world = World::new(|lanes| 10_000.0 * lanes as f64);
+            world.run(&mut tuner, f64::from(at) * 0.25);
+            world.rate = |lanes| 4_000.0 * lanes as f64;
+            world.run(&mut tuner, 0.75);
+            world.rate = |lanes| 10_000.0 * lanes as f64;
+            world.run(&mut tuner, 10.0);
+            assert_eq!(tuner.lanes, 32, "after {at}");
+        }
     }
 
     #[test]

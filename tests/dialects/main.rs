@@ -11,6 +11,7 @@ mod lab;
 mod copies;
 mod denied;
 mod digests;
+mod links;
 mod old_tls;
 mod quirks;
 mod resume;

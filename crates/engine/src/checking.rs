@@ -136,6 +136,7 @@ pub async fn check(
         filter: request.selection.filter.clone(),
         extras: Extras::Named,
         links: request.selection.links,
+        taken: false,
         into_missing: false,
         overlapping,
         stop,

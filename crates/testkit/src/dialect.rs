@@ -82,6 +82,10 @@ pub struct Dialect {
     pub breaks_first: Option<&'static str>,
     /// What stands in a listing beside the files.
     pub listing_extra: &'static str,
+    /// MLSD and MLST are known; they show what a link leads to in its place (pyftpdlib).
+    pub facts: bool,
+    /// LIST is refused in these words.
+    pub no_list: Option<&'static str>,
     /// SIZE outside of TYPE I.
     pub size_in_ascii: Option<&'static str>,
     /// NOOP while a transfer runs.

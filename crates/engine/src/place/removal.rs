@@ -5,6 +5,7 @@ use fxp_proto::path::VPath;
 
 use super::{must_be_there, open};
 use crate::context::Context;
+use crate::plan::links::unmasked;
 use crate::plan::survey::is_about_this;
 use crate::plan::walk::{MAX_DEPTH, interrupted, leads_elsewhere};
 use crate::report::{MOST_FAILURES, Trouble, TroubleKind};
@@ -55,9 +56,27 @@ async fn remove_at(side: &mut Side, path: &VPath, recursive: bool, stop: &Stop) 
     if path.is_root() {
         return Err(Trouble::new(TroubleKind::Usage, "the root of a server cannot be removed"));
     }
+    let link = match is_link(side, path).await {
+        Ok(true) => side.delete(path).await.map(|()| true)?,
+        Ok(false) => false,
+        // What cannot be listed can be tried: DELE takes links, and no directories.
+        Err(trouble) if is_about_this(&trouble) => side.delete(path).await.is_ok(),
+        Err(trouble) => return Err(trouble),
+    };
+    if link {
+        return Ok(Removed { files: 1, ..Removed::default() });
+    }
     let mut removal = Removal { side, stop, removed: Removed::default() };
     removal.tree(path).await?;
     Ok(removal.removed)
+}
+
+/// True if `path`, which MLST calls a directory, is a link: MLST tells of what a link leads to, and only listings tell
+/// of the link.
+async fn is_link(side: &mut Side, path: &VPath) -> Result<bool, Trouble> {
+    let entries = unmasked(side, &path.parent()).await?;
+    let link = entries.iter().find(|entry| Some(&entry.name) == path.name());
+    Ok(link.is_some_and(|entry| matches!(entry.kind, Kind::Symlink(_))))
 }
 
 /// A removal that goes on.
@@ -102,7 +121,7 @@ impl Removal<'_> {
     async fn files(&mut self, directory: &VPath) -> Result<Vec<VPath>, Trouble> {
         self.go_on()?;
         let mut directories = Vec::new();
-        for entry in self.side.list(directory).await? {
+        for entry in unmasked(self.side, directory).await? {
             if leads_elsewhere(&entry.name) {
                 continue;
             }

@@ -83,12 +83,32 @@ impl Explorer {
         }
     }
 
-    /// What is in a directory of a source, its links looked at as is wanted.
-    pub(crate) async fn contents(&self, path: &VPath, links: Links) -> Result<Contents, Trouble> {
+    /// The entries of a directory in which something may be deleted: no link passes for a directory.
+    pub(crate) async fn list_to_delete(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
         let mut attempt = 0;
         loop {
             let mut lease = self.lease(WORTH_A_LOGIN).await?;
-            let contents = links::contents(lease.side(), path, links).await;
+            let entries = links::unmasked(lease.side(), path).await;
+            lease.give_back();
+            match entries {
+                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
+                entries => return entries,
+            }
+        }
+    }
+
+    /// What is in a directory of a source, its links looked at as is wanted. If what is copied is `taken` from there,
+    /// no link passes for a directory.
+    pub(crate) async fn contents(
+        &self,
+        path: &VPath,
+        links: Links,
+        taken: bool,
+    ) -> Result<Contents, Trouble> {
+        let mut attempt = 0;
+        loop {
+            let mut lease = self.lease(WORTH_A_LOGIN).await?;
+            let contents = links::contents(lease.side(), path, links, taken).await;
             lease.give_back();
             match contents {
                 Err(trouble) if self.bears(&trouble, &mut attempt).await => {}

@@ -43,15 +43,48 @@ pub(crate) enum End {
     Nowhere(String),
 }
 
-/// Lists a directory, and looks at the links in it as far as that is wanted.
-pub(crate) async fn contents(side: &mut Side, path: &VPath, links: Links) -> Result<Contents, Trouble> {
-    let mut contents = Contents { entries: side.list(path).await?, ends: BTreeMap::new() };
+/// Lists a directory, and looks at the links in it as far as that is wanted. If what is copied is `taken` from there,
+/// no link passes for a directory.
+pub(crate) async fn contents(
+    side: &mut Side,
+    path: &VPath,
+    links: Links,
+    taken: bool,
+) -> Result<Contents, Trouble> {
+    let entries = match taken && links != Links::Copy {
+        true => unmasked(side, path).await?,
+        false => side.list(path).await?,
+    };
+    let mut contents = Contents { entries, ends: BTreeMap::new() };
     match links {
         Links::Skip => {}
         Links::Follow => follow_all(side, path, &mut contents).await?,
         Links::Copy => find_targets(side, path, &mut contents.entries).await?,
     }
     Ok(contents)
+}
+
+/// Lists a directory in which something may be deleted. What the listing shows as a directory and is a link is told as
+/// the link: pyftpdlib's MLSD shows what a link leads to, and nothing behind a link shall be deleted for its sake.
+pub(crate) async fn unmasked(side: &mut Side, path: &VPath) -> Result<Vec<Entry>, Trouble> {
+    let mut entries = side.list(path).await?;
+    unmask(side, path, &mut entries).await?;
+    Ok(entries)
+}
+
+async fn unmask(side: &mut Side, path: &VPath, entries: &mut [Entry]) -> Result<(), Trouble> {
+    let is_directory = |entry: &Entry| entry.kind == Kind::Directory;
+    if !entries.iter().any(is_directory) {
+        return Ok(());
+    }
+    let links = side.links_in(path, entries).await?;
+    let mut links: BTreeMap<Text, Entry> = links.into_iter().map(|link| (link.name.clone(), link)).collect();
+    for entry in entries.iter_mut().filter(|entry| is_directory(entry)) {
+        if let Some(link) = links.remove(&entry.name) {
+            *entry = link;
+        }
+    }
+    Ok(())
 }
 
 /// Asks for what a listing does not tell of links.

@@ -98,6 +98,7 @@ pub(crate) async fn stream(
             .delete
             .map_or(Extras::Ignored, |delete| Extras::Walked { even_excluded: delete.even_excluded }),
         links: wish.selection.links,
+        taken: wish.even_unchanged,
         into_missing: true,
         overlapping: prepared.overlapping,
         stop: stop.clone(),

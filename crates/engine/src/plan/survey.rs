@@ -4,7 +4,9 @@
 //!
 //! The servers are not trusted: names that would lead out of their directory are left out, and depth has a ceiling.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+mod extras;
+
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -128,6 +130,8 @@ pub(crate) struct Survey {
     pub(crate) extras: Extras,
     /// What becomes of the sources' links.
     pub(crate) links: Links,
+    /// What is copied is deleted at the sources.
+    pub(crate) taken: bool,
     /// What is in directories that the destination lacks is wanted, too.
     pub(crate) into_missing: bool,
     /// Several sources may lead to the same place.
@@ -196,18 +200,20 @@ impl Survey {
 
     fn ask(&self, root: &Root, held: &Arc<AtomicUsize>) -> Pending {
         let (source, destination) = (self.sources[root.side].clone(), self.destination.clone());
-        let (root, held, links) = (root.clone(), held.clone(), self.links);
+        let (root, held, links, taken) = (root.clone(), held.clone(), self.links, self.taken);
         Pending(tokio::spawn(async move {
             let there = async {
                 match root.there {
                     There::Missing | There::Announced => None,
                     There::Directory | There::Link => Some(match links {
                         Links::Skip | Links::Follow => destination.list(&root.target).await,
-                        Links::Copy => destination.contents(&root.target, links).await.map(|all| all.entries),
+                        Links::Copy => {
+                            destination.contents(&root.target, links, false).await.map(|all| all.entries)
+                        }
                     }),
                 }
             };
-            let (source, destination) = tokio::join!(source.contents(&root.source, links), there);
+            let (source, destination) = tokio::join!(source.contents(&root.source, links, taken), there);
             let ours = source.as_ref().map_or(0, |contents| contents.entries.len());
             let entries =
                 ours + destination.as_ref().map_or(0, |listing| listing.as_ref().map_or(0, Vec::len));
@@ -403,117 +409,6 @@ impl Survey {
                 skipped(explorer.name(&source), why)
             }
         }
-    }
-
-    /// What stands in `root`'s place at the destination only.
-    async fn tell_extras(
-        &self,
-        root: &Root,
-        there: BTreeMap<Text, Entry>,
-        names: &HashSet<Text>,
-    ) -> Result<Result<(), Deaf>, Trouble> {
-        for (name, entry) in there {
-            let (Ok(path), Ok(relative)) = (root.target.child(&name), root.relative.child(&name)) else {
-                continue;
-            };
-            if leads_elsewhere(&name) || !self.is_extra(&relative, &entry, names) {
-                continue;
-            }
-            let walked = matches!(self.extras, Extras::Walked { .. }) && entry.kind == Kind::Directory;
-            let told = match walked {
-                true => self.tell_beneath(path, relative, entry).await?,
-                false => self.tell(Sight::Extra { path, entry }).await,
-            };
-            if told.is_err() {
-                return Ok(Err(Deaf));
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    /// True if the source has nothing of that name, and no rule protects it.
-    fn is_extra(&self, relative: &VPath, entry: &Entry, names: &HashSet<Text>) -> bool {
-        let excluded = self.filter.excludes(relative, entry.kind == Kind::Directory);
-        let even_excluded = matches!(self.extras, Extras::Walked { even_excluded: true });
-        if excluded {
-            return even_excluded;
-        }
-        let whole = entry.name.as_bytes().strip_suffix(part::SUFFIX.as_bytes());
-        let of_source =
-            whole.and_then(|whole| Text::new(whole).ok()).is_some_and(|whole| names.contains(&whole));
-        !names.contains(&entry.name) && !of_source
-    }
-
-    /// All that is in a directory that stands at the destination only, children first. What a rule protects stays,
-    /// and so do the directories above it.
-    async fn tell_beneath(
-        &self,
-        path: VPath,
-        relative: VPath,
-        entry: Entry,
-    ) -> Result<Result<(), Deaf>, Trouble> {
-        enum Step {
-            Enter(VPath, VPath, Entry, usize),
-            Leave(VPath, Entry, usize),
-        }
-        let nobody = HashSet::new();
-        let mut steps = VecDeque::from([Step::Enter(path, relative, entry, 0)]);
-        // One per directory that was entered and not yet left: true if something in it stays.
-        let mut stays = vec![false];
-        while let Some(step) = steps.pop_back() {
-            if *self.stop.borrow() {
-                return Err(interrupted());
-            }
-            let (path, relative, entry, depth) = match step {
-                Step::Enter(path, relative, entry, depth) => (path, relative, entry, depth),
-                Step::Leave(path, entry, depth) => {
-                    let stay = stays.pop().unwrap_or_default();
-                    stays[depth] |= stay;
-                    if !stay && self.tell(Sight::Extra { path, entry }).await.is_err() {
-                        return Ok(Err(Deaf));
-                    }
-                    continue;
-                }
-            };
-            let listed = match depth > MAX_DEPTH {
-                true => Err(Trouble::new(
-                    TroubleKind::Limit,
-                    format!("{} is more than {MAX_DEPTH} directories deep", self.destination.name(&path)),
-                )),
-                false => self.destination.list(&path).await,
-            };
-            stays.push(false);
-            steps.push_back(Step::Leave(path.clone(), entry, depth));
-            let entries = match listed {
-                Ok(entries) => entries,
-                Err(trouble) if is_about_this(&trouble) || trouble.kind == TroubleKind::Limit => {
-                    stays[depth + 1] = true;
-                    let name = self.destination.name(&path);
-                    let trouble = trouble.on(Some(Leg::Destination));
-                    let failure = FileFailure { source: name.clone(), destination: name, trouble };
-                    if self.tell(Sight::Failed(Box::new(failure))).await.is_err() {
-                        return Ok(Err(Deaf));
-                    }
-                    continue;
-                }
-                Err(trouble) => return Err(trouble.on(Some(Leg::Destination))),
-            };
-            for entry in entries.into_iter().rev() {
-                let paths = (path.child(&entry.name), relative.child(&entry.name));
-                let (Ok(path), Ok(relative)) = paths else {
-                    stays[depth + 1] = true;
-                    continue;
-                };
-                if leads_elsewhere(&entry.name) || !self.is_extra(&relative, &entry, &nobody) {
-                    stays[depth + 1] = true;
-                } else if entry.kind == Kind::Directory {
-                    steps.push_back(Step::Enter(path, relative, entry, depth + 1));
-                } else if self.tell(Sight::Extra { path, entry }).await.is_err() {
-                    return Ok(Err(Deaf));
-                }
-            }
-        }
-        Ok(Ok(()))
     }
 
     /// Nothing of this directory can be copied.

@@ -7,6 +7,7 @@ use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
 
+use super::links::unmasked;
 use crate::part;
 use crate::report::{Skipped, Trouble, TroubleKind};
 use crate::run::Stop;
@@ -32,7 +33,7 @@ pub(crate) async fn walk(side: &mut Side, root: &VPath, stop: &Stop) -> Result<T
             return Err(interrupted());
         }
         let directory = beneath(root, &relative);
-        let entries = side.list(&directory).await?;
+        let entries = unmasked(side, &directory).await?;
         seen = seen.saturating_add(entries.len());
         if seen > MAX_ENTRIES {
             return Err(Trouble::new(

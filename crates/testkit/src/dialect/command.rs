@@ -60,7 +60,8 @@ impl Session {
             "PASV" | "CPSV" => self.pasv(verb).await,
             "EPSV" => self.epsv(argument).await,
             "PORT" | "EPRT" => self.port(verb, argument).await,
-            "RETR" | "STOR" | "LIST" | "NLST" => self.transfer(verb, argument).await,
+            "MLSD" if !self.shared.dialect.facts => self.unknown(verb),
+            "RETR" | "STOR" | "LIST" | "NLST" | "MLSD" => self.transfer(verb, argument).await,
             "XCRC" if self.shared.dialect.xcrc.is_some() => self.labour(argument).await,
             _ => self.hear_about_files(verb, argument),
         }
@@ -124,6 +125,10 @@ impl Session {
             "RNFR" if shared.dialect.renames => self.say(&format!("550 {argument}: No such file")),
             "RNTO" if shared.dialect.renames => self.rename_to(&path),
             "STAT" => self.stat(argument),
+            "MLST" if shared.dialect.facts => match files::facts(&file) {
+                Ok(facts) => self.say(&format!("250-Listing\r\n {facts} {path}\r\n250 End")),
+                Err(error) => self.say(&format!("550 {argument}: {error}")),
+            },
             _ => self.unknown(verb),
         }
     }
@@ -337,7 +342,7 @@ impl Session {
 
     /// CPSV's role and SSCN's, for a transfer by `verb`; using an armed role disarms it.
     pub(super) fn take_role(&mut self, verb: &str, of_listener: bool) -> Role {
-        let listing = verb == "LIST" || verb == "NLST";
+        let listing = matches!(verb, "LIST" | "NLST" | "MLSD");
         let client = !listing && (self.client_role || self.armed || of_listener);
         if !listing && self.private {
             self.armed = false;

@@ -53,8 +53,15 @@ pub(super) fn listing(directory: &Path, later: i64) -> io::Result<String> {
     let mut lines = String::new();
     for entry in std::fs::read_dir(directory)? {
         let (entry, metadata) = entry.and_then(|entry| entry.metadata().map(|metadata| (entry, metadata)))?;
-        let kind = if metadata.is_dir() { 'd' } else { '-' };
-        let name = entry.file_name().to_string_lossy().into_owned();
+        let kind = match metadata.file_type() {
+            kind if kind.is_dir() => 'd',
+            kind if kind.is_symlink() => 'l',
+            _ => '-',
+        };
+        let mut name = entry.file_name().to_string_lossy().into_owned();
+        if let Ok(target) = std::fs::read_link(entry.path()) {
+            name = format!("{name} -> {}", target.display());
+        }
         let modified = FtpTime::from_system(metadata.modified()?);
         let Civil { year, month, day, hour, minute, .. } = moved(modified, later).civil();
         let month = MONTHS[usize::from(month.clamp(1, 12)) - 1];
@@ -67,6 +74,26 @@ pub(super) fn listing(directory: &Path, later: i64) -> io::Result<String> {
         lines.push_str(&line);
     }
     Ok(lines)
+}
+
+/// A directory in the manner of MLSD. What a link leads to stands in its place; links that lead nowhere are left out.
+pub(super) fn machine_listing(directory: &Path) -> io::Result<String> {
+    let mut lines = String::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if let Ok(facts) = facts(&entry.path()) {
+            lines.push_str(&format!("{facts} {}\r\n", entry.file_name().to_string_lossy()));
+        }
+    }
+    Ok(lines)
+}
+
+/// The facts of a file or directory, or of what a link leads to.
+pub(super) fn facts(path: &Path) -> io::Result<String> {
+    let metadata = path.metadata()?;
+    let kind = if metadata.is_dir() { "dir" } else { "file" };
+    let modified = FtpTime::from_system(metadata.modified()?).to_seconds();
+    Ok(format!("type={kind};size={};modify={modified};", metadata.len()))
 }
 
 /// The CRC-32 of a file from `start` to `end`.

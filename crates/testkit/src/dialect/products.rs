@@ -57,6 +57,8 @@ pub const ORDINARY: Dialect = Dialect {
     ration: None,
     breaks_first: None,
     listing_extra: "",
+    facts: false,
+    no_list: None,
     size_in_ascii: None,
     noop_in_transfer: "200 OK",
     stat_list: None,

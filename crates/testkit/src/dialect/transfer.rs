@@ -64,7 +64,7 @@ impl Running {
 }
 
 impl Session {
-    /// RETR, STOR, LIST and NLST.
+    /// RETR, STOR, LIST, NLST and MLSD.
     pub(super) async fn transfer(&mut self, verb: &str, argument: &str) -> Next {
         let argument = if argument.starts_with('-') {
             argument.split_once(' ').map_or("", |(_, path)| path)
@@ -123,6 +123,7 @@ impl Session {
             direction: match verb {
                 "RETR" => Direction::Send,
                 "STOR" => Direction::Receive,
+                "MLSD" => Direction::Facts,
                 _ => Direction::List,
             },
             restart,
@@ -170,7 +171,10 @@ impl Session {
             "STOR" if !file.parent().is_some_and(std::path::Path::is_dir) => {
                 Some(format!("553 {path}: No such directory"))
             }
-            "LIST" | "NLST" if !file.exists() => Some(format!("550 {path}: No such file or directory")),
+            "LIST" if dialect.no_list.is_some() => dialect.no_list.map(str::to_owned),
+            "LIST" | "NLST" | "MLSD" if !file.exists() => {
+                Some(format!("550 {path}: No such file or directory"))
+            }
             _ => None,
         }
     }
@@ -206,6 +210,7 @@ enum Direction {
     Send,
     Receive,
     List,
+    Facts,
 }
 
 /// All that a transfer needs.
@@ -348,6 +353,9 @@ fn move_bytes(
                 format!("{listing_extra}{}", files::listing(file, times.listed)?)
             };
             data.send(&mut Listing(listing.into_bytes()), 0, None, &progress)
+        }
+        Direction::Facts => {
+            data.send(&mut Listing(files::machine_listing(file)?.into_bytes()), 0, None, &progress)
         }
         Direction::Receive => {
             let stored = OpenOptions::new().write(true).create(true).truncate(false).open(file)?;

@@ -1,0 +1,152 @@
+//! What stands at the destination only.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use fxp_proto::listing::entry::{Entry, Kind};
+use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
+
+use super::{Deaf, Extras, Root, Sight, Survey, is_about_this};
+use crate::part;
+use crate::plan::walk::{MAX_DEPTH, interrupted, leads_elsewhere};
+use crate::report::{FileFailure, Trouble, TroubleKind};
+
+impl Survey {
+    /// What stands in `root`'s place at the destination only.
+    pub(super) async fn tell_extras(
+        &self,
+        root: &Root,
+        there: BTreeMap<Text, Entry>,
+        names: &HashSet<Text>,
+    ) -> Result<Result<(), Deaf>, Trouble> {
+        // What passes for a directory there and is a link: asked for once, before the first one is entered.
+        let mut links: Option<HashSet<Text>> = None;
+        for (name, entry) in there {
+            let (Ok(path), Ok(relative)) = (root.target.child(&name), root.relative.child(&name)) else {
+                continue;
+            };
+            if leads_elsewhere(&name) || !self.is_extra(&relative, &entry, names) {
+                continue;
+            }
+            let walked = matches!(self.extras, Extras::Walked { .. }) && entry.kind == Kind::Directory;
+            if walked && links.is_none() {
+                match self.destination.names_of_links(&root.target).await {
+                    Ok(told) => links = Some(told.into_iter().collect()),
+                    Err(trouble) if is_about_this(&trouble) => {
+                        // Whoever cannot tell a link from a directory deletes neither.
+                        let told = self.stays(&path, trouble).await;
+                        if told.is_err() {
+                            return Ok(Err(Deaf));
+                        }
+                        continue;
+                    }
+                    Err(trouble) => return Err(trouble.on(Some(Leg::Destination))),
+                }
+            }
+            let is_link = links.as_ref().is_some_and(|links| links.contains(&name));
+            let told = match walked {
+                true if is_link => {
+                    let entry = Entry { kind: Kind::Symlink(None), ..entry };
+                    self.tell(Sight::Extra { path, entry }).await
+                }
+                true => self.tell_beneath(path, relative, entry).await?,
+                false => self.tell(Sight::Extra { path, entry }).await,
+            };
+            if told.is_err() {
+                return Ok(Err(Deaf));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// True if the source has nothing of that name, and no rule protects it.
+    fn is_extra(&self, relative: &VPath, entry: &Entry, names: &HashSet<Text>) -> bool {
+        let excluded = self.filter.excludes(relative, entry.kind == Kind::Directory);
+        let even_excluded = matches!(self.extras, Extras::Walked { even_excluded: true });
+        if excluded {
+            return even_excluded;
+        }
+        let whole = entry.name.as_bytes().strip_suffix(part::SUFFIX.as_bytes());
+        let of_source =
+            whole.and_then(|whole| Text::new(whole).ok()).is_some_and(|whole| names.contains(&whole));
+        !names.contains(&entry.name) && !of_source
+    }
+
+    /// All that is in a directory that stands at the destination only, children first. What a rule protects stays,
+    /// and so do the directories above it.
+    async fn tell_beneath(
+        &self,
+        path: VPath,
+        relative: VPath,
+        entry: Entry,
+    ) -> Result<Result<(), Deaf>, Trouble> {
+        enum Step {
+            Enter(VPath, VPath, Entry, usize),
+            Leave(VPath, Entry, usize),
+        }
+        let nobody = HashSet::new();
+        let mut steps = VecDeque::from([Step::Enter(path, relative, entry, 0)]);
+        // One per directory that was entered and not yet left: true if something in it stays.
+        let mut stays = vec![false];
+        while let Some(step) = steps.pop_back() {
+            if *self.stop.borrow() {
+                return Err(interrupted());
+            }
+            let (path, relative, entry, depth) = match step {
+                Step::Enter(path, relative, entry, depth) => (path, relative, entry, depth),
+                Step::Leave(path, entry, depth) => {
+                    let stay = stays.pop().unwrap_or_default();
+                    stays[depth] |= stay;
+                    if !stay && self.tell(Sight::Extra { path, entry }).await.is_err() {
+                        return Ok(Err(Deaf));
+                    }
+                    continue;
+                }
+            };
+            let listed = match depth > MAX_DEPTH {
+                true => Err(Trouble::new(
+                    TroubleKind::Limit,
+                    format!("{} is more than {MAX_DEPTH} directories deep", self.destination.name(&path)),
+                )),
+                false => self.destination.list_to_delete(&path).await,
+            };
+            stays.push(false);
+            steps.push_back(Step::Leave(path.clone(), entry, depth));
+            let entries = match listed {
+                Ok(entries) => entries,
+                Err(trouble) if is_about_this(&trouble) || trouble.kind == TroubleKind::Limit => {
+                    stays[depth + 1] = true;
+                    if self.stays(&path, trouble).await.is_err() {
+                        return Ok(Err(Deaf));
+                    }
+                    continue;
+                }
+                Err(trouble) => return Err(trouble.on(Some(Leg::Destination))),
+            };
+            for entry in entries.into_iter().rev() {
+                let paths = (path.child(&entry.name), relative.child(&entry.name));
+                let (Ok(path), Ok(relative)) = paths else {
+                    stays[depth + 1] = true;
+                    continue;
+                };
+                if leads_elsewhere(&entry.name) || !self.is_extra(&relative, &entry, &nobody) {
+                    stays[depth + 1] = true;
+                } else if entry.kind == Kind::Directory {
+                    steps.push_back(Step::Enter(path, relative, entry, depth + 1));
+                } else if self.tell(Sight::Extra { path, entry }).await.is_err() {
+                    return Ok(Err(Deaf));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Something that would have to be deleted stays.
+    async fn stays(&self, path: &VPath, trouble: Trouble) -> Result<(), Deaf> {
+        let name = self.destination.name(path);
+        let trouble = trouble.on(Some(Leg::Destination));
+        let failure = FileFailure { source: name.clone(), destination: name, trouble };
+        self.tell(Sight::Failed(Box::new(failure))).await
+    }
+}

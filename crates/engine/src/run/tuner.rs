@@ -287,7 +287,7 @@ mod tests {
             world.rate = |lanes| 4_000.0 * lanes as f64;
             world.run(&mut tuner, 0.75);
             world.rate = |lanes| 10_000.0 * lanes as f64;
-            world.run(&mut tuner, 10.0);
+            world.run(&mut tuner, 3.0);
             assert_eq!(tuner.lanes, 32, "after {at}");
         }
     }

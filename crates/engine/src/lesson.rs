@@ -95,8 +95,8 @@ pub(crate) async fn learn(seen: Vec<Seen>, source: &mut Side, destination: &mut 
 
 fn is_worth_a_listing(seen: &[Seen], known: Option<&Times>) -> bool {
     match known {
-        None => !seen.is_empty(),
-        Some(Times { arrival: Some(_), .. }) => seen.iter().any(|seen| seen.kept),
+        // What the time of arrival looks like changes with the season.
+        None | Some(Times { arrival: Some(_), .. }) => !seen.is_empty(),
         Some(_) => seen.iter().any(|seen| seen.in_vain || !seen.kept),
     }
 }

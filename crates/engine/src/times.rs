@@ -3,7 +3,7 @@
 //! After a copy has got its source's time, the listings of both ends tell what that looks like: minutes only, even
 //! seconds, local time. That is learned from a few copies, remembered with the servers, and the next comparison uses
 //! it. A server whose copies show when they arrived is learned of in the same way: there a file counts as equal if
-//! its source is not newer.
+//! its source was left alone for long enough before that.
 
 use fxp_proto::listing::entry::Precision;
 use fxp_proto::listing::time::FtpTime;
@@ -64,9 +64,9 @@ pub(crate) enum Lesson {
 /// Whether a source was changed after its copy had arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Age {
-    /// It was not.
+    /// It was not, whatever may be wrong with the clocks.
     NotNewer,
-    /// It was.
+    /// It was, or may have been.
     Newer,
     /// Its time is known in an unknown zone only.
     Unclear,
@@ -88,19 +88,26 @@ impl Times {
     }
 
     /// The age of a source beside that of its copy, where copies show when they arrived.
+    ///
+    /// A file that was changed shortly before its copy came is sent once more: neither clock is exact, and it may have
+    /// been changed shortly after.
     pub(crate) fn age(&self, (source, exact): Told, (copy, rough): Told) -> Option<Age> {
-        let arrived = copy.seconds - self.arrival?;
-        let tolerance = match rough {
-            Precision::Second => 1,
-            Precision::Minute => MINUTE,
+        let late = self.arrival?;
+        let arrived = copy.seconds - late;
+        let told = match rough {
+            Precision::Second if late.abs() < HOUR / 2 => 1,
+            // Local time, as far as one knows, which is another one in summer.
+            Precision::Second | Precision::Minute => base(rough) + HOUR,
             Precision::Day => return Some(Age::Unclear),
         };
+        let margin = told + 2 * SKEW;
         let later = source.seconds - arrived;
         Some(match exact {
-            _ if later < -FARTHEST => Age::NotNewer,
-            _ if later > FARTHEST => Age::Newer,
-            Precision::Second if later <= tolerance => Age::NotNewer,
+            Precision::Second if later < -margin => Age::NotNewer,
             Precision::Second => Age::Newer,
+            // In which zone that is nobody knows, and it was cut off.
+            rough if later < -margin - FARTHEST - base(rough) => Age::NotNewer,
+            _ if later > FARTHEST => Age::Newer,
             Precision::Minute | Precision::Day => Age::Unclear,
         })
     }
@@ -134,8 +141,8 @@ impl Times {
     pub fn sentence(&self) -> String {
         if self.arrival.is_some() {
             return "copies show when they arrived, since the destination does not let times be set, or the source tells \
-                    them too roughly: a file of the same size counts as equal unless its source is newer (--checksum \
-                    compares contents)"
+                    them too roughly: a file of the same size counts as equal if its source had not been changed for a while by \
+                    then, and is sent again otherwise (--checksum compares contents)"
                 .to_owned();
         }
         let mut sentence = match i64::from(self.listed.within) {
@@ -215,10 +222,13 @@ pub(crate) fn learn(samples: &[Sample]) -> Option<Lesson> {
     let late = |sample: &&&Sample| sample.copy.0.seconds - sample.arrived;
     let arrived = |sample: &&&Sample| {
         let rest = late(sample) - quarters(late(sample));
-        rest.abs() <= base(sample.copy.1) + SKEW
+        // No zone is less than an hour off UTC, but clocks are.
+        let zone = quarters(late(sample));
+        (zone == 0 || zone.abs() >= HOUR) && rest.abs() <= base(sample.copy.1) + SKEW
     };
     let all = exact.iter().all(|sample| arrived(&sample));
-    all.then(|| exact.iter().map(|sample| late(&sample)).min().map(Lesson::Arrival))?
+    // The latest one: a time of arrival that is too early makes nothing equal.
+    all.then(|| exact.iter().map(|sample| late(&sample)).max().map(Lesson::Arrival))?
 }
 
 /// Where nothing but days is told: the zone nearest to the source's in which most of them are the right ones.
@@ -301,7 +311,7 @@ const FARTHEST: i64 = 26 * HOUR;
 /// FAT rounds to even seconds, some up and some down.
 const MAX_SLACK: u32 = 2;
 
-/// How wrong a server's clock may be that tells when something arrived.
+/// How wrong a clock may be by which something arrived or was changed.
 const SKEW: i64 = 120;
 
 /// Summer and winter, and one more for each after a move.
@@ -343,6 +353,12 @@ mod tests {
             (&[((119, S), (JULY + 7200 - 40, M), false)], Some(Lesson::Arrival(7160))),
             (&[((119, S), (JULY + 3, S), true)], Some(Lesson::Arrival(3))),
             (&[((119, S), (JULY + 600, S), true)], None),
+            (
+                &[((119, S), (JULY - 59, M), false), ((119, S), (JULY - 5, M), false)],
+                Some(Lesson::Arrival(-5)),
+            ),
+            // Our clock is wrong.
+            (&[((119, S), (JULY - 900, S), false)], None),
             (&[], None),
         ];
         for (samples, expected) in rows {
@@ -394,18 +410,32 @@ mod tests {
     #[test]
     fn a_source_is_newer_only_if_that_is_sure() {
         let arrival = Times { arrival: Some(7160), ..times(Shown::default(), None) };
-        // By our clock it came between JULY - 59 and JULY + 40.
-        let copy = at((JULY + 7200 - 40, M));
+        // By our clock it came at JULY, by a clock that is right a little earlier or later, and an hour earlier where
+        // the zone was learned in winter.
+        let copy = (JULY + 7160, M);
+        let exact = (JULY + 7160, S);
         let rows = [
-            ((JULY - 10, S), Age::NotNewer),
-            ((JULY + 600, S), Age::Newer),
-            ((JULY - 10, M), Age::Unclear),
-            ((JULY - 30 * HOUR, M), Age::NotNewer),
-            ((JULY + 30 * HOUR, M), Age::Newer),
+            (copy, (JULY - HOUR - 300, S), Age::NotNewer),
+            (copy, (JULY - HOUR - 299, S), Age::Newer),
+            (copy, (JULY - 10, S), Age::Newer),
+            (copy, (JULY + 600, S), Age::Newer),
+            (exact, (JULY - HOUR - 242, S), Age::NotNewer),
+            (exact, (JULY - HOUR - 241, S), Age::Newer),
+            (copy, (JULY - 10, M), Age::Unclear),
+            (copy, (JULY - 27 * HOUR, M), Age::Unclear),
+            (copy, (JULY - 28 * HOUR, M), Age::NotNewer),
+            (copy, (JULY - 28 * HOUR, D), Age::Unclear),
+            (copy, (JULY - 52 * HOUR, D), Age::NotNewer),
+            (copy, (JULY + 30 * HOUR, M), Age::Newer),
         ];
-        for (source, expected) in rows {
-            assert_eq!(arrival.age(at(source), copy), Some(expected), "{source:?}");
+        for (copy, source, expected) in rows {
+            assert_eq!(arrival.age(at(source), at(copy)), Some(expected), "{source:?} {copy:?}");
         }
+        let utc = Times { arrival: Some(0), ..times(Shown::default(), None) };
+        for (source, expected) in [(JULY - 242, Age::NotNewer), (JULY - 241, Age::Newer)] {
+            assert_eq!(utc.age(at((source, S)), at((JULY, S))), Some(expected), "{source}");
+        }
+        let copy = at(copy);
         assert_eq!(times(Shown::default(), None).age(copy, copy), None, "its copies keep times");
     }
 

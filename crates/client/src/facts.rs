@@ -37,6 +37,11 @@ impl Session {
         self.stat_by_probing(path).await
     }
 
+    /// True if it is known that the server has neither MLST nor MDTM, so that times are told by its listings only.
+    pub fn lists_times_only(&self) -> bool {
+        !self.speaks_facts() && self.habits.no_mdtm
+    }
+
     /// Sets the modification time by MFMT, MDTM or SITE UTIME, whichever works; remembers which. False if the server
     /// knows none of them.
     ///
@@ -180,7 +185,10 @@ impl Session {
     pub(crate) async fn time(&mut self, path: &VPath) -> Result<Option<FtpTime>, SessionError> {
         match self.command(Verb::Mdtm, path.to_text()).await {
             Ok(reply) => Ok(FtpTime::parse(reply.text().as_bytes().trim_ascii()).ok()),
-            Err(SessionError::Refused { .. }) => Ok(None),
+            Err(error @ SessionError::Refused { .. }) => {
+                self.habits.no_mdtm |= error.is_unsupported();
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

@@ -10,6 +10,8 @@ pub(crate) struct Habits {
     pub(crate) no_epsv: bool,
     /// MLST or MLSD is refused although FEAT has it.
     pub(crate) no_facts: bool,
+    /// MDTM is not known.
+    pub(crate) no_mdtm: bool,
     /// MLSD tells where links lead.
     pub(crate) facts_tell_targets: bool,
     /// SITE SYMLINK is not known.

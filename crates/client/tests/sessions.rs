@@ -348,6 +348,18 @@ async fn times_are_set_by_whatever_works() {
 }
 
 #[tokio::test]
+async fn only_who_knows_no_mdtm_tells_times_by_listings_only() {
+    for (reply, only) in [("550 Not this one", false), ("502 Not implemented", true)] {
+        let script = format!("C: SIZE /a\nS: 213 5\nC: MDTM /a\nS: {reply}");
+        let (mut session, server) = session("SIZE", &script).await;
+        assert!(!session.lists_times_only());
+        assert_eq!(session.stat(&path("/a")).await.unwrap().unwrap().modified, None);
+        assert_eq!(session.lists_times_only(), only, "{reply}");
+        server.done().await;
+    }
+}
+
+#[tokio::test]
 async fn one_file_whose_time_is_refused_says_nothing_about_the_others() {
     let time = FtpTime::parse(b"20200102030405").unwrap();
     let (mut session, server) = session(

@@ -342,6 +342,14 @@ impl Side {
         }
     }
 
+    /// True if it has turned out that times are told by listings only.
+    pub(crate) fn lists_times_only(&mut self) -> bool {
+        match self {
+            Side::Remote(link) => link.open_session().is_some_and(|session| session.lists_times_only()),
+            Side::Local(_) => false,
+        }
+    }
+
     /// Sets the modification time; false if the server knows no way. An error if it does, and refuses this file.
     pub(crate) async fn set_time(&mut self, path: &VPath, time: FtpTime) -> Result<bool, Trouble> {
         let what = format!("setting the time of {}", self.name(path));

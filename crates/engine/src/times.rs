@@ -78,12 +78,15 @@ impl Times {
         self.listed.agree(source, copy)
     }
 
-    /// The same for what was asked about single files. What is rough all the same comes from a listing.
-    pub(crate) fn agree_when_asked(&self, source: Told, copy: Told) -> bool {
+    /// The same for what was asked about single files. What is rough all the same comes from a listing. `best`: who
+    /// tells a time roughly has nothing but listings, so the day will do where no more is told.
+    pub(crate) fn agree_when_asked(&self, source: Told, copy: Told, best: bool) -> bool {
         match (&self.asked, coarser(source, copy)) {
-            (Some(asked), _) => asked.agree(source, copy) || asked.on_the_same_day(source, copy),
+            (Some(asked), Precision::Second) => asked.agree(source, copy),
             (None, Precision::Second) => agree_within(source, copy, 0, self.listed.slack),
-            (None, _) => self.listed.agree(source, copy) || self.listed.on_the_same_day(source, copy),
+            (_, Precision::Minute | Precision::Day) => {
+                self.listed.agree(source, copy) || (best && self.listed.on_the_same_day(source, copy))
+            }
         }
     }
 
@@ -146,7 +149,12 @@ impl Times {
                 .to_owned();
         }
         let mut sentence = match i64::from(self.listed.within) {
-            DAY.. => "times are compared by the day".to_owned(),
+            DAY.. => {
+                "times are compared by the day where neither listings nor questions tell more".to_owned()
+            }
+            within @ MINUTE.. => format!(
+                "times are compared within {within} s, and by the day where neither listings nor questions tell more"
+            ),
             within => format!("times are compared within {within} s"),
         };
         let offsets: Vec<String> =
@@ -392,19 +400,25 @@ mod tests {
         for (source, copy, expected) in rows {
             assert_eq!(local.agree(at(source), at(copy)), expected, "{source:?} {copy:?}");
         }
+        // source, copy, equal?, equal if a server may tell more than that?
         let asked = [
-            ((100, S), (100, S), true),
-            ((100, S), (7300, S), false),
-            ((DAY - 100, S), (DAY, D), true),
-            ((DAY - 100, S), (0, D), false),
-            ((100, S), (7260, M), true),
+            ((100, S), (100, S), true, true),
+            ((100, S), (7300, S), false, false),
+            ((DAY - 100, S), (DAY, D), true, false),
+            ((DAY - 100, S), (0, D), false, false),
+            ((0, D), (0, D), true, false),
+            ((100, S), (7260, M), true, true),
         ];
-        for (source, copy, expected) in asked {
-            assert_eq!(local.agree_when_asked(at(source), at(copy)), expected, "{source:?} {copy:?}");
+        let told_right = times(local.listed.clone(), Some(Shown { within: 1, slack: 0, later: vec![0] }));
+        for known in [&local, &told_right] {
+            for (source, copy, best, doubtful) in asked {
+                let agree = |best| known.agree_when_asked(at(source), at(copy), best);
+                assert_eq!((agree(true), agree(false)), (best, doubtful), "{source:?} {copy:?}");
+            }
         }
         let told_too = times(local.listed.clone(), Some(Shown { within: 1, slack: 0, later: vec![7200] }));
-        assert!(told_too.agree_when_asked(at((100, S)), at((7300, S))));
-        assert!(!told_too.agree_when_asked(at((100, S)), at((100, S))));
+        assert!(told_too.agree_when_asked(at((100, S)), at((7300, S)), false));
+        assert!(!told_too.agree_when_asked(at((100, S)), at((100, S)), true));
     }
 
     #[test]

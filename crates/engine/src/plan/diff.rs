@@ -4,7 +4,8 @@ use fxp_proto::listing::entry::{Entry, Precision};
 use fxp_proto::listing::time::FtpTime;
 
 /// True if size and time are the same as far as both servers tell. A file whose time is known only to
-/// the day is never called equal: it may have been changed on that day.
+/// the day is never called equal here: it may have been changed on that day. (Where copies have shown how times are told,
+/// and no question tells more, [`crate::times::Times`] does so.)
 pub fn is_unchanged(source: &Entry, destination: &Entry) -> bool {
     let (Some(one), Some(two)) = (source.size, destination.size) else { return false };
     let (Some(one_time), Some(two_time)) = (source.modified, destination.modified) else { return false };
@@ -13,8 +14,12 @@ pub fn is_unchanged(source: &Entry, destination: &Entry) -> bool {
 
 /// True if a better look at the times is worth a question: the sizes agree and a time is coarse.
 pub fn is_in_doubt(source: &Entry, destination: &Entry) -> bool {
-    let coarse = |entry: &Entry| !matches!(entry.modified, Some((_, Precision::Second)));
-    source.size.is_some() && source.size == destination.size && (coarse(source) || coarse(destination))
+    source.size.is_some() && source.size == destination.size && !(is_exact(source) && is_exact(destination))
+}
+
+/// True if its time is known to the second.
+pub(crate) fn is_exact(entry: &Entry) -> bool {
+    matches!(entry.modified, Some((_, Precision::Second)))
 }
 
 /// True if `now` is the file that `planned` was, as far as a listing told then: a time to the minute agrees

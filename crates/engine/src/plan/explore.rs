@@ -3,7 +3,7 @@
 //! The first session is the one that the run has anyway; more are opened when somebody waits, up to a few, and only
 //! as far as the server allows: what it refuses is no failure, the first session does the work then.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fxp_proto::grammar::params::DigestKind;
@@ -32,6 +32,8 @@ pub(crate) struct Explorer {
     more: AtomicUsize,
     /// Questions that wait for a session.
     waiting: AtomicUsize,
+    /// A question about a file has shown that times are told by listings only.
+    lists_times_only: AtomicBool,
     /// How often a question is asked again that had no answer for a reason that may pass.
     retries: u32,
 }
@@ -53,6 +55,7 @@ impl Explorer {
             open: AtomicUsize::new(1),
             more: AtomicUsize::new(most.saturating_sub(1)),
             waiting: AtomicUsize::new(0),
+            lists_times_only: AtomicBool::new(false),
             retries,
         })
     }
@@ -161,8 +164,16 @@ impl Explorer {
     async fn stat_once(&self, path: &VPath) -> Result<Option<Entry>, Trouble> {
         let mut lease = self.lease(WORTH_A_LOGIN).await?;
         let entry = lease.side().stat(path).await;
+        if lease.side().lists_times_only() {
+            self.lists_times_only.store(true, Ordering::Relaxed);
+        }
         lease.give_back();
         entry
+    }
+
+    /// True if it has turned out that no question about a file tells more of its time than a listing.
+    pub(crate) fn lists_times_only(&self) -> bool {
+        self.lists_times_only.load(Ordering::Relaxed)
     }
 
     /// The digests that this side computes, best first.

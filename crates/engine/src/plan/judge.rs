@@ -4,7 +4,6 @@
 //! digest), several files are asked about at once, and what is known meanwhile is not held up.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use fxp_proto::grammar::params::DigestKind;
 use fxp_proto::listing::entry::Entry;
@@ -107,8 +106,6 @@ pub(crate) struct Judge {
     compare: Compare,
     /// What earlier copies from each source have shown of their times.
     times: Vec<Option<Times>>,
-    /// A second question about times tells no more than the listing.
-    no_better_times: AtomicBool,
     /// The digests that each source has in common with the destination, best first.
     kinds: Vec<OnceCell<Vec<DigestKind>>>,
 }
@@ -117,7 +114,7 @@ impl Judge {
     pub(crate) fn new(sources: Vec<Arc<Explorer>>, destination: Arc<Explorer>, compare: Compare) -> Self {
         let kinds = sources.iter().map(|_| OnceCell::new()).collect();
         let times = sources.iter().map(|source| source.times_to(&destination)).collect();
-        Judge { sources, destination, compare, times, no_better_times: AtomicBool::new(false), kinds }
+        Judge { sources, destination, compare, times, kinds }
     }
 
     /// The verdict, if the listings tell enough.
@@ -136,11 +133,11 @@ impl Judge {
         let sizes_known = found.entry.size.is_some() && there.size.is_some();
         match self.compare {
             Compare::SizeAndTime => {
-                let hopeless = self.no_better_times.load(Ordering::Relaxed);
-                let settled = hopeless || !diff::is_in_doubt(&found.entry, there);
+                let doubt = diff::is_in_doubt(&found.entry, there);
+                let hopeless = doubt && self.knows_nothing_better(found, there);
                 match self.by_times(found, there, hopeless) {
                     Some(likeness) => Some(likeness),
-                    None => settled.then(|| Likeness::Different(times_differ(found))),
+                    None => (hopeless || !doubt).then(|| Likeness::Different(times_differ(found))),
                 }
             }
             Compare::Size if sizes_known => Some(Likeness::SameSize { why: None }),
@@ -149,7 +146,14 @@ impl Judge {
         }
     }
 
-    /// What size and time say, if they leave no doubt. `asked`: there is nothing better to be had.
+    /// True if no question would tell more of these times: each end that tells one roughly has nothing but listings.
+    fn knows_nothing_better(&self, found: &Found, there: &Entry) -> bool {
+        let is_final = |entry: &Entry, place: &Explorer| diff::is_exact(entry) || place.lists_times_only();
+        is_final(&found.entry, &self.sources[found.side]) && is_final(there, &self.destination)
+    }
+
+    /// What size and time say, if they leave no doubt. `asked`: both ends were asked about the file, or would not say
+    /// more if they were.
     fn by_times(&self, found: &Found, there: &Entry, asked: bool) -> Option<Likeness> {
         let Some(learned) = &self.times[found.side] else {
             return diff::is_unchanged(&found.entry, there).then_some(Likeness::SameTime);
@@ -162,7 +166,10 @@ impl Judge {
             Some(Age::Unclear) => return None,
             None => {}
         }
-        let agree = if asked { learned.agree_when_asked(ours, theirs) } else { learned.agree(ours, theirs) };
+        let agree = match asked {
+            true => learned.agree_when_asked(ours, theirs, self.knows_nothing_better(found, there)),
+            false => learned.agree(ours, theirs),
+        };
         agree.then_some(Likeness::SameTime)
     }
 
@@ -195,9 +202,6 @@ impl Judge {
             (theirs, listed) => theirs.or_else(|| listed.clone()),
         };
         let Some(there) = &again.there else { return Ok(Likeness::Alone) };
-        if diff::is_in_doubt(&again.entry, there) {
-            self.no_better_times.store(true, Ordering::Relaxed);
-        }
         let likeness = self.by_times(&again, there, true);
         Ok(likeness.unwrap_or_else(|| Likeness::Different(times_differ(&again))))
     }

@@ -194,11 +194,15 @@ impl Shown {
             })
     }
 
+    /// Adds what was known. Of offsets that were not seen again only those stay that another season explains: each one
+    /// makes more of different times equal.
     fn join(&mut self, known: &Shown) {
         self.within = self.within.max(known.within);
         self.slack = self.slack.max(known.slack);
+        let seen = self.later.clone();
         for later in &known.later {
-            if !self.later.contains(later) && self.later.len() < MAX_OFFSETS {
+            let season = seen.iter().any(|seen| (seen - later).abs() == HOUR);
+            if season && !self.later.contains(later) && self.later.len() < MAX_OFFSETS {
                 self.later.push(*later);
             }
         }
@@ -214,9 +218,14 @@ pub(crate) fn learn(samples: &[Sample]) -> Option<Lesson> {
     }
     let fitting: Vec<(&Sample, i64, u32)> =
         exact.iter().filter_map(|sample| fit(sample).map(|(later, slack)| (*sample, later, slack))).collect();
-    if !fitting.is_empty() && fitting.len() * 2 >= exact.len() {
+    let confirmed: Vec<_> = fitting.iter().filter(|(_, later, _)| is_confirmed(*later, &fitting)).collect();
+    if confirmed.is_empty() && !fitting.is_empty() && fitting.len() == exact.len() {
+        // A zone, or the time of arrival: another copy will show it.
+        return None;
+    }
+    if !confirmed.is_empty() && confirmed.len() * 2 >= exact.len() {
         let mut shown = Shown::default();
-        for (sample, later, slack) in fitting {
+        for &&(sample, later, slack) in &confirmed {
             let base = base(coarser(sample.source, sample.copy));
             shown.slack = shown.slack.max(slack);
             shown.within = shown.within.max(u32::try_from(base).unwrap_or_default() + slack);
@@ -239,6 +248,22 @@ pub(crate) fn learn(samples: &[Sample]) -> Option<Lesson> {
     all.then(|| exact.iter().map(|sample| late(&sample)).max().map(Lesson::Arrival))?
 }
 
+/// True if it is no accident that a copy's time is told so much later. That of a copy whose time was not kept, whatever
+/// the server said, may look like a zone's, but not for two files of different times.
+fn is_confirmed(later: i64, fitting: &[(&Sample, i64, u32)]) -> bool {
+    let sources = |offset: i64| {
+        let those = fitting.iter().filter(move |(_, other, _)| *other == offset);
+        those.map(|(sample, ..)| sample.source.0.seconds)
+    };
+    let apart = |other: i64, least: i64| {
+        sources(later).any(|one| sources(other).any(|two| (one - two).abs() > least))
+    };
+    let rough = fitting.iter().any(|(sample, ..)| coarser(sample.source, sample.copy) < Precision::Second);
+    later == 0
+        || apart(later, 3 * (MINUTE + 1))
+        || (rough && [later - HOUR, later + HOUR].iter().any(|&season| apart(season, DAY)))
+}
+
 /// Where nothing but days is told: the zone nearest to the source's in which most of them are the right ones.
 fn learn_from_days(samples: &[Sample]) -> Option<Lesson> {
     let within = u32::try_from(DAY).unwrap_or(u32::MAX);
@@ -251,7 +276,8 @@ fn learn_from_days(samples: &[Sample]) -> Option<Lesson> {
     let zones: Vec<Shown> = (0..=FARTHEST / HOUR).flat_map(|hours| [hours, -hours]).map(zone).collect();
     // Of several that are as good, `max_by_key` takes the last one.
     let best = zones.into_iter().rev().max_by_key(fits)?;
-    (fits(&best) > 0 && fits(&best) * 2 >= samples.len()).then_some(Lesson::Kept(best))
+    let least = if best.later == [0] { 1 } else { 2 };
+    (fits(&best) >= least && fits(&best) * 2 >= samples.len()).then_some(Lesson::Kept(best))
 }
 
 /// By how much later than its source's the copy's time is told, if that can be a matter of zones and rounding.
@@ -345,14 +371,27 @@ mod tests {
             (&[((100, S), (100, S), true)], shown(1, 0, &[0])),
             (&[((101, S), (100, S), true), ((103, S), (105, S), true)], shown(2, 1, &[0])),
             (&[((119, S), (60, M), true)], shown(59, 0, &[0])),
-            (&[((119, S), (60 + 7200, M), true)], shown(59, 0, &[7200])),
-            (&[((119, S), (60 - 19_800, M), true)], shown(59, 0, &[-19_800])),
+            (&[((119, S), (60 + 7200, M), true), ((419, S), (360 + 7200, M), true)], shown(59, 0, &[7200])),
+            (
+                &[((119, S), (60 - 19_800, M), true), ((419, S), (360 - 19_800, M), true)],
+                shown(59, 0, &[-19_800]),
+            ),
+            // One alone, or two files of one minute, or of two hours: it may be when the copies came.
+            (&[((119, S), (60 + 7200, M), true)], None),
+            (&[((119, S), (60 + 7200, M), true), ((130, S), (120 + 7200, M), true)], None),
+            (&[((119, S), (60 + 7200, M), true), ((119 - 3600, S), (60 + 7200, M), true)], None),
+            // It came at JULY, whatever the server said; the first one looks like a zone by accident.
+            (
+                &[((JULY - 7200, S), (JULY, S), true), ((JULY - 9000 - 300, S), (JULY, S), true)],
+                Some(Lesson::Arrival(0)),
+            ),
             (
                 &[((119, S), (3660, M), true), ((JULY, S), (JULY + 7200, M), true)],
                 shown(59, 0, &[3600, 7200]),
             ),
             (&[((119, S), (0, D), true)], shown(86_400, 0, &[0])),
             (&[((119, S), (-DAY, D), true), ((7300, S), (0, D), true)], shown(86_400, 0, &[-HOUR])),
+            (&[((119, S), (-DAY, D), true)], None),
             // Somebody has changed the first one meanwhile.
             (&[((119, S), (500, S), true)], None),
             (&[((119, S), (119, S), true), ((119, S), (500, S), true)], shown(1, 0, &[0])),
@@ -463,6 +502,8 @@ mod tests {
         );
         assert!(summer.is_remarkable());
         assert!(!times(Shown { within: 1, slack: 0, later: vec![0] }, None).is_remarkable());
+        let moved = times(Shown { within: 59, slack: 0, later: vec![-18_000] }, None).with(Some(&summer));
+        assert_eq!(moved.listed.later, [-18_000], "what was not seen again is not believed any more");
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl KnownBook {
         let mut forgot = false;
         for known in self.servers.values_mut() {
             let before = known.times.len();
-            known.times.retain(|times| times.from != key && times.to != key);
+            known.times.retain(|times| !times.is_about(key));
             forgot |= known.times.len() < before;
         }
         forgot

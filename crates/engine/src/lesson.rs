@@ -18,7 +18,13 @@ use crate::times::{self, Lesson, Sample, Shown, THIS_MACHINE, Times, Told};
 /// What was learned of copies from `source` to `destination`.
 pub(crate) fn remembered(source: &Side, destination: &Side) -> Option<Times> {
     let (from, to) = (key(source), key(destination));
-    keeper(source, destination)?.known().times_of(&from, &to).cloned()
+    let times = keeper(source, destination)?.known().times_of(&from, &to).cloned();
+    times.filter(|times| times.arrival.is_none() || may_show_arrival(destination))
+}
+
+/// This machine has more than one disk: that times cannot be set on one of them says nothing about the others.
+fn may_show_arrival(destination: &Side) -> bool {
+    matches!(destination, Side::Remote(_))
 }
 
 /// What is seen of a finished copy, until somebody looks at it.
@@ -124,6 +130,7 @@ async fn look(seen: &[Seen], source: &mut Side, destination: &mut Side) -> Resul
     };
     match times::learn(&samples) {
         None => return Ok(None),
+        Some(Lesson::Arrival(_)) if !may_show_arrival(destination) => return Ok(None),
         Some(Lesson::Arrival(late)) => times.arrival = Some(late),
         Some(Lesson::Kept(listed)) => times.listed = listed,
     }
@@ -160,9 +167,11 @@ fn keeper<'a>(source: &'a Side, destination: &'a Side) -> Option<&'a crate::pool
     })
 }
 
+/// A place whose times are all told in one way: a server may keep its users' files on different disks, and show them to
+/// each user in another zone.
 fn key(side: &Side) -> String {
     match side {
-        Side::Remote(link) => link.server.key(),
+        Side::Remote(link) => times::place(link.server.user.as_deref(), &link.server.key()),
         Side::Local(_) => THIS_MACHINE.to_owned(),
     }
 }
@@ -177,3 +186,32 @@ const MAX_SEEN: usize = 64;
 
 /// Questions about single files.
 const MAX_ASKED: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn of_this_machine_no_time_of_arrival_is_learned() {
+        let (mut source, mut destination) = testing::one_machine(&[("/s/f", "text"), ("/d/f", "text")]);
+        let path = |text: &str| VPath::parse(text.as_bytes()).expect("a path");
+        let entry = destination.stat(&path("/d/f")).await.expect("asked").expect("it is there");
+        let (arrived, precision) = entry.modified.expect("a time");
+        let long_ago = fxp_proto::listing::time::FtpTime { seconds: 119, ..arrived };
+        let seen = |told, kept| Seen {
+            side: 0,
+            source: path("/s/f"),
+            copy: path("/d/f"),
+            size: 4,
+            told,
+            kept,
+            arrived: arrived.seconds,
+            in_vain: false,
+        };
+        let learned = learn(vec![seen((long_ago, precision), false)], &mut source, &mut destination).await;
+        assert_eq!(learned, None);
+        let learned = learn(vec![seen((arrived, precision), true)], &mut source, &mut destination).await;
+        assert_eq!(learned.map(|times| (times.arrival, times.listed.later)), Some((None, vec![0])));
+    }
+}

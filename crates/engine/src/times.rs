@@ -15,9 +15,9 @@ pub(crate) type Told = (FtpTime, Precision);
 /// What copies from one place to another have shown of their times.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
-    /// `host:port` of the source, or [`THIS_MACHINE`].
+    /// `user@host:port` of the source, or [`THIS_MACHINE`].
     pub from: String,
-    /// `host:port` of the destination, or [`THIS_MACHINE`].
+    /// `user@host:port` of the destination, or [`THIS_MACHINE`].
     pub to: String,
     /// Copies show when they arrived: by so many seconds later than this machine's clock, which tells UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,22 @@ pub(crate) enum Age {
     Unclear,
 }
 
+/// What a user's files on a server are called in [`Times`]; without a user where none is given.
+pub(crate) fn place(user: Option<&[u8]>, server: &str) -> String {
+    match user {
+        Some(user) => format!("{}@{server}", user.escape_ascii()),
+        None => server.to_owned(),
+    }
+}
+
 impl Times {
+    /// True if it is about a server's times, whoever the user is.
+    pub(crate) fn is_about(&self, server: &str) -> bool {
+        // A user's name may hold an @, and a server's none.
+        let is_on = |place: &str| place.rsplit_once('@').map_or(place, |(_, server)| server) == server;
+        is_on(&self.from) || is_on(&self.to)
+    }
+
     /// True if the times are the same as listings of these two show them.
     pub(crate) fn agree(&self, source: Told, copy: Told) -> bool {
         self.listed.agree(source, copy)
@@ -504,6 +519,17 @@ mod tests {
         assert!(!times(Shown { within: 1, slack: 0, later: vec![0] }, None).is_remarkable());
         let moved = times(Shown { within: 59, slack: 0, later: vec![-18_000] }, None).with(Some(&summer));
         assert_eq!(moved.listed.later, [-18_000], "what was not seen again is not believed any more");
+    }
+
+    #[test]
+    fn each_user_is_a_place_of_a_server_and_is_forgotten_with_it() {
+        let places = [place(Some(b"anna"), "b:21"), place(Some(b"ben@x"), "b:21"), place(None, "b:21")];
+        assert_eq!(places, ["anna@b:21", "ben@x@b:21", "b:21"]);
+        for to in places {
+            let known = Times { to, ..times(Shown::default(), None) };
+            assert!(known.is_about("b:21") && known.is_about("a:21"), "{known:?}");
+            assert!(!known.is_about("x@b:21") && !known.is_about("c:21"), "{known:?}");
+        }
     }
 
     #[test]

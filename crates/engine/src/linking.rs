@@ -6,7 +6,6 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
 
-use crate::part;
 use crate::plan::LinkStep;
 use crate::plan::survey::Twin;
 use crate::replace;
@@ -20,6 +19,14 @@ impl Twin {
             (Some(ours), Some(Kind::Symlink(Some(theirs)))) => same_target(ours, theirs, &self.target),
             _ => false,
         }
+    }
+
+    /// True if something that is no link would make way for a link to itself, and be lost.
+    pub(crate) fn would_lead_to_itself(&self) -> bool {
+        let stands = self.there.as_ref().is_some_and(|there| !matches!(there.kind, Kind::Symlink(_)));
+        let leads_to = self.leads_to.as_ref();
+        let end = leads_to.and_then(|leads_to| self.target.parent().join(leads_to.as_bytes()).ok());
+        stands && end.as_ref() == Some(&self.target)
     }
 
     /// In what the two differ.
@@ -59,7 +66,8 @@ pub(crate) async fn make(side: &mut Side, link: &LinkStep) -> Result<(), Trouble
 }
 
 async fn replace(side: &mut Side, link: &LinkStep) -> Result<(), Trouble> {
-    let part = part::part_of(&link.destination).ok_or_else(|| {
+    // Never under the name of a file's part: were it left behind, a file would be stored through it.
+    let part = replace::temporary(&link.destination.parent(), "link").ok_or_else(|| {
         Trouble::new(TroubleKind::DestinationDenied, format!("{} has no name", side.name(&link.destination)))
     })?;
     make_at(side, link, &part).await?;

@@ -245,6 +245,15 @@ impl Planner<'_> {
         if twin.is_made() && !self.wish.even_unchanged {
             return self.tell(Item::LinkStands).await;
         }
+        if twin.would_lead_to_itself() {
+            let source = self.places.sources[twin.side].name(&twin.source);
+            let destination = self.places.destination.name(&twin.target);
+            let what = format!("{source} leads to {destination}, and a link there would lead to itself");
+            let trouble = Trouble::new(TroubleKind::DestinationDenied, what)
+                .on(Some(Leg::Destination))
+                .remedy("the file there stays; --links skip leaves such links out");
+            return self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await;
+        }
         let Twin { side, source, target, leads_to, there } = twin;
         if let Some(leads_to) = leads_to {
             let replaces = there.is_some();

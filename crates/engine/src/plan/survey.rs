@@ -371,6 +371,15 @@ impl Survey {
                     return Some(Sight::Failed(self.failure(root.side, &source, &target, trouble)));
                 }
                 let part = part::part_of(&target).and_then(|part| there.get(part.name()?).cloned());
+                if let Some(Entry { name, kind: Kind::Symlink(_), .. }) = &part {
+                    let part = target.parent().child(name).unwrap_or_else(|_| target.clone());
+                    let name = self.destination.name(&part);
+                    let what = format!("{name} is a link, and what it leads to would be overwritten");
+                    let trouble = Trouble::new(TroubleKind::DestinationDenied, what)
+                        .on(Some(Leg::Destination))
+                        .remedy(format!("fxp rm {name} deletes the link"));
+                    return Some(Sight::Failed(self.failure(root.side, &source, &target, trouble)));
+                }
                 Some(Sight::File(Box::new(Found {
                     side: root.side,
                     part: part.filter(|entry| entry.kind == Kind::File),

@@ -144,3 +144,34 @@ async fn links_are_made_compared_replaced_and_moved() {
     assert_eq!(source.get("/elsewhere/h").as_deref(), Some(&b"9"[..]), "and not what it leads to");
     assert!(source.files.stat(&path("/t/directory")).is_ok(), "what could not be made stays");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_file_makes_way_for_a_link_to_itself() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    let desk = Desk::new(&[&source, &destination]);
+    source.put("/x/g", b"1");
+    for (link, target) in [("/x/f", "../y/f"), ("/x/absolute", "/y/absolute"), ("/x/other", "g")] {
+        source.files.symlink(&target.into(), &path(link)).expect("made");
+    }
+    for file in ["/y/f", "/y/absolute", "/y/other"] {
+        destination.put(file, b"the only copy");
+    }
+    // A stranger's link, or one that was left behind: no file is stored through it.
+    destination.put("/precious", b"the only copy");
+    destination.files.symlink(&"/precious".into(), &path("/y/g.fxp-part")).expect("made");
+    let selection = Selection { links: Links::Copy, ..Selection::default() };
+    let request = CopyRequest { selection, ..request(vec![source.at("x/")], destination.at("y/")) };
+    let report = desk.copy(request.clone()).await.expect("copied");
+    assert_eq!((report.links, report.failed), (1, 3), "{report:?}");
+    for file in ["/y/f", "/y/absolute", "/precious"] {
+        assert_eq!(destination.get(file).as_deref(), Some(&b"the only copy"[..]), "{file}: {report:?}");
+    }
+    assert!(
+        report.failures.iter().any(|failure| failure.trouble.to_string().contains("to itself")),
+        "{report:?}"
+    );
+    destination.files.delete(&path("/y/g.fxp-part")).expect("the link is gone");
+    let report = desk.copy(request).await.expect("copied");
+    assert_eq!(report.failed, 2, "{report:?}");
+    assert_eq!(destination.get("/y/g").as_deref(), Some(&b"1"[..]), "{report:?}");
+}

@@ -93,3 +93,30 @@ fn a_move_leaves_what_is_behind_a_link() {
         assert_eq!(is_there(&moved.join("link/in/precious")), through, "{links}: {}", stage.explain(&ran));
     }
 }
+
+#[test]
+fn a_directory_without_list_keeps_its_surplus_and_the_rest_is_done() {
+    let refusing = Dialect { no_list: Some("550 LIST is not for you"), ..BLIND };
+    let stage = Stage::new(Some(&refusing), None, Setup::PLAIN);
+    for (root, files) in [
+        (stage.source.root(), ["t/a/f", "t/b/g"].as_slice()),
+        (stage.destination.root(), ["t/a/surplus", "t/b/g"].as_slice()),
+    ] {
+        for file in files {
+            let file = root.join(file);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            fs::write(file, "12345").expect("a file");
+        }
+    }
+    fs::write(stage.source.root().join("t/b/new"), "12345").expect("a file");
+    let (from, to) = (stage.source.url("t/"), stage.destination.url("t/"));
+    let ran = run(&stage, &["sync", "--delete", "--retries", "0", &from, &to]);
+    assert_ne!(ran.code, 0, "{}", stage.explain(&ran));
+    let root = stage.destination.root();
+    for file in ["t/a/f", "t/a/surplus", "t/b/new"] {
+        assert!(is_there(&root.join(file)), "{file}: {}", stage.explain(&ran));
+    }
+    let failed: Vec<_> = ran.events().into_iter().filter(|event| event["event"] == "failed").collect();
+    assert_eq!(failed.len(), 1, "{}", stage.explain(&ran));
+    assert!(failed[0].to_string().contains("LIST is not for you"), "{}", stage.explain(&ran));
+}

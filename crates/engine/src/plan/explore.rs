@@ -137,10 +137,16 @@ impl Explorer {
 
     /// The names of links in a directory that its listing may have left out.
     pub(crate) async fn names_of_links(&self, path: &VPath) -> Result<Vec<Text>, Trouble> {
-        let mut lease = self.lease(WORTH_A_LOGIN).await?;
-        let links = lease.side().links_in(path, &[]).await;
-        lease.give_back();
-        Ok(links?.into_iter().map(|link| link.name).collect())
+        let mut attempt = 0;
+        loop {
+            let mut lease = self.lease(WORTH_A_LOGIN).await?;
+            let links = lease.side().links_in(path, &[]).await;
+            lease.give_back();
+            match links {
+                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
+                links => return Ok(links?.into_iter().map(|link| link.name).collect()),
+            }
+        }
     }
 
     async fn list_once(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {

@@ -277,12 +277,25 @@ impl Survey {
             }
         }
         // Some listings leave out links that lead nowhere (ProFTPD 1.3.8), and whoever skips them deletes nothing for it.
+        let mut certain = true;
         let deletes = matches!(self.extras, Extras::Walked { .. }) && self.links != Links::Copy;
         if deletes && there.keys().any(|name| !names.contains(name)) {
             let more = self.sources[root.side].names_of_links(&root.source).await;
-            names.extend(more.map_err(|trouble| trouble.on(Some(Leg::Source)))?);
+            match more {
+                Ok(more) => names.extend(more),
+                // Nothing here is called surplus: a link at the source may have its name.
+                Err(trouble) if is_about_this(&trouble) => {
+                    certain = false;
+                    let told = self.blocked(&root, self.unsure(trouble, &root)).await;
+                    if told.is_err() {
+                        return Ok(Err(Deaf));
+                    }
+                }
+                Err(trouble) => return Err(trouble.on(Some(Leg::Source))),
+            }
         }
-        if self.extras != Extras::Ignored && self.tell_extras(&root, there, &names).await?.is_err() {
+        if certain && self.extras != Extras::Ignored && self.tell_extras(&root, there, &names).await?.is_err()
+        {
             return Ok(Err(Deaf));
         }
         stack.extend(deeper.into_iter().rev().map(|root| Waiting { root, listings: None }));

@@ -142,6 +142,13 @@ impl Survey {
         Ok(Ok(()))
     }
 
+    /// Nobody knows which names at the destination belong to links of this source.
+    pub(super) fn unsure(&self, trouble: Trouble, root: &Root) -> Trouble {
+        let what = format!("nothing in {} is deleted: {}", self.destination.name(&root.target), trouble.what);
+        let unsure = Trouble { what, ..trouble }.on(Some(Leg::Source));
+        unsure.remedy("a link that MLSD leaves out may have such a name, and only LIST would tell")
+    }
+
     /// Something that would have to be deleted stays.
     async fn stays(&self, path: &VPath, trouble: Trouble) -> Result<(), Deaf> {
         let name = self.destination.name(path);

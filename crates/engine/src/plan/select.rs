@@ -177,7 +177,15 @@ pub(crate) async fn prepare(
                 Some(_) => There::Directory,
             };
             let trail = Trail::begin(&source, &entry);
-            prepared.roots.push(Root { side: number, source, target, relative, there, trail });
+            prepared.roots.push(Root {
+                side: number,
+                source,
+                target,
+                relative,
+                there,
+                trail,
+                telling: false,
+            });
         } else {
             let part = match part::part_of(&target) {
                 Some(part) => shelf.at(destination, &part).await?,

@@ -22,7 +22,7 @@ use super::Reached;
 use super::explore::Explorer;
 use super::filter::{Filter, OutOfBounds};
 use super::links::{Contents, End, Links};
-use super::trail::{Circle, Trail};
+use super::trail::{Circle, Trail, are_told_apart};
 use super::walk::{MAX_DEPTH, interrupted, leads_elsewhere, why_left_out};
 use crate::part;
 use crate::report::{FileFailure, Skipped, Trouble, TroubleKind};
@@ -107,6 +107,8 @@ pub(crate) struct Root {
     pub(crate) there: There,
     /// The directories above it at the source.
     pub(crate) trail: Trail,
+    /// What is in it has different `unique` facts; known once it is listed.
+    pub(crate) telling: bool,
 }
 
 /// What is known of a directory at the destination before it is listed.
@@ -225,7 +227,7 @@ impl Survey {
     /// Passes on what is in one directory.
     async fn visit(
         &self,
-        root: Root,
+        mut root: Root,
         mut pending: Pending,
         stack: &mut Vec<Waiting>,
         seen: &mut Seen,
@@ -262,6 +264,7 @@ impl Survey {
         if matches!(root.there, There::Missing | There::Announced) && !self.into_missing {
             return Ok(Ok(()));
         }
+        root.telling = are_told_apart(&entries);
         let mut deeper = Vec::new();
         let mut names: HashSet<Text> = HashSet::new();
         for entry in entries {
@@ -354,9 +357,17 @@ impl Survey {
                     End::Here(real) => real.clone(),
                     End::Nowhere(_) => None,
                 });
-                match root.trail.enter(&source, &entry, link) {
+                match root.trail.enter(&source, &entry, link, root.telling) {
                     Ok(trail) => {
-                        deeper.push(Root { side: root.side, source, target, relative, there, trail });
+                        deeper.push(Root {
+                            side: root.side,
+                            source,
+                            target,
+                            relative,
+                            there,
+                            trail,
+                            telling: false,
+                        });
                         None
                     }
                     Err(circle) => skipped(explorer.name(&source), why_not_again(&circle, explorer)),

@@ -40,6 +40,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) is_ours: bool,
     samples: Vec<Sample>,
+    /// Why it has no samples: in a round something did not arrive as it was sent.
+    pub(crate) failure: Option<String>,
 }
 
 /// What one round took.
@@ -76,6 +78,16 @@ impl Contender {
 }
 
 impl Row {
+    fn of(contender: &Contender) -> Self {
+        let Contender { name, is_ours, .. } = contender;
+        Row { name: name.clone(), is_ours: *is_ours, samples: Vec::new(), failure: None }
+    }
+
+    fn fail(&mut self, why: String) {
+        self.samples.clear();
+        self.failure = why.lines().next().map(str::to_owned);
+    }
+
     /// The middle of what `figure` says of each round.
     pub(crate) fn median<T: Ord + Copy + Default>(&self, figure: impl Fn(&Sample) -> T) -> T {
         let mut sorted: Vec<T> = self.samples.iter().map(figure).collect();
@@ -91,21 +103,31 @@ impl Row {
 }
 
 /// Runs every contender once per round, in turn; with `warm` a round more comes first, which warms memory and caches
-/// and does not count.
-pub(crate) fn compete(rounds: u64, warm: bool, contenders: Vec<Contender>) -> Result<Vec<Row>> {
-    let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); contenders.len()];
+/// and does not count. With `lenient` a peer that does not bring everything is told of in its row, and runs no more;
+/// for our own programs that is an error always.
+pub(crate) fn compete(
+    rounds: u64,
+    warm: bool,
+    lenient: bool,
+    contenders: Vec<Contender>,
+) -> Result<Vec<Row>> {
+    let mut rows: Vec<Row> = contenders.iter().map(Row::of).collect();
     for round in u64::from(!warm)..=rounds {
-        for (contender, samples) in contenders.iter().zip(&mut samples) {
+        for (contender, row) in contenders.iter().zip(&mut rows).filter(|(_, row)| row.failure.is_none()) {
             let who = || format!("{}, {}", contender.group, contender.name);
             eprintln!("round {round}: {}", who());
-            let sample = contender.measure().with_context(who)?;
-            if round > 0 {
-                samples.push(sample);
+            match contender.measure().with_context(who) {
+                Ok(sample) if round > 0 => row.samples.push(sample),
+                Ok(_) => {}
+                Err(error) if lenient && !contender.is_ours => {
+                    eprintln!("failed: {error:#}");
+                    row.fail(error.root_cause().to_string());
+                }
+                Err(error) => return Err(error),
             }
         }
     }
-    let rows = contenders.into_iter().zip(samples);
-    Ok(rows.map(|(Contender { name, is_ours, .. }, samples)| Row { name, is_ours, samples }).collect())
+    Ok(rows)
 }
 
 /// Runs a client to its end; how long it took, and what it wrote to stdout.

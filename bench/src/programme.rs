@@ -30,7 +30,10 @@ pub(crate) fn measure(args: &Args, rounds: Rounds, ground: &Ground<'_>) -> Resul
             if !args.who.is_empty() {
                 scenario.contenders.retain(|one| args.who.iter().any(|who| one.name.contains(who.as_str())));
             }
-            tables.push(scenario.measure(rounds)?);
+            let table = scenario.measure(rounds)?;
+            // All of it takes hours, and may end early.
+            eprintln!("{table}");
+            tables.push(table);
         }
     }
     Ok(tables)

@@ -82,10 +82,9 @@ impl Scenario {
     pub(crate) fn measure(self, rounds: Rounds) -> Result<Table> {
         let Scenario { title, about, ends, figures, contenders } = self;
         // Across a network nothing is warmed by a round that does not count but the patience of who waits.
-        let (counted, warm) = match figures {
-            Figures::Far { .. } => (rounds.far, false),
-            _ => (rounds.near, true),
-        };
-        Ok(Table { title, about, ends, figures, rows: contender::compete(counted, warm, contenders)? })
+        let far = matches!(figures, Figures::Far { .. });
+        let counted = if far { rounds.far } else { rounds.near };
+        let rows = contender::compete(counted, !far, far, contenders)?;
+        Ok(Table { title, about, ends, figures, rows })
     }
 }

@@ -44,6 +44,9 @@ impl Display for Table {
 
 impl Table {
     fn row(&self, row: &Row, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(failure) = &row.failure {
+            return writeln!(f, "| {} | failed: {failure} |", row.name);
+        }
         let median = row.median(|sample| sample.time);
         let (least, most) = row.spread();
         write!(
@@ -85,7 +88,7 @@ impl Table {
 
     /// How many times faster than the best of the others; for the best of the others that is 1.
     fn ratio(&self, median: Duration) -> String {
-        let theirs = self.rows.iter().filter(|row| !row.is_ours);
+        let theirs = self.rows.iter().filter(|row| !row.is_ours && row.failure.is_none());
         match theirs.map(|row| row.median(|sample| sample.time)).min() {
             Some(best) => format!("{:.2}", best.as_secs_f64() / median.as_secs_f64()),
             None => "-".to_owned(),

@@ -208,6 +208,12 @@ impl Copy {
 
 impl Work for Copy {
     fn prepare(&self) -> Result<()> {
+        // What a run that failed has left.
+        for server in [&self.world.source, &self.world.destination] {
+            if server.root.join(NAME).exists() {
+                std::fs::remove_dir_all(server.root.join(NAME))?;
+            }
+        }
         self.tree.lay_out(&self.world.source.root.join(NAME))?;
         self.world.source.adopt_files()
     }

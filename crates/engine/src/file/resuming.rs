@@ -59,7 +59,7 @@ impl Courier<'_> {
             Ok((Verification::Size, _)) => {
                 // Under its final name stands another file, which nobody took for a part.
                 if !in_place {
-                    self.say(notes, unproven_part(there, self.resume));
+                    self.say(notes, unproven_part(there, self.resume, ours));
                 }
                 Ok(0)
             }
@@ -120,10 +120,11 @@ impl Courier<'_> {
 }
 
 /// Why a part is not continued where nobody computes a digest of it.
-fn unproven_part(there: u64, resume: ResumeChoice) -> String {
+fn unproven_part(there: u64, resume: ResumeChoice, ours: bool) -> String {
     let begun = format!("begun anew: nobody computes a digest of the {there} bytes that were there");
     match resume {
         ResumeChoice::Prove => format!("{begun}, and --resume prove wants one"),
+        _ if ours => format!("{begun}, and the source may have changed since (--resume trust believes them)"),
         _ => format!(
             "{begun}, and no orderly end of an earlier copy has left them (--resume trust believes them)"
         ),

@@ -3,6 +3,7 @@
 //! The first session is the one that the run has anyway; more are opened when somebody waits, up to a few, and only
 //! as far as the server allows: what it refuses is no failure, the first session does the work then.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -45,6 +46,9 @@ struct Lease<'a> {
     _permit: SemaphorePermit<'a>,
 }
 
+/// What a side says to a question. Boxed, so that the future can be sent between threads.
+type Answer<'s, T> = Pin<Box<dyn Future<Output = Result<T, Trouble>> + Send + 's>>;
+
 impl Explorer {
     /// Looks through `side`, and through at most `most` sessions in all.
     pub(crate) fn new(side: Side, most: usize, retries: u32) -> Arc<Self> {
@@ -77,27 +81,20 @@ impl Explorer {
 
     /// The entries of a directory.
     pub(crate) async fn list(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
-        let mut attempt = 0;
-        loop {
-            match self.list_once(path).await {
-                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
-                listed => return listed,
-            }
-        }
+        self.persist(WORTH_A_LOGIN, |side| {
+            let path = path.clone();
+            Box::pin(async move { side.list(&path).await })
+        })
+        .await
     }
 
     /// The entries of a directory in which something may be deleted: no link passes for a directory.
     pub(crate) async fn list_to_delete(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
-        let mut attempt = 0;
-        loop {
-            let mut lease = self.lease(WORTH_A_LOGIN).await?;
-            let entries = links::unmasked(lease.side(), path).await;
-            lease.give_back();
-            match entries {
-                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
-                entries => return entries,
-            }
-        }
+        self.persist(WORTH_A_LOGIN, |side| {
+            let path = path.clone();
+            Box::pin(async move { links::unmasked(side, &path).await })
+        })
+        .await
     }
 
     /// What is in a directory of a source, its links looked at as is wanted. If what is copied is `taken` from there,
@@ -108,16 +105,83 @@ impl Explorer {
         links: Links,
         taken: bool,
     ) -> Result<Contents, Trouble> {
+        self.persist(WORTH_A_LOGIN, |side| {
+            let path = path.clone();
+            Box::pin(async move { links::contents(side, &path, links, taken).await })
+        })
+        .await
+    }
+
+    /// The names of links in a directory that its listing may have left out.
+    pub(crate) async fn names_of_links(&self, path: &VPath) -> Result<Vec<Text>, Trouble> {
+        let links = self.persist(WORTH_A_LOGIN, |side| {
+            let path = path.clone();
+            Box::pin(async move { side.links_in(&path, &[]).await })
+        });
+        Ok(links.await?.into_iter().map(|link| link.name).collect())
+    }
+
+    /// What stands at `path`.
+    pub(crate) async fn stat(&self, path: &VPath) -> Result<Option<Entry>, Trouble> {
+        let asked = self.persist(WORTH_A_LOGIN, |side| {
+            let path = path.clone();
+            Box::pin(async move { Ok((side.stat(&path).await?, side.lists_times_only())) })
+        });
+        let (entry, lists_times_only) = asked.await?;
+        self.lists_times_only.fetch_or(lists_times_only, Ordering::Relaxed);
+        Ok(entry)
+    }
+
+    /// True if it has turned out that no question about a file tells more of its time than a listing.
+    pub(crate) fn lists_times_only(&self) -> bool {
+        self.lists_times_only.load(Ordering::Relaxed)
+    }
+
+    /// The digests that this side computes, best first.
+    pub(crate) async fn digests(&self) -> Result<Vec<DigestKind>, Trouble> {
+        self.persist(WORTH_A_LOGIN, offered).await
+    }
+
+    /// The digest of a file. A server that is there and does not come to an end with this one is trouble with this
+    /// file only.
+    pub(crate) async fn digest(&self, kind: DigestKind, path: &VPath) -> Result<String, Trouble> {
+        let digest = self.persist(WORTH_A_LOGIN_FOR_DIGESTS, |side| {
+            let path = path.clone();
+            Box::pin(async move { side.digest(kind, &path, None).await })
+        });
+        match digest.await {
+            Err(trouble) if retry::judge(&trouble).may_help() => {
+                self.once(WORTH_A_LOGIN, offered).await?;
+                Err(Trouble { kind: TroubleKind::Other, ..trouble })
+            }
+            digest => digest,
+        }
+    }
+
+    /// Asks a question, and asks it again as long as that may help.
+    async fn persist<T>(
+        &self,
+        worth_it: usize,
+        ask: impl for<'s> Fn(&'s mut Side) -> Answer<'s, T> + Send + Sync,
+    ) -> Result<T, Trouble> {
         let mut attempt = 0;
         loop {
-            let mut lease = self.lease(WORTH_A_LOGIN).await?;
-            let contents = links::contents(lease.side(), path, links, taken).await;
-            lease.give_back();
-            match contents {
+            match self.once(worth_it, &ask).await {
                 Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
-                contents => return contents,
+                answer => return answer,
             }
         }
+    }
+
+    async fn once<T>(
+        &self,
+        worth_it: usize,
+        ask: impl for<'s> Fn(&'s mut Side) -> Answer<'s, T> + Send + Sync,
+    ) -> Result<T, Trouble> {
+        let mut lease = self.lease(worth_it).await?;
+        let answer = ask(lease.side()).await;
+        lease.give_back();
+        answer
     }
 
     /// True if what failed may work now: after a pause that those who copy and those who look around share.
@@ -133,95 +197,6 @@ impl Explorer {
         tracing::debug!(%trouble, attempt, ?pause, "asked again");
         tokio::time::sleep(pause).await;
         true
-    }
-
-    /// The names of links in a directory that its listing may have left out.
-    pub(crate) async fn names_of_links(&self, path: &VPath) -> Result<Vec<Text>, Trouble> {
-        let mut attempt = 0;
-        loop {
-            let mut lease = self.lease(WORTH_A_LOGIN).await?;
-            let links = lease.side().links_in(path, &[]).await;
-            lease.give_back();
-            match links {
-                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
-                links => return Ok(links?.into_iter().map(|link| link.name).collect()),
-            }
-        }
-    }
-
-    async fn list_once(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
-        let mut lease = self.lease(WORTH_A_LOGIN).await?;
-        let entries = lease.side().list(path).await;
-        lease.give_back();
-        entries
-    }
-
-    /// What stands at `path`.
-    pub(crate) async fn stat(&self, path: &VPath) -> Result<Option<Entry>, Trouble> {
-        let mut attempt = 0;
-        loop {
-            match self.stat_once(path).await {
-                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
-                told => return told,
-            }
-        }
-    }
-
-    async fn stat_once(&self, path: &VPath) -> Result<Option<Entry>, Trouble> {
-        let mut lease = self.lease(WORTH_A_LOGIN).await?;
-        let entry = lease.side().stat(path).await;
-        if lease.side().lists_times_only() {
-            self.lists_times_only.store(true, Ordering::Relaxed);
-        }
-        lease.give_back();
-        entry
-    }
-
-    /// True if it has turned out that no question about a file tells more of its time than a listing.
-    pub(crate) fn lists_times_only(&self) -> bool {
-        self.lists_times_only.load(Ordering::Relaxed)
-    }
-
-    /// The digests that this side computes, best first.
-    pub(crate) async fn digests(&self) -> Result<Vec<DigestKind>, Trouble> {
-        let mut attempt = 0;
-        loop {
-            match self.digests_once().await {
-                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
-                offered => return offered,
-            }
-        }
-    }
-
-    async fn digests_once(&self) -> Result<Vec<DigestKind>, Trouble> {
-        let mut lease = self.lease(WORTH_A_LOGIN).await?;
-        let connected = lease.side().connect().await;
-        let digests = lease.side().digests();
-        lease.give_back();
-        connected.map(|()| digests)
-    }
-
-    /// The digest of a file. A server that is there and does not come to an end with this one is trouble with this
-    /// file only.
-    pub(crate) async fn digest(&self, kind: DigestKind, path: &VPath) -> Result<String, Trouble> {
-        let mut attempt = 0;
-        loop {
-            match self.digest_once(kind, path).await {
-                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
-                Err(trouble) if retry::judge(&trouble).may_help() => {
-                    self.digests_once().await?;
-                    return Err(Trouble { kind: TroubleKind::Other, ..trouble });
-                }
-                digest => return digest,
-            }
-        }
-    }
-
-    async fn digest_once(&self, kind: DigestKind, path: &VPath) -> Result<String, Trouble> {
-        let mut lease = self.lease(WORTH_A_LOGIN_FOR_DIGESTS).await?;
-        let digest = lease.side().digest(kind, path, None).await;
-        lease.give_back();
-        digest
     }
 
     /// Says goodbye on all sessions.
@@ -284,6 +259,14 @@ impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// The digests that a side computes.
+fn offered(side: &mut Side) -> Answer<'_, Vec<DigestKind>> {
+    Box::pin(async move {
+        side.connect().await?;
+        Ok(side.digests())
+    })
 }
 
 impl Lease<'_> {

@@ -6,6 +6,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use fxp_proto::listing::entry::Kind;
 use fxp_proto::pair::leg::Leg;
+use fxp_proto::path::VPath;
 
 use super::diff::same_time;
 use super::explore::Explorer;
@@ -214,9 +215,7 @@ impl Planner<'_> {
                 Heard::Judged(found, Ok(likeness)) => self.decided(*found, &likeness).await,
                 // What is wrong with one file is that file's; what is wrong with a session ends the plan.
                 Heard::Judged(found, Err(trouble)) if is_about_this(&trouble) => {
-                    let source = self.places.sources[found.side].name(&found.source);
-                    let destination = self.places.destination.name(&found.target);
-                    self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await
+                    self.tell(self.conflict(found.side, &found.source, &found.target, trouble)).await
                 }
                 Heard::Judged(_, Err(trouble)) => return Err(trouble),
             };
@@ -245,35 +244,32 @@ impl Planner<'_> {
         if twin.is_made() && !self.wish.even_unchanged {
             return self.tell(Item::LinkStands).await;
         }
+        let from = self.places.sources[twin.side].name(&twin.source);
         if twin.would_lead_to_itself() {
-            let source = self.places.sources[twin.side].name(&twin.source);
-            let destination = self.places.destination.name(&twin.target);
-            let what = format!("{source} leads to {destination}, and a link there would lead to itself");
+            let to = self.places.destination.name(&twin.target);
+            let what = format!("{from} leads to {to}, and a link there would lead to itself");
             let trouble = Trouble::new(TroubleKind::DestinationDenied, what)
                 .on(Some(Leg::Destination))
                 .remedy("the file there stays; --links skip leaves such links out");
-            return self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await;
+            return self.tell(self.conflict(twin.side, &twin.source, &twin.target, trouble)).await;
         }
-        let Twin { side, source, target, leads_to, there } = twin;
-        if let Some(leads_to) = leads_to {
-            let replaces = there.is_some();
-            return self
-                .tell(Item::Link(Box::new(LinkStep {
-                    side,
-                    source,
-                    destination: target,
-                    leads_to,
-                    replaces,
-                })))
-                .await;
-        }
-        let (source, destination) =
-            (self.places.sources[side].name(&source), self.places.destination.name(&target));
-        let trouble =
-            Trouble::new(TroubleKind::Other, format!("the server does not tell where {source} leads"))
+        let Twin { side, source, target: destination, leads_to, there } = twin;
+        let Some(leads_to) = leads_to else {
+            let what = format!("the server does not tell where {from} leads");
+            let trouble = Trouble::new(TroubleKind::Other, what)
                 .on(Some(Leg::Source))
                 .remedy("--links follow copies what it leads to");
-        self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await
+            return self.tell(self.conflict(side, &source, &destination, trouble)).await;
+        };
+        let replaces = there.is_some();
+        self.tell(Item::Link(Box::new(LinkStep { side, source, destination, leads_to, replaces }))).await
+    }
+
+    /// What cannot be copied.
+    fn conflict(&self, side: usize, source: &VPath, target: &VPath, trouble: Trouble) -> Item {
+        let source = self.places.sources[side].name(source);
+        let destination = self.places.destination.name(target);
+        Item::Conflict(Box::new(FileFailure { source, destination, trouble }))
     }
 
     async fn decided(&mut self, found: Found, likeness: &Likeness) -> Result<(), Deaf> {
@@ -281,9 +277,7 @@ impl Planner<'_> {
             let trouble = Trouble::new(TroubleKind::Verification, format!("not proven equal: {why}")).remedy(
                 "--retries asks more often, --timeout waits longer; without --checksum size and time decide",
             );
-            let source = self.places.sources[found.side].name(&found.source);
-            let destination = self.places.destination.name(&found.target);
-            return self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await;
+            return self.tell(self.conflict(found.side, &found.source, &found.target, trouble)).await;
         }
         let Some(how) = likeness.equality() else { return self.step(found).await };
         let theirs = found.there.as_ref().and_then(|entry| entry.modified);
@@ -342,7 +336,7 @@ impl Planner<'_> {
         let limit = self.wish.selection.delete.and_then(|delete| delete.limit);
         if let Some(limit) = limit.filter(|limit| self.extras.count > *limit) {
             let count = self.extras.count;
-            let destination = self.places.destination.name(&fxp_proto::path::VPath::root());
+            let destination = self.places.destination.name(&VPath::root());
             let trouble = Trouble::new(
                 TroubleKind::Limit,
                 format!(

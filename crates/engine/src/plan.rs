@@ -27,6 +27,7 @@ use fxp_proto::wire::text::Text;
 
 use crate::journal::Stands;
 use crate::report::{FileFailure, Skipped};
+use crate::side::Side;
 
 /// What will be done, in order.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +74,15 @@ impl Step {
     pub fn replaces(&self) -> bool {
         self.stands.is_some()
     }
+
+    /// What is done with the file, as a dry run says it.
+    pub(crate) fn verb(&self) -> &'static str {
+        match (self.leftover, self.replaces()) {
+            (Some(_), _) => "resume",
+            (None, true) => "replace",
+            (None, false) => "copy",
+        }
+    }
 }
 
 /// One link to make.
@@ -88,6 +98,13 @@ pub struct LinkStep {
     pub leads_to: Text,
     /// Something stands at the destination and will be replaced.
     pub replaces: bool,
+}
+
+impl LinkStep {
+    /// What is done at `destination`, as a dry run says it.
+    pub(crate) fn deed(&self, destination: &Side) -> String {
+        format!("make the link {} to {}", destination.name(&self.destination), self.leads_to)
+    }
 }
 
 /// How a file of a source was reached.

@@ -450,10 +450,7 @@ impl Announcer<'_> {
 fn tell_step(item: Item, sources: &[Side], destination: &Side, context: &Context, report: &mut Report) {
     let tell = |event| context.observer.event(event);
     match item {
-        Item::Unchanged(same) => match same.doubt {
-            Some(doubt) => report.doubt(doubt),
-            None => report.unchanged += 1,
-        },
+        Item::Unchanged(same) => report.stood(same.doubt),
         Item::LinkStands => report.unchanged += 1,
         Item::Skipped(skipped) => {
             tell(Event::Skipped(skipped.clone()));
@@ -464,20 +461,11 @@ fn tell_step(item: Item, sources: &[Side], destination: &Side, context: &Context
             report.fail(*failure);
         }
         Item::Directory(path) => tell(Event::Step(format!("make directory {}", destination.name(&path)))),
-        Item::Link(link) => tell(Event::Step(format!(
-            "make the link {} to {}",
-            destination.name(&link.destination),
-            link.leads_to
-        ))),
+        Item::Link(link) => tell(Event::Step(link.deed(destination))),
         Item::Extra(extra) => tell(Event::Step(format!("delete {}", destination.name(&extra.path)))),
         Item::Step(step) => {
-            let verb = match (step.leftover, step.replaces()) {
-                (Some(_), _) => "resume",
-                (None, true) => "replace",
-                (None, false) => "copy",
-            };
             let (from, to) = (sources[step.side].name(&step.source), destination.name(&step.destination));
-            tell(Event::Step(format!("{verb} {from} to {to}")));
+            tell(Event::Step(format!("{} {from} to {to}", step.verb())));
         }
     }
 }

@@ -4,7 +4,7 @@
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
-use crate::journal::{Ledger, Left};
+use crate::journal::Left;
 use crate::report::{Event, Trouble, TroubleKind};
 use crate::run::Run;
 
@@ -56,7 +56,7 @@ impl Run {
     }
 
     async fn fate_of(&mut self, source: &str) -> Result<Fate, Trouble> {
-        let files = self.ledger().left_by(source).await;
+        let files = self.context.ledger.left_by(source).await;
         if files.is_empty() {
             return Ok(Fate::Unknown);
         }
@@ -91,14 +91,10 @@ impl Run {
             }
         }
         // The journal knows the files that were begun, and nothing of those that were still to come.
-        if files.iter().any(|file| file.beneath) && !self.ledger().had_finished() {
+        if files.iter().any(|file| file.beneath) && !self.context.ledger.had_finished() {
             let why = "the journal does not say that all files in it had been found and moved";
             return Ok(Fate::Unproven(why.to_owned()));
         }
         Ok(Fate::Moved(files.len() as u64))
-    }
-
-    fn ledger(&self) -> std::sync::Arc<dyn Ledger> {
-        self.context.ledger.clone()
     }
 }

@@ -77,8 +77,7 @@ async fn unmask(side: &mut Side, path: &VPath, entries: &mut [Entry]) -> Result<
     if !entries.iter().any(is_directory) {
         return Ok(());
     }
-    let links = side.links_in(path, entries).await?;
-    let mut links: BTreeMap<Text, Entry> = links.into_iter().map(|link| (link.name.clone(), link)).collect();
+    let mut links = told_links(side, path, entries).await?;
     for entry in entries.iter_mut().filter(|entry| is_directory(entry)) {
         if let Some(link) = links.remove(&entry.name) {
             *entry = link;
@@ -89,8 +88,7 @@ async fn unmask(side: &mut Side, path: &VPath, entries: &mut [Entry]) -> Result<
 
 /// Asks for what a listing does not tell of links.
 async fn find_targets(side: &mut Side, path: &VPath, entries: &mut Vec<Entry>) -> Result<(), Trouble> {
-    let mut told: BTreeMap<Text, Entry> =
-        side.links_in(path, entries).await?.into_iter().map(|link| (link.name.clone(), link)).collect();
+    let mut told = told_links(side, path, entries).await?;
     for entry in entries.iter_mut() {
         if let Some(link) = told.remove(&entry.name) {
             *entry = link;
@@ -98,6 +96,16 @@ async fn find_targets(side: &mut Side, path: &VPath, entries: &mut Vec<Entry>) -
     }
     entries.extend(told.into_values());
     Ok(())
+}
+
+/// What LIST tells of the links in a directory, by their names.
+async fn told_links(
+    side: &mut Side,
+    path: &VPath,
+    entries: &[Entry],
+) -> Result<BTreeMap<Text, Entry>, Trouble> {
+    let links = side.links_in(path, entries).await?;
+    Ok(links.into_iter().map(|link| (link.name.clone(), link)).collect())
 }
 
 async fn follow_all(side: &mut Side, path: &VPath, contents: &mut Contents) -> Result<(), Trouble> {

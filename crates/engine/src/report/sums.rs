@@ -149,8 +149,12 @@ impl Report {
         }
     }
 
-    /// Takes in what was there already and could not be proven equal.
-    pub fn doubt(&mut self, doubt: Doubt) {
+    /// Takes in what was there already, proven equal as far as that was asked for or with a doubt.
+    pub fn stood(&mut self, doubt: Option<Doubt>) {
+        let Some(doubt) = doubt else {
+            self.unchanged += 1;
+            return;
+        };
         self.doubtful += 1;
         if self.doubts.len() < MOST_TOLD {
             self.doubts.push(doubt);

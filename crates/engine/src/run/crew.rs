@@ -275,10 +275,7 @@ impl Crew {
 
     /// A file was there already.
     pub(crate) fn unchanged(&self, same: Same) {
-        match &same.doubt {
-            Some(doubt) => self.report().doubt(doubt.clone()),
-            None => self.report().unchanged += 1,
-        }
+        self.report().stood(same.doubt.clone());
         self.tell_unchanged(same);
     }
 

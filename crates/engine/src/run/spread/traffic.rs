@@ -141,14 +141,9 @@ impl Traffic {
             }
             for job in round {
                 if let Some(step) = self.table.order(job, self.pair(job)) {
-                    let verb = match (step.leftover, step.replaces()) {
-                        (Some(_), _) => "resume",
-                        (None, true) => "replace",
-                        (None, false) => "copy",
-                    };
                     let from = self.crew.source(step.side).name(&step.source);
                     let to = self.crew.destination(step.side).name(&step.destination);
-                    self.crew.event(Event::Step(format!("{verb} {from} to {to}")));
+                    self.crew.event(Event::Step(format!("{} {from} to {to}", step.verb())));
                 }
                 self.schedule.done(job);
             }
@@ -265,8 +260,7 @@ impl Traffic {
                 self.crew.event(Event::Step(format!("make directory {}", found.side.name(path))));
             }
             for link in &plan.links {
-                let name = found.side.name(&link.destination);
-                self.crew.event(Event::Step(format!("make the link {name} to {}", link.leads_to)));
+                self.crew.event(Event::Step(link.deed(&found.side)));
             }
         }
         let mut side = found.side;

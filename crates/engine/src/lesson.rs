@@ -4,11 +4,11 @@
 //! nothing is known yet or what is known has just led to a copy in vain.
 
 use std::sync::Mutex;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use fxp_proto::listing::entry::Precision;
 use fxp_proto::path::VPath;
 
+use crate::clock::now;
 use crate::file::{NO_TIME, NO_WAY_OF_TIMES};
 use crate::plan::Step;
 use crate::report::{FileReport, Trouble};
@@ -174,11 +174,6 @@ fn key(side: &Side) -> String {
         Side::Remote(link) => times::place(link.server.user.as_deref(), &link.server.key()),
         Side::Local(_) => THIS_MACHINE.to_owned(),
     }
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Copies to be looked at: enough to meet summer and winter.

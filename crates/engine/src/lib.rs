@@ -27,6 +27,7 @@ pub use fxp_client::proto;
 pub mod book;
 pub mod checking;
 mod claim;
+mod clock;
 pub mod context;
 mod digest;
 pub mod doctor;

@@ -20,7 +20,7 @@ pub(crate) use seats::{Open, Seat, Seats};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use fxp_client::connect::{ConnectError, Target, connect};
 use fxp_client::session::Session;
@@ -39,6 +39,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::book::Known;
+use crate::clock::now;
 use crate::context::{Context, Person};
 use crate::patience::Budgets;
 use crate::policy::Secure;
@@ -362,12 +363,6 @@ pub(crate) fn product(session: &Session) -> Option<&'static Product> {
     let facts = session.facts();
     let system = facts.system.as_ref().map(ToString::to_string).unwrap_or_default();
     Product::recognise(&banner(session), &system, &facts.features)
-}
-
-/// Seconds since 1970; 0 on a machine whose clock is before that.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The greeting as one string.

@@ -14,8 +14,9 @@ use sqlx::{Connection, Sqlite, Transaction};
 use tokio::sync::{Notify, watch};
 
 use super::job::{Ending, JobId};
-use super::store::{columns, now};
+use super::store::columns;
 use super::{JournalError, Stands, Subject, Totals, words};
+use crate::clock::now;
 use crate::report::{FileFailure, FileReport, TroubleKind, Verification};
 
 /// A note.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use super::job::{Ending, Job, JobId, State, Typed};
 use super::page::{Earlier, Page};
 use super::{Totals, schema};
+use crate::clock::now;
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -334,12 +335,6 @@ pub(super) fn columns(ending: &Ending) -> (&'static str, Option<&str>) {
         Ending::Failed(reason) => ("failed", Some(reason)),
         Ending::Interrupted => ("interrupted", None),
     }
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Arguments as one value: none of them can hold a NUL.

@@ -16,8 +16,9 @@ use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
 
 use super::seats::{Holder, Open, Seat};
-use super::{FIRST_LOOK, Pool, now, verified_word};
+use super::{FIRST_LOOK, Pool, verified_word};
 use crate::book::Known;
+use crate::clock::now;
 use crate::report::{Event, Trouble, TroubleKind};
 use crate::site::Server;
 use crate::trouble;

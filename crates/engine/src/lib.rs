@@ -41,6 +41,7 @@ mod linking;
 mod look;
 pub mod manifest;
 mod moving;
+mod packing;
 mod part;
 mod patience;
 pub mod place;

@@ -5,6 +5,7 @@ use fxp_proto::grammar::params::DigestKind;
 use fxp_proto::path::VPath;
 
 use crate::digest;
+use crate::packing;
 
 /// What a manifest says of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Stated {
 /// What is stated of many files, by their paths.
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
-    /// For each file: its path after two bytes that tell how long it is, then what is said of it.
+    /// For each file: its path ([`packing`]), then what is said of it.
     packed: Vec<u8>,
     /// Where each file begins there; in the order of paths once they are sorted.
     begins: Vec<usize>,
@@ -31,11 +32,7 @@ impl Manifest {
     pub fn add(&mut self, path: &VPath, stated: Stated) {
         self.taken.clear();
         self.begins.push(self.packed.len());
-        let path = path.to_text();
-        // A path is never longer.
-        let length = u16::try_from(path.as_bytes().len()).unwrap_or(u16::MAX);
-        self.packed.extend(length.to_le_bytes());
-        self.packed.extend(&path.as_bytes()[..usize::from(length)]);
+        packing::put_path(&mut self.packed, path);
         self.packed.extend(stated.size.to_le_bytes());
         let Some((kind, hex)) = stated.digest else {
             self.packed.push(NO_DIGEST);
@@ -80,13 +77,16 @@ impl Manifest {
     }
 
     fn path(&self, begin: usize) -> &[u8] {
-        let length = u16::from_le_bytes([self.packed[begin], self.packed[begin + 1]]);
-        &self.packed[begin + 2..][..usize::from(length)]
+        self.split(begin).0
+    }
+
+    /// The path of the file that begins there, and what is behind it.
+    fn split(&self, begin: usize) -> (&[u8], &[u8]) {
+        packing::split_path(&self.packed[begin..]).expect("each file has a path")
     }
 
     fn stated(&self, begin: usize) -> Stated {
-        let behind = &self.packed[begin + 2 + self.path(begin).len()..];
-        let (size, behind) = behind.split_first_chunk().expect("each file has a size");
+        let (size, behind) = self.split(begin).1.split_first_chunk().expect("each file has a size");
         let kind = digest::KINDS.get(usize::from(behind[0]));
         let digest = kind.map(|kind| {
             let length = usize::from(behind[1]);

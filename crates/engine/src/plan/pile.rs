@@ -4,21 +4,18 @@
 use fxp_proto::path::VPath;
 
 use super::item::Extra;
+use crate::packing;
 
 /// Extras, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Pile {
-    /// For each of them: its path after two bytes that tell how long it is, a flag, and its size.
+    /// For each of them: its path ([`packing`]), a flag, and its size.
     packed: Vec<u8>,
 }
 
 impl Pile {
     pub(crate) fn push(&mut self, extra: &Extra) {
-        let path = extra.path.to_text();
-        // A path is never longer.
-        let length = u16::try_from(path.as_bytes().len()).unwrap_or(u16::MAX);
-        self.packed.extend(length.to_le_bytes());
-        self.packed.extend(&path.as_bytes()[..usize::from(length)]);
+        packing::put_path(&mut self.packed, &extra.path);
         self.packed.push(u8::from(extra.directory) | u8::from(extra.size.is_some()) << 1);
         self.packed.extend(extra.size.unwrap_or_default().to_le_bytes());
     }
@@ -48,11 +45,10 @@ impl Iterator for Unpacked {
     type Item = Extra;
 
     fn next(&mut self) -> Option<Extra> {
-        let (length, behind) = self.pile.packed.get(self.at..)?.split_first_chunk()?;
-        let (path, behind) = behind.split_at_checked(u16::from_le_bytes(*length).into())?;
+        let (path, behind) = packing::split_path(self.pile.packed.get(self.at..)?)?;
         let (flags, behind) = behind.split_first()?;
-        let size = behind.first_chunk()?;
-        self.at += length.len() + path.len() + 1 + size.len();
+        let (size, behind) = behind.split_first_chunk()?;
+        self.at = self.pile.packed.len() - behind.len();
         let size = (flags & 2 != 0).then(|| u64::from_le_bytes(*size));
         // What was a path is one again.
         let path = VPath::parse(path).ok()?;

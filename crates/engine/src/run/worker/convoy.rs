@@ -17,7 +17,7 @@ use fxp_proto::pair::leg::Leg;
 use super::{Worker, connect, must_stay, source_stays};
 use crate::digest;
 use crate::file::{self, Way};
-use crate::journal::Answer;
+use crate::journal::{Answer, Subject};
 use crate::lane::{Lane, Paved};
 use crate::part;
 use crate::plan::Step;
@@ -183,6 +183,13 @@ fn suits(step: &Step) -> bool {
         && part::part_of(&step.destination).is_some()
 }
 
+/// A file on its way.
+struct UnderWay {
+    step: Step,
+    subject: Subject,
+    began: Instant,
+}
+
 /// The files of one convoy.
 struct Freight<'a> {
     crew: &'a Crew,
@@ -199,7 +206,7 @@ struct Freight<'a> {
     first: Option<Step>,
     /// No more files are drawn: somebody else needs the sessions, or the next step is of another kind.
     enough: bool,
-    under_way: HashMap<u64, (Step, Instant)>,
+    under_way: HashMap<u64, UnderWay>,
     settled: u64,
     left: Vec<Left>,
     /// What is copied is deleted at the source.
@@ -294,7 +301,8 @@ impl Cargo for Freight<'_> {
             return None;
         };
         let number = self.crew.next_file();
-        self.crew.run.context.ledger.begun(&self.crew.subject(&step), step.stands, false);
+        let subject = self.crew.subject(&step);
+        self.crew.run.context.ledger.begun(&subject, step.stands, false);
         let modified = match step.modified {
             Some((time, Precision::Second)) => Some(time),
             _ => None,
@@ -309,12 +317,12 @@ impl Cargo for Freight<'_> {
             moves: self.moves,
             key: self.keyed.then(|| PeerKey::new(rand::random())),
         };
-        self.under_way.insert(number, (step, Instant::now()));
+        self.under_way.insert(number, UnderWay { step, subject, began: Instant::now() });
         Some(load)
     }
 
     fn begun(&mut self, number: u64) {
-        let Some((step, began)) = self.under_way.get_mut(&number) else { return };
+        let Some(UnderWay { step, began, .. }) = self.under_way.get_mut(&number) else { return };
         *began = Instant::now();
         self.crew.event(Event::Started {
             file: number,
@@ -327,12 +335,12 @@ impl Cargo for Freight<'_> {
     }
 
     fn ended(&mut self, number: u64, outcome: Outcome) {
-        let Some((step, began)) = self.under_way.remove(&number) else { return };
+        let Some(UnderWay { step, subject, began }) = self.under_way.remove(&number) else { return };
         match outcome {
             Outcome::Settled(settled) => {
                 self.settled += 1;
                 let report = self.report(&step, began, settled);
-                self.crew.run.context.ledger.finished(&self.crew.subject(&step), &report);
+                self.crew.run.context.ledger.finished(&subject, &report);
                 self.crew.done(number, &step, report);
                 if self.moves {
                     self.parting.insert(number, step);

@@ -34,22 +34,27 @@ fn plant(root: &Path) {
     }
 }
 
-/// All files beneath `root`; no link is followed.
-fn files(root: &Path) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
+/// Everything beneath `root` that is no directory, by its name; no link is followed.
+fn leaves(root: &Path) -> Vec<(String, fs::DirEntry)> {
+    let mut found = Vec::new();
     let mut waiting = vec![root.to_path_buf()];
     while let Some(folder) = waiting.pop() {
         for entry in fs::read_dir(&folder).expect("a folder").flatten() {
-            let name = entry.path().strip_prefix(root).expect("beneath").display().to_string();
-            let kind = entry.file_type().expect("a kind");
-            if kind.is_dir() {
+            if entry.file_type().expect("a kind").is_dir() {
                 waiting.push(entry.path());
             } else {
-                found.insert(name, fs::read_to_string(entry.path()).expect("a file"));
+                let name = entry.path().strip_prefix(root).expect("beneath").display().to_string();
+                found.push((name, entry));
             }
         }
     }
     found
+}
+
+/// All files beneath `root`, and what is in them.
+fn files(root: &Path) -> BTreeMap<String, String> {
+    let text = |entry: fs::DirEntry| fs::read_to_string(entry.path()).expect("a file");
+    leaves(root).into_iter().map(|(name, entry)| (name, text(entry))).collect()
 }
 
 fn of(rows: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -137,20 +142,10 @@ fn story(pair: &Pair) {
 
 /// The links beneath `root`, and where they lead.
 fn links(root: &Path) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    let mut waiting = vec![root.to_path_buf()];
-    while let Some(folder) = waiting.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder").flatten() {
-            let name = entry.path().strip_prefix(root).expect("beneath").display().to_string();
-            let kind = entry.file_type().expect("a kind");
-            if kind.is_dir() {
-                waiting.push(entry.path());
-            } else if kind.is_symlink() {
-                found.insert(name, fs::read_link(entry.path()).expect("a target").display().to_string());
-            }
-        }
-    }
-    found
+    let target = |entry: fs::DirEntry| fs::read_link(entry.path()).expect("a target").display().to_string();
+    let is_link = |entry: &fs::DirEntry| entry.file_type().expect("a kind").is_symlink();
+    let links = leaves(root).into_iter().filter(|(_, entry)| is_link(entry));
+    links.map(|(name, entry)| (name, target(entry))).collect()
 }
 
 #[test]

@@ -400,17 +400,7 @@ mod tests {
         }
         let origins = [Origin { side: 0, path: path("/s/t"), contents: false }];
         let goal = Goal { path: path("/d"), contents: false };
-        let plan = plan(
-            std::slice::from_mut(&mut source),
-            &origins,
-            &mut destination,
-            &goal,
-            all(),
-            &testing::go_on(),
-            |_| {},
-        )
-        .await
-        .expect("planned");
+        let plan = plan_of_one(&mut source, &origins, &mut destination, &goal).await.expect("planned");
         assert_eq!(plan.unchanged, 1);
         assert_eq!(describe(&plan), "| /s/t/begun>/d/t/begun+3 /s/t/other>/d/t/other!");
         let mut conflicts: Vec<_> =
@@ -433,16 +423,17 @@ mod tests {
             .map(|typed| Origin { side: 0, path: path(typed), contents: typed.ends_with('/') })
             .collect();
         let goal = Goal { path: path(goal), contents: goal.ends_with('/') };
-        plan(
-            std::slice::from_mut(&mut source),
-            &origins,
-            &mut destination,
-            &goal,
-            all(),
-            &testing::go_on(),
-            |_| {},
-        )
-        .await
+        plan_of_one(&mut source, &origins, &mut destination, &goal).await
+    }
+
+    async fn plan_of_one(
+        source: &mut Side,
+        origins: &[Origin],
+        destination: &mut Side,
+        goal: &Goal,
+    ) -> Result<Plan, Trouble> {
+        let source = std::slice::from_mut(source);
+        plan(source, origins, destination, goal, all(), &testing::go_on(), |_| {}).await
     }
 
     fn describe(plan: &Plan) -> String {

@@ -7,7 +7,8 @@
 //!
 //! * [`storage`]: the traits; [`account`]: who logs in and with which rights.
 //! * [`guarded`]: rights applied to a storage, so that callers cannot forget them.
-//! * [`memory`]: a whole back end in memory; [`suite`]: what every back end must pass.
+//! * [`memory`]: a whole back end in memory; [`suite`]: what every back end must pass; [`layer`]: one over another, for
+//!   tests.
 #![forbid(unsafe_code)]
 
 pub use fxp_proto::listing::entry::{Entry, Kind, Precision};
@@ -20,5 +21,6 @@ pub mod storage;
 
 pub mod account;
 pub mod guarded;
+pub mod layer;
 pub mod memory;
 pub mod suite;

@@ -4,10 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use fxp_engine::proto::listing::entry::Entry;
 use fxp_engine::proto::listing::time::FtpTime;
 use fxp_engine::proto::path::VPath;
-use fxp_engine::proto::wire::text::Text;
+use fxp_store::layer::Layer;
 use fxp_store::memory::Memory;
 use fxp_store::storage::{Create, ReadFile, Result, Storage, StoreError, WriteFile};
 
@@ -73,13 +72,9 @@ pub(crate) struct Faulty {
     pub(crate) faults: Arc<Faults>,
 }
 
-impl Storage for Faulty {
-    fn stat(&self, path: &VPath) -> Result<Entry> {
-        self.files.stat(path)
-    }
-
-    fn list(&self, path: &VPath, visit: &mut dyn FnMut(Entry) -> bool) -> Result<()> {
-        self.files.list(path, visit)
+impl Layer for Faulty {
+    fn below(&self) -> &dyn Storage {
+        &self.files
     }
 
     fn open(&self, path: &VPath) -> Result<Box<dyn ReadFile>> {
@@ -102,14 +97,6 @@ impl Storage for Faulty {
         self.faults.gather();
         let file = self.files.create(path, how)?;
         Ok(Box::new(FaultyFile { file, faults: self.faults.clone(), held: Vec::new(), first: true }))
-    }
-
-    fn make_directory(&self, path: &VPath) -> Result<()> {
-        self.files.make_directory(path)
-    }
-
-    fn remove_directory(&self, path: &VPath) -> Result<()> {
-        self.files.remove_directory(path)
     }
 
     fn delete(&self, path: &VPath) -> Result<()> {
@@ -137,18 +124,6 @@ impl Storage for Faulty {
             true => Err(StoreError::Unsupported),
             false => self.files.set_time(path, time),
         }
-    }
-
-    fn set_mode(&self, path: &VPath, mode: u32) -> Result<()> {
-        self.files.set_mode(path, mode)
-    }
-
-    fn symlink(&self, target: &Text, link: &VPath) -> Result<()> {
-        self.files.symlink(target, link)
-    }
-
-    fn space(&self, path: &VPath) -> Result<u64> {
-        self.files.space(path)
     }
 }
 

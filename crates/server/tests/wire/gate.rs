@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 
+use fxp_store::VPath;
+use fxp_store::layer::Layer;
 use fxp_store::memory::Memory;
-use fxp_store::storage::{Create, ReadFile, Result, Storage, WriteFile};
-use fxp_store::{Entry, FtpTime, Text, VPath};
+use fxp_store::storage::{Create, Result, Storage, WriteFile};
 
 use crate::world::PATIENCE;
 
@@ -101,53 +102,13 @@ impl WriteFile for SlowFile {
     }
 }
 
-impl Storage for Slow {
+impl Layer for Slow {
+    fn below(&self) -> &dyn Storage {
+        &self.files
+    }
+
     fn create(&self, path: &VPath, how: Create) -> Result<Box<dyn WriteFile>> {
         let visit = self.gate.enter();
         Ok(Box::new(SlowFile { file: self.files.create(path, how)?, visit }))
-    }
-
-    fn stat(&self, path: &VPath) -> Result<Entry> {
-        self.files.stat(path)
-    }
-
-    fn list(&self, path: &VPath, visit: &mut dyn FnMut(Entry) -> bool) -> Result<()> {
-        self.files.list(path, visit)
-    }
-
-    fn open(&self, path: &VPath) -> Result<Box<dyn ReadFile>> {
-        self.files.open(path)
-    }
-
-    fn make_directory(&self, path: &VPath) -> Result<()> {
-        self.files.make_directory(path)
-    }
-
-    fn remove_directory(&self, path: &VPath) -> Result<()> {
-        self.files.remove_directory(path)
-    }
-
-    fn delete(&self, path: &VPath) -> Result<()> {
-        self.files.delete(path)
-    }
-
-    fn rename(&self, from: &VPath, to: &VPath) -> Result<()> {
-        self.files.rename(from, to)
-    }
-
-    fn set_time(&self, path: &VPath, time: FtpTime) -> Result<()> {
-        self.files.set_time(path, time)
-    }
-
-    fn set_mode(&self, path: &VPath, mode: u32) -> Result<()> {
-        self.files.set_mode(path, mode)
-    }
-
-    fn symlink(&self, target: &Text, link: &VPath) -> Result<()> {
-        self.files.symlink(target, link)
-    }
-
-    fn space(&self, path: &VPath) -> Result<u64> {
-        self.files.space(path)
     }
 }

@@ -2,12 +2,10 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 
-use fxp_proto::listing::entry::Entry;
-use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
-use fxp_proto::wire::text::Text;
+use fxp_store::layer::Layer;
 use fxp_store::memory::Memory;
-use fxp_store::storage::{Create, ReadFile, Result, Storage, WriteFile};
+use fxp_store::storage::{ReadFile, Result, Storage};
 
 /// The gate; it opens at the end of the test, too.
 pub(crate) struct Gate(Arc<Latch>);
@@ -61,52 +59,12 @@ impl ReadFile for Waiting {
     }
 }
 
-impl Storage for Behind {
+impl Layer for Behind {
+    fn below(&self) -> &dyn Storage {
+        &self.files
+    }
+
     fn open(&self, path: &VPath) -> Result<Box<dyn ReadFile>> {
         Ok(Box::new(Waiting { file: self.files.open(path)?, latch: self.latch.clone() }))
-    }
-
-    fn stat(&self, path: &VPath) -> Result<Entry> {
-        self.files.stat(path)
-    }
-
-    fn list(&self, path: &VPath, visit: &mut dyn FnMut(Entry) -> bool) -> Result<()> {
-        self.files.list(path, visit)
-    }
-
-    fn create(&self, path: &VPath, how: Create) -> Result<Box<dyn WriteFile>> {
-        self.files.create(path, how)
-    }
-
-    fn make_directory(&self, path: &VPath) -> Result<()> {
-        self.files.make_directory(path)
-    }
-
-    fn remove_directory(&self, path: &VPath) -> Result<()> {
-        self.files.remove_directory(path)
-    }
-
-    fn delete(&self, path: &VPath) -> Result<()> {
-        self.files.delete(path)
-    }
-
-    fn rename(&self, from: &VPath, to: &VPath) -> Result<()> {
-        self.files.rename(from, to)
-    }
-
-    fn set_time(&self, path: &VPath, time: FtpTime) -> Result<()> {
-        self.files.set_time(path, time)
-    }
-
-    fn set_mode(&self, path: &VPath, mode: u32) -> Result<()> {
-        self.files.set_mode(path, mode)
-    }
-
-    fn symlink(&self, target: &Text, link: &VPath) -> Result<()> {
-        self.files.symlink(target, link)
-    }
-
-    fn space(&self, path: &VPath) -> Result<u64> {
-        self.files.space(path)
     }
 }

@@ -9,7 +9,9 @@ use fxp_proto::listing::entry::{Entry, Kind as What, Precision};
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
-use fxp_store::storage::{Create, ReadFile, Result, Storage, StoreError, WriteFile};
+use fxp_store::layer::Layer;
+use fxp_store::memory::Memory;
+use fxp_store::storage::{Result, Storage, StoreError};
 
 use crate::Machine;
 use crate::servers::{Kind, Server};
@@ -73,7 +75,8 @@ fn a_manifest_of_any_size_is_compared_in_little_memory() {
 }
 
 fn world() -> (Server, Server, Machine) {
-    let [source, destination] = [2, 3].map(|last| Server::with_storage(last, Kind::PLAIN, Arc::new(MadeUp)));
+    let [source, destination] =
+        [2, 3].map(|last| Server::with_storage(last, Kind::PLAIN, Arc::new(MadeUp::default())));
     let machine = Machine::that_knows(&[&source, &destination]);
     (source, destination, machine)
 }
@@ -115,7 +118,10 @@ fn name(number: usize) -> String {
 }
 
 /// A storage that makes up its listings.
-struct MadeUp;
+#[derive(Default)]
+struct MadeUp {
+    nothing: Memory,
+}
 
 impl MadeUp {
     fn entry(name: Text, kind: What) -> Entry {
@@ -139,7 +145,11 @@ impl MadeUp {
     }
 }
 
-impl Storage for MadeUp {
+impl Layer for MadeUp {
+    fn below(&self) -> &dyn Storage {
+        &self.nothing
+    }
+
     fn stat(&self, path: &VPath) -> Result<Entry> {
         let name = path.name().cloned().unwrap_or_else(|| "/".into());
         match MadeUp::contents(path) {
@@ -156,45 +166,5 @@ impl Storage for MadeUp {
             }
         }
         Ok(())
-    }
-
-    fn open(&self, _: &VPath) -> Result<Box<dyn ReadFile>> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn create(&self, _: &VPath, _: Create) -> Result<Box<dyn WriteFile>> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn make_directory(&self, _: &VPath) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn remove_directory(&self, _: &VPath) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn delete(&self, _: &VPath) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn rename(&self, _: &VPath, _: &VPath) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn set_time(&self, _: &VPath, _: FtpTime) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn set_mode(&self, _: &VPath, _: u32) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn symlink(&self, _: &Text, _: &VPath) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn space(&self, _: &VPath) -> Result<u64> {
-        Err(StoreError::Unsupported)
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fxp_proto::listing::entry::{Entry, Kind};
-use fxp_proto::listing::time::FtpTime;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
-use fxp_store::storage::{Create, ReadFile, Result, Storage, StoreError, WriteFile};
+use fxp_store::layer::Layer;
+use fxp_store::memory::Memory;
+use fxp_store::storage::{Result, Storage, StoreError};
 
 use super::*;
 use crate::side::LocalFiles;
@@ -21,9 +22,14 @@ const SHAPE: [usize; 3] = [20, 20, 500];
 struct Endless {
     /// Files that were listed.
     listed: AtomicUsize,
+    nothing: Memory,
 }
 
-impl Storage for Endless {
+impl Layer for Endless {
+    fn below(&self) -> &dyn Storage {
+        &self.nothing
+    }
+
     fn stat(&self, path: &VPath) -> Result<Entry> {
         match path.components().first().map(Text::as_bytes) {
             Some(b"s") => Ok(Entry::new("s".into(), Kind::Directory)),
@@ -44,51 +50,11 @@ impl Storage for Endless {
         }
         Ok(())
     }
-
-    fn open(&self, _: &VPath) -> Result<Box<dyn ReadFile>> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn create(&self, _: &VPath, _: Create) -> Result<Box<dyn WriteFile>> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn make_directory(&self, _: &VPath) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn remove_directory(&self, _: &VPath) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn delete(&self, _: &VPath) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn rename(&self, _: &VPath, _: &VPath) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn set_time(&self, _: &VPath, _: FtpTime) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn set_mode(&self, _: &VPath, _: u32) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn symlink(&self, _: &Text, _: &VPath) -> Result<()> {
-        Err(StoreError::Unsupported)
-    }
-
-    fn space(&self, _: &VPath) -> Result<u64> {
-        Err(StoreError::Unsupported)
-    }
 }
 
 #[tokio::test]
 async fn a_plan_holds_a_few_directories_and_not_the_tree() {
-    let storage = Arc::new(Endless { listed: AtomicUsize::new(0) });
+    let storage = Arc::new(Endless { listed: AtomicUsize::new(0), nothing: Memory::new() });
     let side = |leg| Side::Local(LocalFiles { storage: storage.clone(), leg });
     let (mut sources, mut destination) = (vec![side(Leg::Source)], side(Leg::Destination));
     let origins = [Origin { side: 0, path: VPath::parse(b"/s").expect("a path"), contents: true }];

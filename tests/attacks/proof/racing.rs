@@ -85,9 +85,12 @@ fn racers_at_a_port_that_awaits_a_certificate() {
     }
 }
 
+/// What another user of the source would have stored.
+const EVIL: &[u8] = b"what another user wants to be stored";
+
 /// Another user of the honest source points it at the victim's port.
 fn other_user(pair: &mut Pair, key: Option<&str>) -> (String, String, String) {
-    std::fs::write(pair.source.file("evil"), b"what another user wants to be stored").expect("a file");
+    std::fs::write(pair.source.file("evil"), EVIL).expect("a file");
     let mut eve = user(&pair.source);
     if let Some(key) = key {
         eve.expect(key, "200");
@@ -126,8 +129,21 @@ fn another_user_of_the_honest_peer_passes_for_it_under_a_pin() {
     let mut pair = Pair::new(start_legacy(), start());
     let pin = format!("PEER EXPECT {}", pair.source.fingerprint);
     pair.receiver.expect(&pin, "200");
-    let (_, stored, eve) = other_user(&mut pair, None);
+    std::fs::write(pair.source.file("evil"), EVIL).expect("a file");
+    let mut eve = user(&pair.source);
+    let port = pair.receiver.passive_by("CPSV");
+    pair.receiver.say("STOR in");
+    eve.expect(format!("PORT {}", port_argument(port)), "200");
+    // The right user's server is not told anything before she is through: a 150 is said before the handshakes, so
+    // that it would not decide who of two is first.
+    eve.say("RETR evil");
+    let (eve, stored) = (eve.last_reply(), pair.receiver.last_reply());
     assert!(stored.starts_with("226") && eve.starts_with("226"), "{stored} {eve}");
-    let bytes = std::fs::read(pair.destination.file("in")).expect("a file");
-    assert_eq!(bytes, b"what another user wants to be stored");
+    assert_eq!(std::fs::read(pair.destination.file("in")).expect("a file"), EVIL);
+    // The port was hers; who has the right to it comes too late, and hears so.
+    pair.sender.expect(format!("PORT {}", port_argument(port)), "200");
+    pair.sender.say("RETR out");
+    let late = pair.sender.last_reply();
+    assert!(late.starts_with('4'), "{late}");
+    assert_eq!(std::fs::read(pair.destination.file("in")).expect("a file"), EVIL);
 }

@@ -63,8 +63,8 @@ pub trait Ledger: Send + Sync {
         false
     }
 
-    /// Returns once everything told so far outlives the process.
-    fn settle(&self) -> Answer<'_, ()>;
+    /// Comes back once everything told before this call outlives the process.
+    fn settle(&self) -> Answer<'static, ()>;
 }
 
 /// What comes after a wait.
@@ -168,7 +168,7 @@ impl Ledger for Forgetful {
 
     fn failed(&self, _: &Subject, _: &FileFailure) {}
 
-    fn settle(&self) -> Answer<'_, ()> {
+    fn settle(&self) -> Answer<'static, ()> {
         Box::pin(std::future::ready(()))
     }
 }

@@ -170,7 +170,7 @@ impl Ledger for Page {
         self.inbox.tell(Told::failed(subject, failure));
     }
 
-    fn settle(&self) -> Answer<'_, ()> {
+    fn settle(&self) -> Answer<'static, ()> {
         Box::pin(self.inbox.settle())
     }
 }

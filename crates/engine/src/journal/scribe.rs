@@ -120,11 +120,13 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// Waits until everything told so far is dealt with.
-    pub(super) async fn settle(&self) {
-        let left = self.left.load(Relaxed);
-        // The sender lives in `self`, so this cannot fail.
-        let _ = self.written.subscribe().wait_for(|written| *written >= left).await;
+    /// Comes back when everything told before this call is dealt with.
+    pub(super) fn settle(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (left, mut written) = (self.left.load(Relaxed), self.written.subscribe());
+        async move {
+            // Where the inbox is gone nobody writes any more.
+            let _ = written.wait_for(|written| *written >= left).await;
+        }
     }
 
     /// There will be no more notes.

@@ -1,6 +1,8 @@
 //! Many files from server to server: drives one [`Convoy`] over two sessions.
 
 use fxp_client::session::{Session, SessionEvent};
+use fxp_proto::client::request::Request;
+use fxp_proto::grammar::verb::Verb;
 use fxp_proto::moment::Moment;
 use fxp_proto::pair::convoy::{Action, Arrival, Convoy, Load, Outcome, Road};
 use fxp_proto::pair::exchange::Failure;
@@ -22,7 +24,7 @@ pub(crate) trait Cargo {
     /// The sources of files are deleted once their copies are good.
     fn moves(&self) -> bool;
 
-    /// Comes back once what became of all files so far outlives the process.
+    /// Comes back once what is known by now of files that were taken, and of those that are over, outlives the process.
     fn settle(&self) -> Answer<'static, ()>;
 
     /// A file is over. The source of one that moves is deleted after this, and after [`Cargo::settle`].
@@ -49,12 +51,21 @@ pub(crate) async fn run(
     // Files that are over, and whose sources may go once that is written down.
     let mut over = Vec::new();
     let mut settling: Option<(Vec<u64>, Answer<'static, ()>)> = None;
+    // Files that were taken, while that is written down.
+    let mut taken: Option<Answer<'static, ()>> = None;
     let mut way = Way { under_way: 0, stoppable: true, source_gone: false, destination_gone: false };
     loop {
         while let Some(action) = convoy.next() {
             match action {
                 Action::Ask(leg, request) => {
                     let session = if leg == Leg::Source { &mut *source } else { &mut *destination };
+                    // Whoever finds the name given must find noted that it was meant to be. It has long been so, as
+                    // a rule.
+                    if names(&request)
+                        && let Some(written) = taken.take()
+                    {
+                        written.await;
+                    }
                     let id = session.ask(request);
                     convoy.asked(leg, id);
                 }
@@ -82,6 +93,7 @@ pub(crate) async fn run(
             match cargo.next() {
                 Some(load) => {
                     way.under_way += 1;
+                    taken = Some(cargo.settle());
                     convoy.load(load, now());
                     continue;
                 }
@@ -117,6 +129,11 @@ pub(crate) async fn run(
             }
         }
     }
+}
+
+/// True for what gives a copy its final name.
+fn names(request: &Request) -> bool {
+    matches!(request, Request::Command(command) if command.verb == Verb::Rnto)
 }
 
 /// Comes back when what is being written down is written.

@@ -118,10 +118,14 @@ async fn a_move_whose_source_is_gone_and_whose_copy_was_never_proven_is_an_error
 #[tokio::test(flavor = "multi_thread")]
 async fn no_source_is_deleted_before_the_journal_holds_its_copy() {
     // The first file is copied with care; those after it go in convoy.
-    for settles in [0, 1] {
+    for holds in [0, 1] {
         let world = World::new();
         let (page, mut desk) = world.process(Told::Everything).await;
-        desk.context.ledger = Arc::new(Stuck { page, settles: AtomicUsize::new(settles) });
+        desk.context.ledger = Arc::new(Stuck {
+            page,
+            begun: Written::endless(),
+            finished: Written { holds, ..Written::default() },
+        });
         let (tell, mut done) = tokio::sync::watch::channel(0);
         desk.listen(move |event| {
             if matches!(event, Event::Done { .. }) {
@@ -129,7 +133,7 @@ async fn no_source_is_deleted_before_the_journal_holds_its_copy() {
             }
         });
         let request = CopyRequest { lanes: Some(1), ..world.request() };
-        let wanted = if settles == 0 { 1 } else { 3 };
+        let wanted = if holds == 0 { 1 } else { 3 };
         tokio::select! {
             moved = place::move_to(request, &desk.context, go_on()) => panic!("it has not waited: {moved:?}"),
             // Once files are done, nothing but the journal keeps their sources.
@@ -141,7 +145,34 @@ async fn no_source_is_deleted_before_the_journal_holds_its_copy() {
         let stay = ["one", "two", "three"]
             .into_iter()
             .filter(|name| world.source.get(&format!("/s/{name}")).is_some());
-        assert_eq!(stay.count(), 3 - settles, "{settles}");
+        assert_eq!(stay.count(), 3 - holds, "{holds}");
+    }
+}
+
+/// Who is killed then finds a name, and in the journal why it may have it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_copy_gets_its_name_before_the_journal_holds_that_it_was_begun() {
+    // The first file is copied with care; those after it go in convoy.
+    for holds in [0, 1] {
+        let world = World::new();
+        let (page, mut desk) = world.process(Told::Everything).await;
+        let written = Written { holds, ..Written::default() };
+        desk.context.ledger = Arc::new(Stuck { page, begun: written, finished: Written::endless() });
+        let request = CopyRequest { lanes: Some(1), ..world.request() };
+        let there = |name: &str| world.destination.get(&format!("/d/s/{name}")).map(|bytes| bytes.len());
+        let names = ["one", "two", "three"];
+        let counts =
+            |end: &str| names.iter().filter(|name| there(&format!("{name}{end}")) == Some(200)).count();
+        tokio::select! {
+            copied = desk.copy(request) => panic!("it has not waited: {copied:?}"),
+            () = async {
+                while counts("") + counts(".fxp-part") <= holds {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            } => {}
+        }
+        assert_eq!(counts(""), holds);
     }
 }
 
@@ -310,15 +341,37 @@ impl Ledger for Deaf {
         self.page.had_finished()
     }
 
-    fn settle(&self) -> Answer<'_, ()> {
+    fn settle(&self) -> Answer<'static, ()> {
         self.page.settle()
     }
 }
 
-/// A page that is written so often and never again.
+/// A page that holds so many notes and no more.
 struct Stuck {
     page: Arc<Page>,
-    settles: AtomicUsize,
+    begun: Written,
+    finished: Written,
+}
+
+/// Notes of one kind.
+#[derive(Default)]
+struct Written {
+    holds: usize,
+    told: AtomicUsize,
+}
+
+impl Written {
+    fn endless() -> Written {
+        Written { holds: usize::MAX, ..Written::default() }
+    }
+
+    fn tell(&self) {
+        self.told.fetch_add(1, Relaxed);
+    }
+
+    fn has_all(&self) -> bool {
+        self.told.load(Relaxed) <= self.holds
+    }
 }
 
 impl Ledger for Stuck {
@@ -328,17 +381,20 @@ impl Ledger for Stuck {
 
     fn planned(&self, _: Totals) {}
 
-    fn begun(&self, _: &Subject, _: Option<Stands>, _: bool) {}
+    fn begun(&self, _: &Subject, _: Option<Stands>, _: bool) {
+        self.begun.tell();
+    }
 
-    fn finished(&self, _: &Subject, _: &FileReport) {}
+    fn finished(&self, _: &Subject, _: &FileReport) {
+        self.finished.tell();
+    }
 
     fn failed(&self, _: &Subject, _: &FileFailure) {}
 
-    fn settle(&self) -> Answer<'_, ()> {
-        let left = self.settles.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
-        match left {
-            Ok(_) => Box::pin(std::future::ready(())),
-            Err(_) => Box::pin(std::future::pending()),
+    fn settle(&self) -> Answer<'static, ()> {
+        match self.begun.has_all() && self.finished.has_all() {
+            true => Box::pin(std::future::ready(())),
+            false => Box::pin(std::future::pending()),
         }
     }
 }

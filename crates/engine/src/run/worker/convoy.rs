@@ -285,8 +285,7 @@ impl Cargo for Freight<'_> {
     }
 
     fn settle(&self) -> Answer<'static, ()> {
-        let ledger = self.crew.run.context.ledger.clone();
-        Box::pin(async move { ledger.settle().await })
+        self.crew.run.context.ledger.settle()
     }
 
     fn next(&mut self) -> Option<Load> {

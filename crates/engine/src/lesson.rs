@@ -3,10 +3,12 @@
 //! A few finished files are looked at once more as a listing shows them, which costs one listing, and only where
 //! nothing is known yet or what is known has just led to a copy in vain.
 
-use std::sync::Mutex;
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard};
 
 use fxp_proto::listing::entry::Precision;
 use fxp_proto::path::VPath;
+use tokio::sync::Notify;
 
 use crate::clock::now;
 use crate::file::{NO_TIME, NO_WAY_OF_TIMES};
@@ -43,22 +45,37 @@ pub(crate) struct Seen {
 
 /// Finished copies, a few of them.
 #[derive(Debug, Default)]
-pub(crate) struct Witnesses(Mutex<Vec<Seen>>);
+pub(crate) struct Witnesses {
+    taken: Mutex<Taken>,
+    /// There are as many of one source as are needed.
+    enough: Notify,
+}
+
+/// What was taken note of.
+#[derive(Debug, Default)]
+struct Taken {
+    seen: Vec<Seen>,
+    /// Sources whose copies somebody has looked at already.
+    looked_at: HashSet<usize>,
+}
 
 impl Witnesses {
     /// Takes note of a finished copy, if it can show anything.
     pub(crate) fn note(&self, step: &Step, report: &FileReport) {
         let powerless = report.notes.iter().any(|note| note == NO_WAY_OF_TIMES || note == NO_TIME);
         let Some(told) = step.modified.filter(|_| report.time_kept || powerless) else { return };
-        let mut seen = self.0.lock().expect("no holder of the lock panics");
-        let mut others = seen.iter().filter(|seen| seen.side == step.side);
+        let mut taken = self.lock();
+        if taken.looked_at.contains(&step.side) {
+            return;
+        }
+        let others: Vec<&Seen> = taken.of(step.side).collect();
         // All of them are seen in one listing.
-        let beside = others.clone().all(|seen| seen.copy.parent() == step.destination.parent());
-        if !beside || others.nth(MAX_SEEN - 1).is_some() {
+        let beside = others.iter().all(|seen| seen.copy.parent() == step.destination.parent());
+        if !beside || others.len() >= MAX_SEEN {
             return;
         }
         let as_large = step.stands.is_some_and(|stands| stands.size.is_some() && stands.size == step.size);
-        seen.push(Seen {
+        taken.seen.push(Seen {
             side: step.side,
             source: step.source.clone(),
             copy: step.destination.clone(),
@@ -68,12 +85,40 @@ impl Witnesses {
             arrived: now(),
             in_vain: as_large,
         });
+        if taken.of(step.side).count() == MAX_SEEN {
+            self.enough.notify_one();
+        }
     }
 
-    /// Those of one source.
-    pub(crate) fn of(&self, side: usize) -> Vec<Seen> {
-        let seen = self.0.lock().expect("no holder of the lock panics");
-        seen.iter().filter(|seen| seen.side == side).cloned().collect()
+    /// Those of one source, for whoever looks at them; from then on no more are needed.
+    pub(crate) fn take(&self, side: usize) -> Vec<Seen> {
+        let mut taken = self.lock();
+        taken.looked_at.insert(side);
+        taken.seen.extract_if(.., |seen| seen.side == side).collect()
+    }
+
+    /// A source of which there are as many as are needed, once there is one.
+    pub(crate) async fn enough(&self) -> usize {
+        loop {
+            let full = {
+                let taken = self.lock();
+                taken.seen.iter().map(|seen| seen.side).find(|&side| taken.of(side).count() == MAX_SEEN)
+            };
+            match full {
+                Some(side) => return side,
+                None => self.enough.notified().await,
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().expect("no holder of the lock panics")
+    }
+}
+
+impl Taken {
+    fn of(&self, side: usize) -> impl Iterator<Item = &Seen> {
+        self.seen.iter().filter(move |seen| seen.side == side)
     }
 }
 

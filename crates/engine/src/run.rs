@@ -6,6 +6,7 @@
 //! * `worker` is one lane at work, `crew` what all lanes share;
 //! * `tuner` decides how many lanes there are, from what `goodput` counts;
 //! * `through` says what a way through this machine is worth;
+//! * `warmth` logs in for lanes before there are any;
 //! * `lessons` tells and learns how the times of copies look;
 //! * `spread` does it for several destinations, which feed each other.
 
@@ -22,13 +23,14 @@ mod queue;
 mod spread;
 mod through;
 mod tuner;
+mod warmth;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use fxp_client::Meter;
 use fxp_client::data::Throttle;
@@ -55,6 +57,7 @@ use crew::{Crew, Pair, Shared};
 use feed::{Fed, Found};
 use goals::Goals;
 use goodput::Goodput;
+use lessons::Pupil;
 use through::choose_way;
 
 pub use crate::plan::ladder::Policy;
@@ -277,7 +280,12 @@ impl Run {
     }
 
     /// Sends what there is to do into `items`, and tells how much it is.
-    async fn plan(&mut self, errand: Errand, items: mpsc::Sender<Item>) -> Planned {
+    async fn plan(
+        &mut self,
+        errand: Errand,
+        items: mpsc::Sender<Item>,
+        files: Option<watch::Sender<u64>>,
+    ) -> Planned {
         let sources = self.sources.iter().map(Side::twin).collect();
         let places = Places::persistent(sources, self.destination.twin(), self.request.retries);
         let Errand { prepared, wish, ladder } = errand;
@@ -291,7 +299,7 @@ impl Run {
             whole.store(outcome.is_ok(), Relaxed);
             outcome
         };
-        let announcer = Announcer { context: &self.context, ladder };
+        let announcer = Announcer { context: &self.context, ladder, files };
         let feeding = feed::feed(found, items, || whole.load(Relaxed), |found| announcer.tell(found));
         let (outcome, fed) = tokio::join!(planning, feeding);
         places.park();
@@ -329,8 +337,22 @@ impl Run {
         );
         let (sender, items) = mpsc::channel(ITEMS);
         let goal = self.goal.path.clone();
-        let (planned, conducted) =
-            tokio::join!(self.plan(errand, sender), conductor::conduct(&crew, items, &goal));
+        // Where nothing is yet there will be at least one file to bring.
+        let (files, hear) = watch::channel(u64::from(errand.prepared.missing.is_some()));
+        let (end, over) = watch::channel(false);
+        let pupil = Pupil::of(self);
+        let conducting = async {
+            let conducted = conductor::conduct(&crew, items, &goal).await;
+            end.send_replace(true);
+            conducted
+        };
+        // Boxed: side by side they are too much for the stack of a thread.
+        let (planned, conducted, (), ()) = tokio::join!(
+            Box::pin(self.plan(errand, sender, Some(files))),
+            Box::pin(conducting),
+            Box::pin(warmth::warm_up(&crew, hear, over.clone())),
+            Box::pin(pupil.learn(&crew, over)),
+        );
         for pair in &crew.pairs {
             pair.close().await;
         }
@@ -393,7 +415,7 @@ impl Run {
             }
             report
         };
-        let (planned, report) = tokio::join!(self.plan(errand, sender), telling);
+        let (planned, report) = tokio::join!(self.plan(errand, sender, None), telling);
         planned.outcome.map(|()| report)
     }
 
@@ -432,12 +454,17 @@ struct Planned {
 struct Announcer<'a> {
     context: &'a Context,
     ladder: Vec<String>,
+    /// For whoever only has to know how many files there are.
+    files: Option<watch::Sender<u64>>,
 }
 
 impl Announcer<'_> {
     fn tell(&self, found: Found) {
         let Found { files, bytes, directories, unchanged, complete, .. } = found;
         self.context.ledger.planned(Totals { files, bytes, unchanged, complete });
+        if let Some(told) = &self.files {
+            told.send_if_modified(|before| std::mem::replace(before, files.max(*before)) < files);
+        }
         let ladder = self.ladder.clone();
         self.context.observer.event(match complete {
             true => Event::Planned { files, bytes, directories, unchanged, ladder },

@@ -102,14 +102,10 @@ pub(crate) async fn prepare(
     goal: &Goal,
     wish: &Wish,
 ) -> Result<Prepared, Trouble> {
-    let mut found = Vec::with_capacity(origins.len());
-    for origin in origins {
-        let (entry, by_link) = look(&mut sources[origin.side], origin, wish.recursive)
-            .await
-            .map_err(|error| error.on(Some(Leg::Source)))?;
-        found.push((origin, entry, by_link));
-    }
-    let there = kind_of(destination, &goal.path).await.map_err(|error| error.on(Some(Leg::Destination)))?;
+    let looking = look_at_all(sources, origins, wish.recursive);
+    let (found, there) = tokio::join!(looking, kind_of(destination, &goal.path));
+    let found = found.map_err(|error| error.on(Some(Leg::Source)))?;
+    let there = there.map_err(|error| error.on(Some(Leg::Destination)))?;
     let any_directory = found.iter().any(|(_, entry, _)| entry.kind == Kind::Directory);
     let into = origins.len() > 1 || any_directory || goal.contents || there == Some(Kind::Directory);
 
@@ -244,6 +240,20 @@ impl Shelf {
 
 /// Up to so many names are asked for one by one, which is cheaper than listing a directory that may be huge.
 const FEW: usize = 2;
+
+/// What each of the sources is, and whether it was found behind a link.
+async fn look_at_all<'o>(
+    sources: &mut [Side],
+    origins: &'o [Origin],
+    recursive: bool,
+) -> Result<Vec<(&'o Origin, Entry, bool)>, Trouble> {
+    let mut found = Vec::with_capacity(origins.len());
+    for origin in origins {
+        let (entry, by_link) = look(&mut sources[origin.side], origin, recursive).await?;
+        found.push((origin, entry, by_link));
+    }
+    Ok(found)
+}
 
 /// What stands at a source, and whether a link leads to it. A link that was named by the user is followed: it is what
 /// was asked for.

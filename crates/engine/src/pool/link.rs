@@ -108,7 +108,8 @@ impl Link {
                 }
                 continue;
             }
-            for (parked, open) in pool.seats.surplus(&key) {
+            let (arriving, surplus) = pool.seats.arrives(&key);
+            for (parked, open) in surplus {
                 parked.make_way(open).await;
             }
             let contested = pool.seats.has_lane(&key);
@@ -116,6 +117,7 @@ impl Link {
                 Ok(session) => {
                     self.tell_connected(&session);
                     let open = pool.seats.opened(&key);
+                    drop(arriving);
                     // It has room for more than we thought.
                     let (remembered, now_open) = (self.known().most_sessions, pool.seats.open(&key));
                     if remembered.is_some_and(|most| now_open > most as usize) {
@@ -125,6 +127,7 @@ impl Link {
                 }
                 Err(trouble) => trouble,
             };
+            drop(arriving);
             if !trouble.crowded {
                 return Err(trouble);
             }

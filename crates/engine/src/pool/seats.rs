@@ -35,6 +35,8 @@ struct Room {
     waiting: usize,
     /// Sessions that are open, in use or parked.
     open: usize,
+    /// Sessions that are being opened.
+    arriving: usize,
     /// The most sessions that the server allows, and when that was learned.
     ceiling: Option<(usize, Instant)>,
     /// Sessions that nobody needs just now.
@@ -46,6 +48,12 @@ pub(crate) struct Seat {
     seats: Arc<Seats>,
     server: String,
     holder: Holder,
+}
+
+/// Counts a session that is being opened, until it is open or was refused.
+pub(crate) struct Arriving {
+    seats: Arc<Seats>,
+    server: String,
 }
 
 /// Counts one open session for as long as it lives.
@@ -156,9 +164,9 @@ impl Seats {
         self.room(server, |room| room.lanes > 0)
     }
 
-    /// False if this server has as many sessions open as it allows, in use or parked.
+    /// False if this server has as many sessions open as it allows, in use or parked, or soon will have.
     pub(crate) fn has_room(&self, server: &str) -> bool {
-        self.room(server, |room| room.ceiling().is_none_or(|ceiling| room.open < ceiling))
+        self.room(server, |room| room.ceiling().is_none_or(|ceiling| room.open + room.arriving < ceiling))
     }
 
     /// How many lanes with these ends have room at once, as far as a ceiling is known, and the server it is known of.
@@ -175,6 +183,18 @@ impl Seats {
     /// Sessions with this server that are open.
     pub(crate) fn open(&self, server: &str) -> usize {
         self.room(server, |room| room.open)
+    }
+
+    /// A session is about to be opened. Parked ones that the server would allow no longer then have to go first.
+    pub(crate) fn arrives(self: &Arc<Self>, server: &str) -> (Arriving, Vec<(Parked, Open)>) {
+        let surplus: Vec<Parked> = self.room(server, |room| {
+            room.arriving += 1;
+            let soon = room.open + room.arriving;
+            let over = room.ceiling().map_or(0, |ceiling| soon.saturating_sub(ceiling));
+            room.parked.drain(..over.min(room.parked.len())).collect()
+        });
+        let surplus = surplus.into_iter().map(|parked| (parked, self.counted(server))).collect();
+        (Arriving { seats: self.clone(), server: server.to_owned() }, surplus)
     }
 
     /// A session was opened.
@@ -218,18 +238,6 @@ impl Seats {
             Some(room.parked.remove(at))
         })?;
         Some((parked, self.counted(server)))
-    }
-
-    /// Parked sessions that are in the way of a new one, because the server allows no more.
-    pub(crate) fn surplus(self: &Arc<Self>, server: &str) -> Vec<(Parked, Open)> {
-        let surplus = self.room(server, |room| match room.ceiling() {
-            Some(ceiling) => {
-                let over = (room.open + 1).saturating_sub(ceiling).min(room.parked.len());
-                room.parked.drain(..over).collect()
-            }
-            None => Vec::new(),
-        });
-        surplus.into_iter().map(|parked| (parked, self.counted(server))).collect()
     }
 
     /// All parked sessions of all servers.
@@ -296,6 +304,12 @@ impl Drop for Seat {
             Holder::Browser => room.browsers -= 1,
         });
         self.seats.changed.notify_waiters();
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.seats.room(&self.server, |room| room.arriving -= 1);
     }
 }
 

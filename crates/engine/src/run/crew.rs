@@ -140,6 +140,11 @@ impl Crew {
         self.lanes.subscribe()
     }
 
+    /// So many lanes work once the first file has found out how files travel.
+    pub(crate) fn lanes_at_first(&self) -> usize {
+        self.run.request.lanes.unwrap_or(FIRST_LANES)
+    }
+
     /// The first file has found out how files travel: now there is work for more lanes than one.
     pub(crate) fn open_up(&self) {
         if self.lanes() > 1 {

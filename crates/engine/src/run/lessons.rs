@@ -2,11 +2,13 @@
 //! when they are done.
 
 use super::crew::Crew;
-use super::{After, Run};
+use super::{After, Run, Stop};
 use crate::lesson;
 use crate::plan::judge::Compare;
+use crate::pool::Link;
 use crate::report::Event;
 use crate::retry;
+use crate::side::Side;
 use crate::times::Times;
 
 impl Run {
@@ -36,10 +38,48 @@ impl Run {
         }
         let looks = self.request.recursive && !*self.stop.borrow();
         for (side, source) in self.sources.iter_mut().enumerate() {
-            let seen = if looks { crew.witnesses.of(side) } else { Vec::new() };
+            let seen = if looks { crew.witnesses.take(side) } else { Vec::new() };
             let learning = lesson::learn(seen, source, &mut self.destination);
             learned.extend(retry::orderly(learning, &self.stop).await.flatten());
         }
         learned
+    }
+}
+
+/// Learns from copies while others are still on their way, so that the end of the run need not wait for it.
+pub(super) struct Pupil {
+    sources: Vec<Side>,
+    destination: Side,
+    /// False if it does not matter how the times of copies look.
+    is_needed: bool,
+}
+
+impl Pupil {
+    pub(super) fn of(run: &Run) -> Self {
+        Pupil {
+            sources: run.sources.iter().map(Side::twin).collect(),
+            destination: run.destination.twin(),
+            is_needed: run.compares_times() && run.request.recursive,
+        }
+    }
+
+    /// Learns of one source after the other as soon as there are copies enough, until `over`; what is left then is
+    /// learned by [`Run::learn_times`].
+    pub(super) async fn learn(mut self, crew: &Crew, mut over: Stop) {
+        while self.is_needed {
+            let side = tokio::select! {
+                side = crew.witnesses.enough() => side,
+                () = retry::stopped(&mut over) => return,
+            };
+            let source = &mut self.sources[side];
+            let ends = [&mut *source, &mut self.destination];
+            // No lane stands up for this: without room it is learned at the end.
+            self.is_needed = ends.into_iter().filter_map(Side::link).all(Link::sit_if_free);
+            if self.is_needed {
+                let learning = lesson::learn(crew.witnesses.take(side), source, &mut self.destination);
+                let _ = retry::orderly(learning, &crew.run.stop).await;
+            }
+            [source, &mut self.destination].into_iter().filter_map(Side::link).for_each(Link::park);
+        }
     }
 }

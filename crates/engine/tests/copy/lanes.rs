@@ -109,6 +109,45 @@ async fn a_server_that_has_room_for_few_sessions_gets_no_more_and_that_is_rememb
     }
 }
 
+/// Sessions are opened in advance, but none for a file that does not exist.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_tree_is_copied_over_few_sessions() {
+    for (files, most) in [(1, 2), (2, 3)] {
+        let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+        source.files.make_directory(&path("/t")).expect("made");
+        for number in 0..files {
+            source.put(&format!("/t/{number}"), &noise(300));
+        }
+        let desk = Desk::new(&[&source, &destination]);
+        assert_eq!(desk.copied(request(vec![source.at("t")], destination.at(""))).await.sums.files, files);
+        let events = desk.ann.events.lock().expect("not poisoned");
+        for end in ["source", "destination"] {
+            let of_end = |event: &&Event| matches!(event, Event::Connected { leg, .. } if *leg == end);
+            let opened = events.iter().filter(of_end).count();
+            assert!(opened <= most, "{opened} sessions with the {end} for {files} files");
+        }
+    }
+}
+
+/// Copies are looked at while others are on their way; the end of the run does not wait for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_times_look_is_learned_on_the_way() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    source.files.make_directory(&path("/t")).expect("made");
+    for number in 0..300 {
+        source.put(&format!("/t/{number}"), b"text");
+    }
+    let desk = Desk::new(&[&source, &destination]);
+    let report = desk
+        .copied(CopyRequest { lanes: Some(1), ..request(vec![source.at("t")], destination.at("")) })
+        .await;
+    assert_eq!((report.sums.files, report.times.len()), (300, 1), "{:?}", report.times);
+    let dialogue = desk.dialogue();
+    let looked = dialogue.rfind("MLSD").expect("the copies are looked at");
+    let last = dialogue.rfind("STOR /t/").expect("files are sent");
+    assert!(looked < last, "only when all were there");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_server_has_more_than_a_handful_of_sessions_before_its_door() {
     let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));

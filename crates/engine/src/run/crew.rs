@@ -401,4 +401,4 @@ impl Pair {
 }
 
 /// Lanes to begin with where nobody said how many.
-const FIRST_LANES: usize = 4;
+const FIRST_LANES: usize = 8;

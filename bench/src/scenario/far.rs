@@ -124,7 +124,8 @@ pub(crate) fn scenario(
     let bound = is_small.then(|| bound::of(pair.product, pair.protection));
     let arithmetic = bound.map_or(String::new(), |Bound { milliseconds, sum }| {
         format!(
-            " With the client's round trip r and s between the servers one lane needs at least {milliseconds:.0} ms for a              file: {sum}. The share of that is more than one where lanes work side by side."
+            " With the client's round trip r and s between the servers one lane needs at least {milliseconds:.0} ms \
+             for a file: {sum}. The share of that is more than one where lanes work side by side."
         )
     });
     Ok(Scenario {

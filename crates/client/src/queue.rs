@@ -9,13 +9,17 @@ use fxp_proto::grammar::change::TimeVerb;
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::params::DigestKind;
 use fxp_proto::grammar::verb::Verb;
+use fxp_proto::path::VPath;
 use tokio::time::timeout;
 
-use crate::error::SessionError;
+use crate::error::{SessionError, result};
 use crate::session::Session;
 
 /// How long the two replies of the probe may take. A server that loses the second command never sends them.
 const PROBE: Duration = Duration::from_secs(15);
+
+/// So many requests of one kind are left with the machine, which sends as many of them as the server bears.
+const ASKED: usize = 64;
 
 impl Session {
     /// From now on so much is sent at once.
@@ -34,6 +38,34 @@ impl Session {
         }
         self.set_queueing(Queueing::None);
         well
+    }
+
+    /// MKD for all of these in their order, as many at once as `queueing` allows. One that is there already is no error.
+    /// One result each; where the session is lost, those that had no reply have that as theirs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::make_directory`].
+    pub async fn make_directories(
+        &mut self,
+        paths: &[VPath],
+        queueing: Queueing,
+    ) -> Vec<Result<(), SessionError>> {
+        self.set_queueing(queueing);
+        let mkd = |path: &VPath| Request::Command(Command::new(Verb::Mkd, path.to_text()));
+        let mut results = Vec::with_capacity(paths.len());
+        for some in paths.chunks(ASKED) {
+            let asked: Vec<_> = some.iter().map(|path| self.ask(mkd(path))).collect();
+            for id in asked {
+                results.push(result(self.answer_to(id).await, Verb::Mkd.name()).map(drop));
+            }
+        }
+        self.set_queueing(Queueing::None);
+        for (path, made) in paths.iter().zip(&mut results) {
+            let answer = std::mem::replace(made, Ok(()));
+            *made = self.made_or_there(path, answer).await;
+        }
+        results
     }
 
     /// True if the server tells the times of files.

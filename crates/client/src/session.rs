@@ -194,17 +194,20 @@ impl Session {
         if path.is_root() {
             return Ok(());
         }
-        match self.command(Verb::Mkd, path.to_text()).await {
-            Ok(_) => Ok(()),
+        let made = self.command(Verb::Mkd, path.to_text()).await.map(drop);
+        self.made_or_there(path, made).await
+    }
+
+    /// What came of MKD, if it is no failure that the directory was there already.
+    pub(crate) async fn made_or_there(
+        &mut self,
+        path: &VPath,
+        made: Result<(), SessionError>,
+    ) -> Result<(), SessionError> {
+        match made {
             // "It exists" has many codes and words; CWD knows for certain.
-            Err(refused @ SessionError::Refused { .. }) => {
-                if self.is_directory(path).await? {
-                    Ok(())
-                } else {
-                    Err(refused)
-                }
-            }
-            Err(error) => Err(error),
+            Err(SessionError::Refused { .. }) if self.is_directory(path).await? => Ok(()),
+            made => made,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use fxp_proto::client::manners::Queueing;
 use fxp_proto::grammar::params::DigestKind;
 use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::listing::time::FtpTime;
@@ -17,6 +18,7 @@ use fxp_client::session::SessionError;
 use crate::context::Context;
 use crate::digest;
 use crate::pool::{Link, Pool};
+use crate::queueing;
 use crate::report::{Trouble, TroubleKind};
 use crate::site::Location;
 use crate::trouble;
@@ -284,6 +286,44 @@ impl Side {
                 }
             }
         }
+    }
+
+    /// Makes directories in this order, without a wait for each where the server bears that. One result each.
+    pub(crate) async fn make_directories(&mut self, paths: &[VPath]) -> Vec<Result<(), Trouble>> {
+        let mut results = Vec::with_capacity(paths.len());
+        if let Side::Remote(link) = self
+            && paths.len() > 1
+            && let Ok(queueing) = queueing::of(link).await
+            && let Some(session) = link.open_session()
+        {
+            for made in session.make_directories(paths, queueing).await {
+                let lost = matches!(made, Err(SessionError::Lost { .. } | SessionError::TimedOut { .. }));
+                if lost {
+                    // Those after it are made one by one, and so is this one.
+                    if queueing > Queueing::None {
+                        queueing::lower(link, queueing);
+                    }
+                    link.retire();
+                    break;
+                }
+                results.push(made);
+            }
+        }
+        let mut told: Vec<Result<(), Trouble>> = paths
+            .iter()
+            .zip(results)
+            .map(|(path, made)| made.map_err(|error| self.no_directory(path, &error)))
+            .collect();
+        for path in &paths[told.len()..] {
+            told.push(self.make_directory(path).await);
+        }
+        told
+    }
+
+    /// Why a directory was not made.
+    fn no_directory(&self, path: &VPath, error: &SessionError) -> Trouble {
+        let what = format!("making the directory {}", self.name(path));
+        trouble::of_session(error, &what, TroubleKind::DestinationDenied)
     }
 
     /// Deletes a file.

@@ -2,6 +2,8 @@
 
 use super::*;
 
+use fxp_proto::client::manners::Queueing;
+
 #[tokio::test]
 async fn nothing_is_lost_when_waiting_is_broken_off() {
     let (mut session, server) =
@@ -57,6 +59,26 @@ async fn two_commands_in_one_write_are_answered_or_the_server_does_not_bear_them
     let only_one = "C: NOOP\nC: NOOP\nS: 200 One\n>: hang up";
     let (mut session, server) = self::session("", only_one).await;
     assert!(!session.answers_two_at_once().await && !session.is_usable());
+    server.done().await;
+}
+
+#[tokio::test]
+async fn directories_are_made_together_where_the_server_bears_it() {
+    let paths = ["/a", "/a/b", "/f", "/c"].map(path);
+    let script = "C: MKD /a\nC: MKD /a/b\nC: MKD /f\nC: MKD /c\n\
+                  S: 257 \"/a\"\nS: 550 It is there\nS: 550 In the way\nS: 257 \"/c\"\n\
+                  C: CWD /a/b\nS: 250 Ok\nC: CWD /f\nS: 550 Not a directory";
+    let (mut session, server) = session("", script).await;
+    let made = session.make_directories(&paths, Queueing::Small).await;
+    let told: Vec<_> = made.iter().map(|made| made.as_ref().err().map(ToString::to_string)).collect();
+    assert_eq!(told, [None, None, Some("MKD /f: 550 In the way".to_owned()), None]);
+    server.done().await;
+
+    // One after the other where it does not, and a server that hangs up has made what it said.
+    let script = "C: MKD /a\nS: 257 \"/a\"\nC: MKD /a/b\n>: hang up";
+    let (mut session, server) = self::session("", script).await;
+    let made = session.make_directories(&paths, Queueing::None).await;
+    assert!(made[0].is_ok() && made[1..].iter().all(|made| matches!(made, Err(SessionError::Lost { .. }))));
     server.done().await;
 }
 

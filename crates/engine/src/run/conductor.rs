@@ -1,6 +1,6 @@
 //! Takes what the planner finds, makes directories, and keeps the lanes supplied.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,6 +111,8 @@ async fn supply(
 struct Supplier {
     crew: Arc<Crew>,
     destination: Side,
+    /// Items that were passed on the way to later directories.
+    ahead: VecDeque<Item>,
     /// Directories that could not be made: nothing is copied there.
     blocked: HashSet<VPath>,
     /// To be deleted when all files were copied.
@@ -125,6 +127,7 @@ impl Supplier {
         Supplier {
             crew: crew.clone(),
             destination,
+            ahead: VecDeque::new(),
             blocked: HashSet::new(),
             late: Pile::default(),
             late_links: Vec::new(),
@@ -134,7 +137,11 @@ impl Supplier {
     async fn supply(&mut self, items: &mut mpsc::Receiver<Item>, goal: &VPath) -> Result<(), Trouble> {
         while let Some(item) = self.next(items).await {
             match item {
-                Item::Directory(path) => self.make_directory(path, goal).await?,
+                Item::Directory(path) => {
+                    let mut paths = vec![path];
+                    self.look_ahead(items, &mut paths);
+                    self.make_directories(paths, goal).await?;
+                }
                 Item::Step(step) => {
                     if !self.is_blocked(&step.destination) {
                         // Whoever may have to wait has no seat.
@@ -165,6 +172,9 @@ impl Supplier {
 
     /// The next item. Whoever waits has no seat: those who look around may need it to find the next one.
     async fn next(&mut self, items: &mut mpsc::Receiver<Item>) -> Option<Item> {
+        if let Some(item) = self.ahead.pop_front() {
+            return Some(item);
+        }
         if let Ok(item) = items.try_recv() {
             return Some(item);
         }
@@ -172,41 +182,72 @@ impl Supplier {
         items.recv().await
     }
 
-    /// Makes a directory, whose parent was made before.
-    async fn make_directory(&mut self, path: VPath, goal: &VPath) -> Result<(), Trouble> {
-        if self.is_blocked(&path) {
-            return Ok(());
+    /// Finds directories that can be made together with the first of `paths`: nothing between them changes what stands
+    /// at the destination before they are there.
+    fn look_ahead(&mut self, items: &mut mpsc::Receiver<Item>, paths: &mut Vec<VPath>) {
+        let mut passed = VecDeque::new();
+        while paths.len() < TOGETHER {
+            let Some(item) = self.ahead.pop_front().or_else(|| items.try_recv().ok()) else { break };
+            match item {
+                Item::Directory(path) => paths.push(path),
+                Item::Step(_)
+                | Item::Unchanged(_)
+                | Item::Skipped(_)
+                | Item::LinkStands
+                | Item::Conflict(_) => {
+                    passed.push_back(item);
+                }
+                Item::Link(_) | Item::Extra(_) => {
+                    passed.push_back(item);
+                    break;
+                }
+            }
         }
-        let made = self.persist(&path).await;
-        match made {
-            Ok(()) => self.crew.report().directories += 1,
-            Err(trouble) if path == *goal => return Err(trouble.on(Some(Leg::Destination))),
-            Err(trouble) => {
-                let destination = self.destination.name(&path);
-                let trouble = trouble.on(Some(Leg::Destination));
-                let failure = FileFailure { source: destination.clone(), destination, trouble };
-                self.crew.failed(None, failure);
-                self.blocked.insert(path);
+        passed.append(&mut self.ahead);
+        self.ahead = passed;
+    }
+
+    /// Makes directories, parents before what is in them.
+    async fn make_directories(&mut self, mut paths: Vec<VPath>, goal: &VPath) -> Result<(), Trouble> {
+        paths.retain(|path| !self.is_blocked(path));
+        let made = self.destination.make_directories(&paths).await;
+        for (path, made) in paths.into_iter().zip(made) {
+            // Where one could not be made, those beneath it need not be complained about.
+            if self.is_blocked(&path) {
+                continue;
+            }
+            let made = match made {
+                Err(trouble) if retry::judge(&trouble).may_help() => self.persist(&path, trouble).await,
+                made => made,
+            };
+            match made {
+                Ok(()) => self.crew.report().directories += 1,
+                Err(trouble) if path == *goal => return Err(trouble.on(Some(Leg::Destination))),
+                Err(trouble) => {
+                    let destination = self.destination.name(&path);
+                    let trouble = trouble.on(Some(Leg::Destination));
+                    let failure = FileFailure { source: destination.clone(), destination, trouble };
+                    self.crew.failed(None, failure);
+                    self.blocked.insert(path);
+                }
             }
         }
         Ok(())
     }
 
-    /// Makes a directory, and tries again what may pass.
-    async fn persist(&mut self, path: &VPath) -> Result<(), Trouble> {
+    /// Makes a directory that was not made because of `trouble`, and tries again what may pass.
+    async fn persist(&mut self, path: &VPath, mut trouble: Trouble) -> Result<(), Trouble> {
         let mut attempt = 0;
-        loop {
+        while attempt < self.crew.run.request.retries && retry::judge(&trouble).may_help() {
+            attempt += 1;
+            self.park();
+            tokio::time::sleep(retry::pause(attempt, 0.0)).await;
             match self.destination.make_directory(path).await {
-                Err(trouble)
-                    if attempt < self.crew.run.request.retries && retry::judge(&trouble).may_help() =>
-                {
-                    attempt += 1;
-                    self.park();
-                    tokio::time::sleep(retry::pause(attempt, 0.0)).await;
-                }
-                made => return made,
+                Err(again) => trouble = again,
+                Ok(()) => return Ok(()),
             }
         }
+        Err(trouble)
     }
 
     /// Makes a link, `later` if it is refused now; in a move its source is deleted after that.
@@ -299,3 +340,6 @@ pub(super) fn ending(crew: &Crew, complete: bool) -> Ending {
 
 /// How often somebody looks whether another number of lanes would be better.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// So many directories are made together at most.
+const TOGETHER: usize = 64;

@@ -5,6 +5,7 @@
 mod again;
 mod cable;
 mod convoys;
+mod directories;
 mod doctor;
 mod faults;
 mod front;

@@ -166,11 +166,13 @@ impl Found {
     /// Makes what is missing; what would go where that is impossible is not copied.
     async fn make_directories(&mut self) -> Result<(), Trouble> {
         let mut blocked: HashSet<VPath> = HashSet::new();
-        for path in std::mem::take(&mut self.plan.directories) {
+        let paths = std::mem::take(&mut self.plan.directories);
+        let made = self.side.make_directories(&paths).await;
+        for (path, made) in paths.into_iter().zip(made) {
             if is_within(&blocked, &path) {
                 continue;
             }
-            match self.side.make_directory(&path).await {
+            match made {
                 Ok(()) => self.made += 1,
                 Err(trouble) if path == self.goal.path => return Err(trouble.on(Some(Leg::Destination))),
                 Err(trouble) => {

@@ -93,6 +93,8 @@ impl Courier<'_> {
         let ((carried, verified), time_kept) = loop {
             let place = self.publisher.place(self.destination, step, &mut notes).await?;
             self.ledger.begun(self.subject, step.stands, place == step.destination);
+            // Whoever finds the copy under its name must find noted how it came there.
+            self.ledger.noted().await;
             let transfer = self.transfer(step, &place, &mut attempts, &mut notes).await;
             let done = transfer.map_err(|trouble| match &unnamed {
                 Some(part) => at_part(trouble, part),

@@ -32,8 +32,7 @@ pub use job::{Ending, Job, JobId, State, Typed};
 pub use page::Page;
 pub use store::{Journal, JournalError};
 
-/// Remembers what a run does. Told from many lanes at once; nothing but [`Ledger::recall`] and
-/// [`Ledger::settle`] may wait.
+/// Remembers what a run does. Told from many lanes at once; nothing but what returns an [`Answer`] may wait.
 pub trait Ledger: Send + Sync {
     /// What became of this file in an earlier run, asked before it is sent. `stands` is what the
     /// destination's listing shows under the final name now.
@@ -65,6 +64,11 @@ pub trait Ledger: Send + Sync {
 
     /// Comes back once everything told before this call outlives the process.
     fn settle(&self) -> Answer<'static, ()>;
+
+    /// As [`Ledger::settle`], but nobody waits while what is told cannot be written.
+    fn noted(&self) -> Answer<'static, ()> {
+        self.settle()
+    }
 }
 
 /// What comes after a wait.

@@ -90,11 +90,16 @@ impl Witnesses {
         }
     }
 
-    /// Those of one source, for whoever looks at them; from then on no more are needed.
-    pub(crate) fn take(&self, side: usize) -> Vec<Seen> {
+    /// Those of one source.
+    pub(crate) fn of(&self, side: usize) -> Vec<Seen> {
+        self.lock().of(side).cloned().collect()
+    }
+
+    /// Somebody has learned from those of one source: no more are needed.
+    pub(crate) fn dismiss(&self, side: usize) {
         let mut taken = self.lock();
         taken.looked_at.insert(side);
-        taken.seen.extract_if(.., |seen| seen.side == side).collect()
+        taken.seen.retain(|seen| seen.side != side);
     }
 
     /// A source of which there are as many as are needed, once there is one.
@@ -122,11 +127,18 @@ impl Taken {
     }
 }
 
+/// What is known after a lesson.
+pub(crate) struct Learned {
+    pub(crate) times: Option<Times>,
+    /// What was seen has served its purpose. If not, it may do so another time.
+    pub(crate) served: bool,
+}
+
 /// Learns from what was seen, and remembers it. What cannot be found out now is found out another time.
-pub(crate) async fn learn(seen: Vec<Seen>, source: &mut Side, destination: &mut Side) -> Option<Times> {
+pub(crate) async fn learn(seen: Vec<Seen>, source: &mut Side, destination: &mut Side) -> Learned {
     let known = remembered(source, destination);
     if !is_worth_a_listing(&seen, known.as_ref()) {
-        return known;
+        return Learned { times: known, served: true };
     }
     match look(&seen, source, destination).await {
         Ok(Some(times)) => {
@@ -134,12 +146,12 @@ pub(crate) async fn learn(seen: Vec<Seen>, source: &mut Side, destination: &mut 
             if let Some(keeper) = keeper(source, destination) {
                 keeper.learn(|known| known.has_shown(times.clone()));
             }
-            Some(times)
+            Learned { times: Some(times), served: true }
         }
-        Ok(None) => known,
+        Ok(None) => Learned { times: known, served: false },
         Err(trouble) => {
             tracing::debug!(%trouble, "nothing is learned about times");
-            known
+            Learned { times: known, served: false }
         }
     }
 }
@@ -250,8 +262,8 @@ mod tests {
             in_vain: false,
         };
         let learned = learn(vec![seen((long_ago, precision), false)], &mut source, &mut destination).await;
-        assert_eq!(learned, None);
+        assert_eq!((learned.times, learned.served), (None, false));
         let learned = learn(vec![seen((arrived, precision), true)], &mut source, &mut destination).await;
-        assert_eq!(learned.map(|times| (times.arrival, times.listed.later)), Some((None, vec![0])));
+        assert_eq!(learned.times.map(|times| (times.arrival, times.listed.later)), Some((None, vec![0])));
     }
 }

@@ -7,11 +7,13 @@
 //!   or `off`.
 //! * An unknown certificate is shown to the person; a yes is remembered.
 
+mod ahead;
 mod certificates;
 mod door;
 mod link;
 mod seats;
 
+use ahead::Ahead;
 use certificates::Certificates;
 use door::Doors;
 pub(crate) use link::{Link, Parked};
@@ -59,9 +61,20 @@ pub(crate) struct Pool {
     /// How many sessions each server has room for.
     seats: Arc<Seats>,
     doors: Doors,
+    /// Sessions that are opened in advance.
+    ahead: Ahead,
     certificates: Certificates,
     /// How often each server is asked again.
     budgets: Arc<Budgets>,
+}
+
+/// Whom a login may ask what is not known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// The person, about certificates and about passwords in clear.
+    ThePerson,
+    /// Nobody: what would have to be asked is an error.
+    Nobody,
 }
 
 type Credentials = (Text, Secret);
@@ -86,6 +99,7 @@ impl Pool {
             answers: Mutex::default(),
             seats: Arc::default(),
             doors: Doors::default(),
+            ahead: Ahead::default(),
             certificates: Certificates::default(),
             budgets: Arc::default(),
         })
@@ -124,7 +138,12 @@ impl Pool {
     }
 
     /// A new session with `server`.
-    pub(crate) async fn open(&self, server: &Server, recorder: Option<Recorder>) -> Result<Session, Trouble> {
+    pub(crate) async fn open(
+        &self,
+        server: &Server,
+        recorder: Option<Recorder>,
+        asks: Asks,
+    ) -> Result<Session, Trouble> {
         let (user, password) = self.credentials(server).await?;
         let unprotected = self.answers.lock().await.unprotected.contains(&server.key());
         let mut target = Target {
@@ -151,11 +170,13 @@ impl Pool {
             };
             match &error {
                 ConnectError::Tls { error: HandshakeError::Untrusted(certificate), .. }
-                    if self.trusts(server, certificate).await =>
+                    if asks == Asks::ThePerson && self.trusts(server, certificate).await =>
                 {
                     target.trust = self.trust(server)?;
                 }
-                ConnectError::NoTls { words, .. } if server.tls == TlsMode::Try => {
+                ConnectError::NoTls { words, .. }
+                    if asks == Asks::ThePerson && server.tls == TlsMode::Try =>
+                {
                     self.may_go_in_clear(server, &target.user, words).await?;
                     target.tls = LoginTls::Off;
                 }

@@ -11,7 +11,7 @@ use fxp_proto::path::VPath;
 use tokio::sync::{Mutex, Notify};
 
 use crate::context::Observer;
-use crate::pool::{Open, Pool, Seat};
+use crate::pool::{Asks, Open, Pool, Seat};
 use crate::report::Event;
 use crate::site::Server;
 
@@ -71,7 +71,7 @@ impl Looking {
         if self.session.is_none() {
             // No room now is no reason not to ask later.
             let seat = pool.seats().if_free(&server.key())?;
-            let Ok(session) = pool.open(server, None).await else {
+            let Ok(session) = pool.open(server, None, Asks::Nobody).await else {
                 self.hopeless = true;
                 return None;
             };

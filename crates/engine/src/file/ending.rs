@@ -71,8 +71,6 @@ impl Courier<'_> {
             }
             return Ok((time_kept, true));
         }
-        // Whoever finds the name given must find noted that it was meant to be.
-        self.ledger.settle().await;
         let named = self.publisher.publish(self.destination, place, step, notes).await;
         match named {
             Ok(true) => self.note_begun(place, None),

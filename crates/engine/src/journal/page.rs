@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::job::{Ending, JobId};
 use super::recall::{Note, judge};
-use super::scribe::{Inbox, Told, scribe};
+use super::scribe::{Inbox, Told, Waits, scribe};
 use super::{Answer, Finished, JournalError, Ledger, Left, Recalled, Stands, Subject, Totals};
 use crate::report::{FileFailure, FileReport, Verification};
 
@@ -171,7 +171,11 @@ impl Ledger for Page {
     }
 
     fn settle(&self) -> Answer<'static, ()> {
-        Box::pin(self.inbox.settle())
+        Box::pin(self.inbox.settle(Waits::Always))
+    }
+
+    fn noted(&self) -> Answer<'static, ()> {
+        Box::pin(self.inbox.settle(Waits::WhileItWrites))
     }
 }
 

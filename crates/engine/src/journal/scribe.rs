@@ -1,7 +1,8 @@
 //! Writes down what a run tells, many notes in one write.
 //!
-//! The lanes never wait for the disk: they leave notes, and one task takes all that lie there and commits them
-//! together. While it writes, the next ones gather; so few notes are written at once, and many in few writes.
+//! The lanes leave notes, and one task takes all that lie there and commits them together. While it writes, the next
+//! ones gather; so few notes are written at once, and many in few writes. Nobody waits for that but whoever is about to
+//! do what must not happen unnoted.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -78,13 +79,30 @@ impl Told {
     }
 }
 
+/// How far the scribe has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Written {
+    notes: u64,
+    /// The disk takes nothing just now.
+    fails: bool,
+}
+
+/// Who waits for notes to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// Until they are, or are lost.
+    Always,
+    /// As long as writing works.
+    WhileItWrites,
+}
+
 /// Where notes lie until they are written.
 pub(super) struct Inbox {
     notes: Mutex<Vec<Told>>,
     /// How many notes were ever left.
     left: AtomicU64,
-    /// How many of them are dealt with.
-    written: watch::Sender<u64>,
+    /// How many of them are dealt with, and whether the latest attempt failed.
+    written: watch::Sender<Written>,
     arrived: Notify,
     closed: AtomicBool,
     lost: AtomicU64,
@@ -96,7 +114,7 @@ impl Default for Inbox {
         Inbox {
             notes: Mutex::default(),
             left: AtomicU64::new(0),
-            written: watch::Sender::new(0),
+            written: watch::Sender::new(Written::default()),
             arrived: Notify::new(),
             closed: AtomicBool::new(false),
             lost: AtomicU64::new(0),
@@ -121,11 +139,13 @@ impl Inbox {
     }
 
     /// Comes back when everything told before this call is dealt with.
-    pub(super) fn settle(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub(super) fn settle(&self, waits: Waits) -> impl Future<Output = ()> + Send + use<> {
         let (left, mut written) = (self.left.load(Relaxed), self.written.subscribe());
         async move {
+            let enough =
+                |written: &Written| written.notes >= left || (written.fails && waits == Waits::WhileItWrites);
             // Where the inbox is gone nobody writes any more.
-            let _ = written.wait_for(|written| *written >= left).await;
+            let _ = written.wait_for(enough).await;
         }
     }
 
@@ -179,9 +199,11 @@ pub(super) async fn scribe(id: JobId, mut connection: SqliteConnection, inbox: A
         for _ in 0..RETRIES {
             let Err(error) = &outcome else { break };
             inbox.lose(error);
+            inbox.written.send_modify(|written| written.fails = true);
             tokio::time::sleep(PAUSE).await;
             outcome = write(id, &mut connection, &notes).await;
         }
+        let fails = outcome.is_err();
         match outcome {
             // What was written at last was not lost.
             Ok(()) => drop(inbox.why.lock().expect("no holder of the lock panics").take()),
@@ -190,7 +212,9 @@ pub(super) async fn scribe(id: JobId, mut connection: SqliteConnection, inbox: A
                 inbox.lost.fetch_add(notes.len() as u64, Relaxed);
             }
         }
-        inbox.written.send_modify(|written| *written += notes.len() as u64);
+        inbox.written.send_modify(|written| {
+            *written = Written { notes: written.notes + notes.len() as u64, fails };
+        });
     }
     let _ = connection.close().await;
 }

@@ -16,7 +16,7 @@ use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
 
 use super::seats::{Holder, Open, Seat};
-use super::{FIRST_LOOK, Pool, verified_word};
+use super::{Asks, FIRST_LOOK, Pool, verified_word};
 use crate::book::Known;
 use crate::clock::now;
 use crate::report::{Event, Trouble, TroubleKind};
@@ -108,21 +108,21 @@ impl Link {
                 }
                 continue;
             }
+            if let Some(coming) = pool.ahead.claim(&self.server, self.leg) {
+                if let Ok(found) = coming.await {
+                    return Ok(found);
+                }
+                continue;
+            }
             let (arriving, surplus) = pool.seats.arrives(&key);
             for (parked, open) in surplus {
                 parked.make_way(open).await;
             }
             let contested = pool.seats.has_lane(&key);
-            let trouble = match pool.open(&self.server, Some(self.recorder())).await {
+            let trouble = match pool.open(&self.server, Some(self.recorder()), Asks::ThePerson).await {
                 Ok(session) => {
-                    self.tell_connected(&session);
-                    let open = pool.seats.opened(&key);
+                    let open = self.welcome(&session);
                     drop(arriving);
-                    // It has room for more than we thought.
-                    let (remembered, now_open) = (self.known().most_sessions, pool.seats.open(&key));
-                    if remembered.is_some_and(|most| now_open > most as usize) {
-                        self.learn(|known| known.has_room_for(now_open, now()));
-                    }
                     return Ok((session, open));
                 }
                 Err(trouble) => trouble,
@@ -131,11 +131,7 @@ impl Link {
             if !trouble.crowded {
                 return Err(trouble);
             }
-            let others = pool.seats.refused(&key);
-            if let Some(others) = others {
-                // One that was on its way at that moment may be open by now.
-                self.learn(|known| known.has_room_for(pool.seats.open(&key).max(others), now()));
-            }
+            self.learn_ceiling();
             let browses = self.seat.as_ref().is_some_and(|seat| seat.holder() == Holder::Browser);
             // A lane of this run may stand up, or has done so meanwhile; lanes have their own way of waiting.
             let contested = contested || pool.seats.has_lane(&key);
@@ -146,6 +142,28 @@ impl Link {
             // Sessions that were closed just now may still be counted there.
             tokio::time::sleep(FIRST_LOOK * 2_u32.pow(refused)).await;
             refused += 1;
+        }
+    }
+
+    /// Takes note of a session that was opened.
+    pub(super) fn welcome(&self, session: &Session) -> Open {
+        self.tell_connected(session);
+        let key = self.server.key();
+        let open = self.pool.seats.opened(&key);
+        // It has room for more than we thought.
+        let (remembered, now_open) = (self.known().most_sessions, self.pool.seats.open(&key));
+        if remembered.is_some_and(|most| now_open > most as usize) {
+            self.learn(|known| known.has_room_for(now_open, now()));
+        }
+        open
+    }
+
+    /// The server had no room for one more session.
+    pub(super) fn learn_ceiling(&self) {
+        let (seats, key) = (&self.pool.seats, self.server.key());
+        if let Some(others) = seats.refused(&key) {
+            // One that was on its way at that moment may be open by now.
+            self.learn(|known| known.has_room_for(seats.open(&key).max(others), now()));
         }
     }
 
@@ -310,13 +328,18 @@ impl Link {
         self.pool.learn(&self.server, change);
     }
 
-    fn recorder(&self) -> Recorder {
+    pub(super) fn recorder(&self) -> Recorder {
         let (observer, leg) = (self.pool.context.observer.clone(), self.leg);
         Arc::new(move |line| observer.line(leg, line))
     }
 }
 
 impl Parked {
+    /// A session of that link that was not used yet.
+    pub(super) fn new(link: &Link, session: Session) -> Self {
+        Parked { server: link.server.clone(), leg: link.leg, session, used: Instant::now() }
+    }
+
     /// True if the session is still there; one that has been idle for long is asked.
     async fn is_there(&mut self) -> bool {
         if self.session.is_alive() && self.used.elapsed() > QUESTIONABLE {

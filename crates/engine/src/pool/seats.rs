@@ -166,7 +166,7 @@ impl Seats {
 
     /// False if this server has as many sessions open as it allows, in use or parked, or soon will have.
     pub(crate) fn has_room(&self, server: &str) -> bool {
-        self.room(server, |room| room.ceiling().is_none_or(|ceiling| room.open + room.arriving < ceiling))
+        self.room(server, |room| room.has_room())
     }
 
     /// How many lanes with these ends have room at once, as far as a ceiling is known, and the server it is known of.
@@ -195,6 +195,16 @@ impl Seats {
         });
         let surplus = surplus.into_iter().map(|parked| (parked, self.counted(server))).collect();
         (Arriving { seats: self.clone(), server: server.to_owned() }, surplus)
+    }
+
+    /// A session is about to be opened that can be done without, if there is room for it beside all others.
+    pub(crate) fn arrives_if_free(self: &Arc<Self>, server: &str) -> Option<Arriving> {
+        let free = self.room(server, |room| {
+            let free = room.has_room();
+            room.arriving += usize::from(free);
+            free
+        });
+        free.then(|| Arriving { seats: self.clone(), server: server.to_owned() })
     }
 
     /// A session was opened.
@@ -275,6 +285,10 @@ impl Room {
     /// The ceiling, unless it is so old that it is worth finding out anew.
     fn ceiling(&self) -> Option<usize> {
         self.ceiling.filter(|(_, learned)| learned.elapsed() < STALE).map(|(ceiling, _)| ceiling)
+    }
+
+    fn has_room(&self) -> bool {
+        self.ceiling().is_none_or(|ceiling| self.open + self.arriving < ceiling)
     }
 
     /// One seat stays free for browsing where the server allows more than a lane needs.

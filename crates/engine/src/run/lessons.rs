@@ -38,9 +38,9 @@ impl Run {
         }
         let looks = self.request.recursive && !*self.stop.borrow();
         for (side, source) in self.sources.iter_mut().enumerate() {
-            let seen = if looks { crew.witnesses.take(side) } else { Vec::new() };
+            let seen = if looks { crew.witnesses.of(side) } else { Vec::new() };
             let learning = lesson::learn(seen, source, &mut self.destination);
-            learned.extend(retry::orderly(learning, &self.stop).await.flatten());
+            learned.extend(retry::orderly(learning, &self.stop).await.and_then(|learned| learned.times));
         }
         learned
     }
@@ -76,8 +76,12 @@ impl Pupil {
             // No lane stands up for this: without room it is learned at the end.
             self.is_needed = ends.into_iter().filter_map(Side::link).all(Link::sit_if_free);
             if self.is_needed {
-                let learning = lesson::learn(crew.witnesses.take(side), source, &mut self.destination);
-                let _ = retry::orderly(learning, &crew.run.stop).await;
+                let learning = lesson::learn(crew.witnesses.of(side), source, &mut self.destination);
+                let learned = retry::orderly(learning, &crew.run.stop).await;
+                self.is_needed = learned.is_some_and(|learned| learned.served);
+            }
+            if self.is_needed {
+                crew.witnesses.dismiss(side);
             }
             [source, &mut self.destination].into_iter().filter_map(Side::link).for_each(Link::park);
         }

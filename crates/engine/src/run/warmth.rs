@@ -1,52 +1,57 @@
 //! Logs in for lanes before there are any: while the plan is made, and while the first file finds out how the others
-//! travel. The sessions wait in the pool for whoever needs one first.
+//! travel.
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Stop;
 use super::crew::Crew;
+use crate::report::Trouble;
 use crate::retry;
 use crate::side::Side;
 
-/// Opens sessions for as many lanes as `wanted` says, at most one for each file, until `over`. What goes wrong is for a
-/// lane to find out, which knows what to do then.
-pub(super) async fn warm_up(crew: &Crew, mut wanted: watch::Receiver<u64>, mut over: Stop) {
-    let most = crew.lanes_at_first();
-    let mut logging_in = JoinSet::new();
-    let mut begun = 0;
-    loop {
-        let lanes = most.min(usize::try_from(*wanted.borrow_and_update()).unwrap_or(usize::MAX));
-        for _ in begun..lanes {
-            for side in [crew.source(0), crew.destination(0)] {
-                logging_in.spawn(keep_ready(side));
-            }
-        }
-        begun = begun.max(lanes);
-        tokio::select! {
-            changed = wanted.changed(), if begun < most => {
-                if changed.is_err() {
-                    break;
-                }
-            }
-            Some(_) = logging_in.join_next() => {}
-            () = retry::stopped(&mut over) => return,
-            else => break,
-        }
+/// Opens sessions for as many lanes as there are files by now, until `over`. The planner's sessions are one lane's, too,
+/// once it has found everything; a `walk` takes its time.
+pub(super) async fn warm_up(crew: &Crew, walk: bool, mut files: watch::Receiver<u64>, mut over: Stop) {
+    // Which of several sources will be needed nobody knows yet.
+    if crew.pairs.len() > 1 {
+        return;
     }
-    tokio::select! {
-        _ = async { while logging_in.join_next().await.is_some() {} } => {}
-        () = retry::stopped(&mut over) => {}
+    let most = crew.lanes_at_first();
+    let mut logging_in: JoinSet<Result<(), Trouble>> = JoinSet::new();
+    let (mut begun, mut more_files) = (0, true);
+    // The first one shows whether others are welcome.
+    let mut welcome = 1;
+    loop {
+        let lanes = most.min(usize::try_from(*files.borrow_and_update()).unwrap_or(usize::MAX));
+        let wanted = lanes.saturating_sub(1).max(usize::from(walk)).min(welcome);
+        for _ in begun..wanted {
+            for side in [crew.source(0), crew.destination(0)] {
+                logging_in.spawn(open_ahead(side));
+            }
+        }
+        begun = begun.max(wanted);
+        if logging_in.is_empty() && (!more_files || begun >= most) {
+            return;
+        }
+        tokio::select! {
+            changed = files.changed(), if more_files => more_files = changed.is_ok(),
+            Some(ended) = logging_in.join_next() => match ended {
+                Ok(Ok(())) => welcome = most,
+                Ok(Err(trouble)) => {
+                    tracing::debug!(%trouble, "no more sessions in advance");
+                    (welcome, more_files) = (0, false);
+                }
+                Err(_) => return,
+            },
+            () = retry::stopped(&mut over) => return,
+        }
     }
 }
 
-/// Leaves a session in the pool, if the server has room for it.
-async fn keep_ready(mut side: Side) {
-    let Some(link) = side.link() else { return };
-    if link.sit_if_free()
-        && let Err(trouble) = link.session().await
-    {
-        tracing::debug!(%trouble, "no session in advance");
+async fn open_ahead(mut side: Side) -> Result<(), Trouble> {
+    match side.link() {
+        Some(link) => link.open_ahead().await,
+        None => Ok(()),
     }
-    link.park();
 }

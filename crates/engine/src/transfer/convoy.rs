@@ -1,8 +1,6 @@
 //! Many files from server to server: drives one [`Convoy`] over two sessions.
 
 use fxp_client::session::{Session, SessionEvent};
-use fxp_proto::client::request::Request;
-use fxp_proto::grammar::verb::Verb;
 use fxp_proto::moment::Moment;
 use fxp_proto::pair::convoy::{Action, Arrival, Convoy, Load, Outcome, Road};
 use fxp_proto::pair::exchange::Failure;
@@ -24,8 +22,12 @@ pub(crate) trait Cargo {
     /// The sources of files are deleted once their copies are good.
     fn moves(&self) -> bool;
 
-    /// Comes back once what is known by now of files that were taken, and of those that are over, outlives the process.
+    /// Comes back once what became of all files so far outlives the process.
     fn settle(&self) -> Answer<'static, ()>;
+
+    /// Comes back once it is noted which files were taken so far, if that is possible just now. Only then the latest one
+    /// is begun: whoever finds it under its name must find noted how it came there.
+    fn noted(&self) -> Answer<'static, ()>;
 
     /// A file is over. The source of one that moves is deleted after this, and after [`Cargo::settle`].
     fn ended(&mut self, number: u64, outcome: Outcome);
@@ -51,21 +53,14 @@ pub(crate) async fn run(
     // Files that are over, and whose sources may go once that is written down.
     let mut over = Vec::new();
     let mut settling: Option<(Vec<u64>, Answer<'static, ()>)> = None;
-    // Files that were taken, while that is written down.
-    let mut taken: Option<Answer<'static, ()>> = None;
+    // The latest file, while it is noted.
+    let mut noting: Option<(Load, Answer<'static, ()>)> = None;
     let mut way = Way { under_way: 0, stoppable: true, source_gone: false, destination_gone: false };
     loop {
         while let Some(action) = convoy.next() {
             match action {
                 Action::Ask(leg, request) => {
                     let session = if leg == Leg::Source { &mut *source } else { &mut *destination };
-                    // Whoever finds the name given must find noted that it was meant to be. It has long been so, as
-                    // a rule.
-                    if names(&request)
-                        && let Some(written) = taken.take()
-                    {
-                        written.await;
-                    }
                     let id = session.ask(request);
                     convoy.asked(leg, id);
                 }
@@ -80,6 +75,9 @@ pub(crate) async fn run(
                 }
                 Action::Parted(number, result) => cargo.parted(number, result),
                 Action::Done(arrival) => {
+                    if let Some((load, _)) = noting.take() {
+                        cargo.ended(load.number, Outcome::Untouched);
+                    }
                     source.set_queueing(Default::default());
                     destination.set_queueing(Default::default());
                     return arrival;
@@ -89,13 +87,11 @@ pub(crate) async fn run(
         if settling.is_none() && !over.is_empty() {
             settling = Some((std::mem::take(&mut over), cargo.settle()));
         }
-        if convoy.wants() {
+        if noting.is_none() && convoy.wants() {
             match cargo.next() {
                 Some(load) => {
                     way.under_way += 1;
-                    taken = Some(cargo.settle());
-                    convoy.load(load, now());
-                    continue;
+                    noting = Some((load, cargo.noted()));
                 }
                 None if way.under_way == 0 => {
                     convoy.finish(now());
@@ -114,9 +110,14 @@ pub(crate) async fn run(
             event = source.event(), if !way.source_gone => {
                 way.source_gone = feed(&mut convoy, Leg::Source, event, now());
             }
-            () = settled(&mut settling), if settling.is_some() => {
+            () = written(&mut settling), if settling.is_some() => {
                 for number in settling.take().map(|(numbers, _)| numbers).unwrap_or_default() {
                     convoy.noted(number, now());
+                }
+            }
+            () = written(&mut noting), if noting.is_some() => {
+                if let Some((load, _)) = noting.take() {
+                    convoy.load(load, now());
                 }
             }
             () = sleep_until(wake.unwrap_or(started)), if wake.is_some() => convoy.tick(now()),
@@ -124,6 +125,10 @@ pub(crate) async fn run(
                 way.stoppable = false;
                 // Nobody is left who could stop us: then nobody has.
                 if asked.is_ok() {
+                    if let Some((load, _)) = noting.take() {
+                        way.under_way -= 1;
+                        cargo.ended(load.number, Outcome::Untouched);
+                    }
                     convoy.stop(now());
                 }
             }
@@ -131,15 +136,10 @@ pub(crate) async fn run(
     }
 }
 
-/// True for what gives a copy its final name.
-fn names(request: &Request) -> bool {
-    matches!(request, Request::Command(command) if command.verb == Verb::Rnto)
-}
-
 /// Comes back when what is being written down is written.
-async fn settled(settling: &mut Option<(Vec<u64>, Answer<'static, ()>)>) {
-    if let Some((_, settling)) = settling {
-        settling.await;
+async fn written<T>(writing: &mut Option<(T, Answer<'static, ()>)>) {
+    if let Some((_, writing)) = writing {
+        writing.await;
     }
 }
 

@@ -124,7 +124,7 @@ async fn no_source_is_deleted_before_the_journal_holds_its_copy() {
         desk.context.ledger = Arc::new(Stuck {
             page,
             begun: Written::endless(),
-            finished: Written { holds, ..Written::default() },
+            finished: Arc::new(Written { holds, ..Written::default() }),
         });
         let (tell, mut done) = tokio::sync::watch::channel(0);
         desk.listen(move |event| {
@@ -156,8 +156,8 @@ async fn no_copy_gets_its_name_before_the_journal_holds_that_it_was_begun() {
     for holds in [0, 1] {
         let world = World::new();
         let (page, mut desk) = world.process(Told::Everything).await;
-        let written = Written { holds, ..Written::default() };
-        desk.context.ledger = Arc::new(Stuck { page, begun: written, finished: Written::endless() });
+        let begun = Arc::new(Written { holds, ..Written::default() });
+        desk.context.ledger = Arc::new(Stuck { page, begun: begun.clone(), finished: Written::endless() });
         let request = CopyRequest { lanes: Some(1), ..world.request() };
         let there = |name: &str| world.destination.get(&format!("/d/s/{name}")).map(|bytes| bytes.len());
         let names = ["one", "two", "three"];
@@ -166,7 +166,7 @@ async fn no_copy_gets_its_name_before_the_journal_holds_that_it_was_begun() {
         tokio::select! {
             copied = desk.copy(request) => panic!("it has not waited: {copied:?}"),
             () = async {
-                while counts("") + counts(".fxp-part") <= holds {
+                while begun.told.load(Relaxed) <= holds {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -349,8 +349,8 @@ impl Ledger for Deaf {
 /// A page that holds so many notes and no more.
 struct Stuck {
     page: Arc<Page>,
-    begun: Written,
-    finished: Written,
+    begun: Arc<Written>,
+    finished: Arc<Written>,
 }
 
 /// Notes of one kind.
@@ -361,8 +361,8 @@ struct Written {
 }
 
 impl Written {
-    fn endless() -> Written {
-        Written { holds: usize::MAX, ..Written::default() }
+    fn endless() -> Arc<Written> {
+        Arc::new(Written { holds: usize::MAX, ..Written::default() })
     }
 
     fn tell(&self) {

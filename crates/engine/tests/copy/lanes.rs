@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use fxp_engine::book::Known;
@@ -126,6 +126,37 @@ async fn a_small_tree_is_copied_over_few_sessions() {
             let opened = events.iter().filter(of_end).count();
             assert!(opened <= most, "{opened} sessions with the {end} for {files} files");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lanes_find_their_sessions_open_when_the_first_file_is_through() {
+    let (source, destination) = (Server::start(2, TLS), Server::start(3, TLS));
+    let names = tree(&source, 60);
+    let desk = Desk::new(&[&source, &destination]);
+    let opened = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let counts = opened.clone();
+    desk.listen(move |event| {
+        if let Event::Connected { leg, .. } = event {
+            counts[usize::from(*leg == "source")].fetch_add(1, Relaxed);
+        }
+    });
+    // The first file does not come on before.
+    let (enough, waiting) = (opened.clone(), AtomicBool::new(true));
+    *destination.faults.on_write.lock().expect("not poisoned") = Some(Box::new(move |_| {
+        let deadline = std::time::Instant::now() + Duration::from_secs(60);
+        while waiting.load(Relaxed) && enough.iter().any(|opened| opened.load(Relaxed) < 8) {
+            assert!(std::time::Instant::now() < deadline, "{enough:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        waiting.store(false, Relaxed);
+    }));
+    let request = CopyRequest { lanes: Some(8), ..request(vec![source.at("t")], destination.at("")) };
+    assert_eq!(desk.copied(request).await.sums.files, names.len() as u64);
+    // One for each lane, and some for those who look around; lanes that came before their sessions have waited for them.
+    for opened in opened.iter() {
+        let opened = opened.load(Relaxed);
+        assert!((8..=12).contains(&opened), "{opened}");
     }
 }
 

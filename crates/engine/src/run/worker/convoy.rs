@@ -288,6 +288,10 @@ impl Cargo for Freight<'_> {
         self.crew.run.context.ledger.settle()
     }
 
+    fn noted(&self) -> Answer<'static, ()> {
+        self.crew.run.context.ledger.noted()
+    }
+
     fn next(&mut self) -> Option<Load> {
         let step = self.first.take().or_else(|| self.draw())?;
         if !self.crew.may_begin(&step) {

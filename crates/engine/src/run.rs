@@ -337,8 +337,6 @@ impl Run {
         );
         let (sender, items) = mpsc::channel(ITEMS);
         let goal = self.goal.path.clone();
-        // Where nothing is yet there will be something to bring.
-        let walk = errand.prepared.missing.is_some();
         let (files, hear) = watch::channel(0);
         let (end, over) = watch::channel(false);
         let pupil = Pupil::of(self);
@@ -351,7 +349,7 @@ impl Run {
         let (planned, conducted, (), ()) = tokio::join!(
             Box::pin(self.plan(errand, sender, Some(files))),
             Box::pin(conducting),
-            Box::pin(warmth::warm_up(&crew, walk, hear, over.clone())),
+            Box::pin(warmth::warm_up(&crew, hear, over.clone())),
             Box::pin(pupil.learn(&crew, over)),
         );
         for pair in &crew.pairs {

@@ -98,6 +98,7 @@ impl Joint for Player {
                 }
             }
             "noted" => self.convoy.noted(rest.parse().unwrap(), now),
+            "leaves" => self.convoy.leaves(),
             "finish" => self.convoy.finish(now),
             "stop" => self.convoy.stop(now),
             _ => return None,

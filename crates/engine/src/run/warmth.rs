@@ -10,9 +10,8 @@ use crate::report::Trouble;
 use crate::retry;
 use crate::side::Side;
 
-/// Opens sessions for as many lanes as there are files by now, until `over`. The planner's sessions are one lane's, too,
-/// once it has found everything; a `walk` takes its time.
-pub(super) async fn warm_up(crew: &Crew, walk: bool, mut files: watch::Receiver<u64>, mut over: Stop) {
+/// Opens sessions for as many lanes as there are files by now, until `over`. The planner's will be one lane's.
+pub(super) async fn warm_up(crew: &Crew, mut files: watch::Receiver<u64>, mut over: Stop) {
     // Which of several sources will be needed nobody knows yet.
     if crew.pairs.len() > 1 {
         return;
@@ -24,7 +23,7 @@ pub(super) async fn warm_up(crew: &Crew, walk: bool, mut files: watch::Receiver<
     let mut welcome = 1;
     loop {
         let lanes = most.min(usize::try_from(*files.borrow_and_update()).unwrap_or(usize::MAX));
-        let wanted = lanes.saturating_sub(1).max(usize::from(walk)).min(welcome);
+        let wanted = lanes.saturating_sub(1).min(welcome);
         for _ in begun..wanted {
             for side in [crew.source(0), crew.destination(0)] {
                 logging_in.spawn(open_ahead(side));

@@ -12,6 +12,9 @@ use crate::run::Stop;
 
 /// Where the files of a convoy come from, and who hears what becomes of them.
 pub(crate) trait Cargo {
+    /// True if so many files wait that one may be taken before it can be begun.
+    fn has_plenty(&self) -> bool;
+
     /// The next file. Asked again while the convoy is under way, if there was none; one that has come to a
     /// standstill is over.
     fn next(&mut self) -> Option<Load>;
@@ -53,8 +56,10 @@ pub(crate) async fn run(
     // Files that are over, and whose sources may go once that is written down.
     let mut over = Vec::new();
     let mut settling: Option<(Vec<u64>, Answer<'static, ()>)> = None;
-    // The latest file, while it is noted.
+    // The latest file: first it is noted, then it waits for its turn, so that it can be asked for in the same write as
+    // the transfer before it.
     let mut noting: Option<(Load, Answer<'static, ()>)> = None;
+    let mut ready: Option<Load> = None;
     let mut way = Way { under_way: 0, stoppable: true, source_gone: false, destination_gone: false };
     loop {
         while let Some(action) = convoy.next() {
@@ -75,7 +80,7 @@ pub(crate) async fn run(
                 }
                 Action::Parted(number, result) => cargo.parted(number, result),
                 Action::Done(arrival) => {
-                    if let Some((load, _)) = noting.take() {
+                    if let Some(load) = ready.take().or(noting.take().map(|(load, _)| load)) {
                         cargo.ended(load.number, Outcome::Untouched);
                     }
                     source.set_queueing(Default::default());
@@ -87,19 +92,27 @@ pub(crate) async fn run(
         if settling.is_none() && !over.is_empty() {
             settling = Some((std::mem::take(&mut over), cargo.settle()));
         }
-        if noting.is_none() && convoy.wants() {
+        if convoy.wants()
+            && let Some(load) = ready.take()
+        {
+            convoy.load(load, now());
+            continue;
+        }
+        let ahead = way.under_way > 0 && !convoy.is_closing() && cargo.has_plenty();
+        if noting.is_none() && ready.is_none() && (convoy.wants() || ahead) {
             match cargo.next() {
                 Some(load) => {
                     way.under_way += 1;
                     noting = Some((load, cargo.noted()));
                 }
-                None if way.under_way == 0 => {
+                None if way.under_way == 0 && convoy.wants() => {
                     convoy.finish(now());
                     continue;
                 }
                 None => {}
             }
         }
+        convoy.leaves();
         let wake = convoy.wake_at().map(|moment| started + moment.since_start());
         tokio::select! {
             // In this order, so that STOR leaves before RETR (see `direct`).
@@ -116,16 +129,14 @@ pub(crate) async fn run(
                 }
             }
             () = written(&mut noting), if noting.is_some() => {
-                if let Some((load, _)) = noting.take() {
-                    convoy.load(load, now());
-                }
+                ready = noting.take().map(|(load, _)| load);
             }
             () = sleep_until(wake.unwrap_or(started)), if wake.is_some() => convoy.tick(now()),
             asked = stop.wait_for(|stop| *stop), if way.stoppable => {
                 way.stoppable = false;
                 // Nobody is left who could stop us: then nobody has.
                 if asked.is_ok() {
-                    if let Some((load, _)) = noting.take() {
+                    if let Some(load) = ready.take().or(noting.take().map(|(load, _)| load)) {
                         way.under_way -= 1;
                         cargo.ended(load.number, Outcome::Untouched);
                     }

@@ -109,6 +109,11 @@ impl Convoy {
         !self.closing && self.wagons.iter().all(|wagon| wagon.stage > Stage::Waiting)
     }
 
+    /// True if no more files will be wanted.
+    pub fn is_closing(&self) -> bool {
+        self.closing || self.failure.is_some()
+    }
+
     /// Takes a file. One that comes when none is wanted is over at once, untouched; and so is one without the key that
     /// all files have to have.
     pub fn load(&mut self, load: Load, now: Moment) {
@@ -127,6 +132,12 @@ impl Convoy {
         self.plan(passive, load.number, asks);
         self.wagons.push_back(Wagon::new(load));
         self.go_on(now);
+    }
+
+    /// What was asked so far leaves now: what is asked from here on comes in another write, which not every server
+    /// bears while a transfer runs.
+    pub fn leaves(&mut self) {
+        self.seal();
     }
 
     /// No more files come.

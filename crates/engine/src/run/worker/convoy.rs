@@ -292,6 +292,11 @@ impl Cargo for Freight<'_> {
         self.crew.run.context.ledger.noted()
     }
 
+    fn has_plenty(&self) -> bool {
+        // What one lane keeps to itself no other lane can begin: towards the end that would take longer.
+        !self.enough && self.crew.queue.len() > self.crew.lanes()
+    }
+
     fn next(&mut self) -> Option<Load> {
         let step = self.first.take().or_else(|| self.draw())?;
         if !self.crew.may_begin(&step) {

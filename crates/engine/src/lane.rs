@@ -493,12 +493,12 @@ impl Lane {
 }
 
 /// True if the server can limit the speed of transfers.
-async fn knows_rate(link: &mut Link) -> Result<bool, Trouble> {
+pub(crate) async fn knows_rate(link: &mut Link) -> Result<bool, Trouble> {
     Ok(link.session().await?.facts().features.has("RATE"))
 }
 
 /// What decides about one end, from its session.
-async fn end(link: &mut Link, partner: &str) -> Result<(End, Option<&'static Product>), Trouble> {
+pub(crate) async fn end(link: &mut Link, partner: &str) -> Result<(End, Option<&'static Product>), Trouble> {
     link.session().await?;
     // Only now, since a new greeting makes forgotten what was learned under the old one.
     let (known, site) = (link.known(), link.server.site.clone());

@@ -2,7 +2,7 @@
 
 mod sums;
 
-pub use sums::{Ending, MOST_FAILURES, MOST_NOTES, MOST_TOLD, Report, Served, Sums, Travelled};
+pub use sums::{Came, Ending, MOST_FAILURES, MOST_NOTES, MOST_TOLD, Report, Served, Sums, Travelled};
 
 use std::fmt;
 use std::time::Duration;

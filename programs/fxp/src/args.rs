@@ -142,8 +142,9 @@ pub(crate) struct Copy {
     /// Another destination; may be given more than once
     ///
     /// Every copy that has arrived is a source for the other destinations, and so is a file that a destination has
-    /// already, equal as usual: of n copies the source sends about log2 n itself. -n shows who feeds whom. A slow or dead
-    /// destination does not hold up the others. Each destination gets two files at a time, or as many as --lanes says.
+    /// already, equal as usual: of n copies the source sends about log2 n itself. None brings a file with
+    /// less protection or proof than the source could, unless --assurance names what is enough. -n shows who feeds whom. A
+    /// slow or dead destination does not hold up the others. Each destination gets two files at a time, or as many as --lanes says.
     /// What is to be copied is held in memory: a destination may lack a million files at most.
     #[arg(long = "to", value_name = "DST", value_hint = ValueHint::AnyPath)]
     pub(crate) others: Vec<OsString>,

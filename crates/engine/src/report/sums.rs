@@ -74,8 +74,30 @@ pub struct Served {
     pub sent: u64,
     /// Their bytes.
     pub sent_bytes: u64,
+    /// From whom its files came, and what that achieved, in the order of first appearance.
+    pub came: Vec<Came>,
     /// Why nothing more was tried with it.
     pub given_up: Option<String>,
+}
+
+/// Files that one of several destinations got from one server in one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Came {
+    /// The server that sent them: the source of their assurance. Printable, as [`Served::place`].
+    pub from: String,
+    /// What was achieved.
+    pub assurance: Assurance,
+    /// How many.
+    pub files: u64,
+}
+
+impl Served {
+    pub(crate) fn came_from(&mut self, from: String, assurance: Assurance) {
+        match self.came.iter_mut().find(|came| came.from == from && came.assurance == assurance) {
+            Some(came) => came.files += 1,
+            None => self.came.push(Came { from, assurance, files: 1 }),
+        }
+    }
 }
 
 /// How a run ended.

@@ -24,7 +24,9 @@ use crate::plan::Step;
 use crate::plan::item::Same;
 use crate::pool::Pool;
 use crate::publish::Publisher;
-use crate::report::{Equality, Event, FileFailure, FileReport, Report, Trouble, Unchanged, Verification};
+use crate::report::{
+    Assurance, Equality, Event, FileFailure, FileReport, Report, Trouble, Unchanged, Verification,
+};
 use crate::side::Side;
 use crate::site::Location;
 
@@ -53,8 +55,18 @@ pub(crate) struct Outcome {
     pub(crate) step: Step,
     /// Its number, if it was begun.
     pub(crate) file: Option<u64>,
-    /// How many bytes it has; `None` if an earlier run had brought it.
-    pub(crate) result: Result<Option<u64>, Trouble>,
+    /// `None` if an earlier run had brought it.
+    pub(crate) result: Result<Option<Arrived>, Trouble>,
+}
+
+/// How a file has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived {
+    /// How many bytes it has.
+    pub(crate) size: u64,
+    pub(crate) assurance: Assurance,
+    /// The digest that was compared.
+    pub(crate) digest: Option<&'static str>,
 }
 
 /// What the lanes of a run share.
@@ -253,6 +265,11 @@ impl Crew {
     /// A file is done, and verified.
     pub(crate) fn done(&self, file: u64, step: &Step, done: FileReport) {
         let size = done.size;
+        let digest = match &done.verified {
+            Verification::Digest { algorithm, .. } => Some(*algorithm),
+            Verification::Size => None,
+        };
+        let arrived = Arrived { size, assurance: done.assurance, digest };
         self.witnesses.note(step, &done);
         if step.size.is_none() {
             self.allowance.lock().expect("no holder of the lock panics").count(size);
@@ -261,7 +278,7 @@ impl Crew {
         let placed = self.run.goals.placed(step.side, &step.destination, modified);
         self.event(Event::Done { file, report: Box::new(done.clone()), placed });
         self.report().add(done);
-        self.came_of(step, Some(file), Ok(Some(size)));
+        self.came_of(step, Some(file), Ok(Some(arrived)));
     }
 
     /// An earlier run had brought the file already, and verified it so.
@@ -309,7 +326,7 @@ impl Crew {
     }
 
     /// False if nobody hears it.
-    fn came_of(&self, step: &Step, file: Option<u64>, result: Result<Option<u64>, Trouble>) -> bool {
+    fn came_of(&self, step: &Step, file: Option<u64>, result: Result<Option<Arrived>, Trouble>) -> bool {
         let Some(hears) = &self.run.outcomes else { return false };
         hears.send(Outcome { step: step.clone(), file, result }).is_ok()
     }

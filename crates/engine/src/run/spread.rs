@@ -2,11 +2,13 @@
 //!
 //! * `survey` looks at one destination, all of them at once; whoever is looked at joins while others are still
 //!   looked at, so that nobody waits for somebody slow or dead;
+//! * `strength` knows what a way from one place to another is worth;
 //! * `schedule` decides who feeds whom;
 //! * `table` knows where each file is;
 //! * `traffic` hands the schedule's jobs to the lanes of a crew, and tells the schedule what came of them.
 
 mod schedule;
+mod strength;
 mod survey;
 mod table;
 mod traffic;
@@ -29,12 +31,13 @@ use crate::journal::Totals;
 use crate::plan::select::Origin;
 use crate::pool::Pool;
 use crate::publish::Publisher;
-use crate::report::{Event, Report, Trouble, TroubleKind};
+use crate::report::{Report, Trouble, TroubleKind};
 use crate::retry;
 use crate::side::Side;
 use crate::site::Location;
 
-use schedule::{MOST_PLACES, tree};
+use schedule::MOST_PLACES;
+use strength::Ability;
 use survey::Ground;
 use traffic::Traffic;
 
@@ -190,9 +193,13 @@ async fn spread(
             let path = set[side].resolve(location).await?;
             origins.push(Origin { side, path, contents: typed.means_contents() });
         }
-        Ok(origins)
+        let mut abilities = Vec::new();
+        for side in &mut set {
+            abilities.push(Ability::of(side, Leg::Source).await?);
+        }
+        Ok((origins, abilities))
     };
-    let origins = tokio::select! {
+    let (origins, abilities) = tokio::select! {
         origins = origins => origins.map_err(|trouble: Trouble| trouble.on(Some(Leg::Source)))?,
         () = retry::stopped(&mut stop) => return Err(interrupted()),
     };
@@ -221,17 +228,13 @@ async fn spread(
         outcomes: Some(hears),
     };
     let crew = Crew::new(shared, pairs(&from, &places.destinations, request.inplace, pool));
-    for (holder, fed) in tree(count) {
-        let to = fed.into_iter().map(|place| names[place].clone()).collect();
-        crew.event(Event::Feeds { from: names[holder].clone(), to });
-    }
     let ground = Arc::new(Ground::new(request, crew.clone(), names.clone(), origins, sets));
     let mut surveys = JoinSet::new();
     for (at, (location, contents)) in places.destinations.iter().zip(&places.contents).enumerate() {
         let (ground, location, contents) = (ground.clone(), location.clone(), *contents);
         surveys.spawn(async move { (at + 1, ground.survey(at, &location, contents).await) });
     }
-    let mut traffic = Traffic::new(crew.clone(), ground.clone(), from.len(), names, each);
+    let mut traffic = Traffic::new(crew.clone(), ground.clone(), abilities, names, each);
     for (one, two) in both_local(&places.destinations) {
         traffic.bar(one, two);
     }

@@ -49,7 +49,15 @@ pub(super) fn through(
     destination: &mut Side,
     policy: &Policy,
 ) -> Result<(Protection, Assurance), Trouble> {
-    let legs = [source, destination].map(|side| side.protects_data()).into_iter().flatten();
+    protection([source.protects_data(), destination.protects_data()], policy)
+}
+
+/// The same, of what each leg does about data; `None`: it is this machine.
+pub(super) fn protection(
+    legs: [Option<bool>; 2],
+    policy: &Policy,
+) -> Result<(Protection, Assurance), Trouble> {
+    let legs = legs.into_iter().flatten();
     let (any, all) = legs.fold((false, true), |(any, all), protects| (any || protects, all && protects));
     let refused = |why: &str| {
         Err(Trouble::new(TroubleKind::Tls, why).remedy("--secure prefer protects what can be protected"))

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use fxp_engine::report::{Ending, Event, Report, Served, TroubleKind};
-use fxp_engine::run::{CopyRequest, Via};
+use fxp_engine::policy::Secure;
+use fxp_engine::report::{Assurance, Ending, Event, Report, Served, TroubleKind};
+use fxp_engine::run::{CopyRequest, Policy, Via};
 use fxp_store::storage::Storage;
 
-use crate::world::{Desk, Server, TLS, noise, path, request};
+use crate::world::{Desk, PLAIN, Server, TLS, noise, path, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn destinations_feed_each_other_and_the_source_sends_each_file_about_log_n_times() {
@@ -45,6 +46,30 @@ async fn who_has_a_file_already_gives_it_to_the_others() {
     assert_eq!((second.unchanged, second.files, report.unchanged), (5, 0, 5));
     assert!(second.sent > 0, "{:?}", report.servers);
     assert!(report.servers[0].sent < 10, "some of the ten copies came from the other one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_file_comes_with_less_because_another_destination_was_quicker() {
+    // The first one knows no TLS: what it has got came in clear. The others prove to each other who they are.
+    let (source, mut destinations) = world(2);
+    destinations.insert(0, Server::start(40, PLAIN));
+    destinations[0].files.make_directory(&path("/x")).expect("made");
+    let names = tree(&source, 12, 3000);
+    let desk = desk(&source, &destinations);
+    let policy = Policy { secure: Secure::Prefer, ..Policy::default() };
+    let report = desk.copied(CopyRequest { policy, ..to_all(&source, &destinations) }).await;
+    all_equal(&source, &destinations, &names);
+    for got in &report.servers[1..] {
+        let expected = if got.place == destinations[0].key() { Assurance::Clear } else { Assurance::Mutual };
+        assert!(got.came.iter().all(|came| came.assurance == expected), "{got:?}");
+        assert!(got.came.iter().all(|came| came.from != destinations[0].key()), "{got:?}");
+        assert_eq!(got.came.iter().map(|came| came.files).sum::<u64>(), 12, "{got:?}");
+    }
+    assert_eq!(report.servers[1].sent, 0, "it gives nothing to those who can have better");
+    let told = desk.ann.events.lock().expect("not poisoned").clone();
+    let feeds =
+        told.iter().any(|event| matches!(event, Event::Feeds { from, .. } if *from == destinations[0].key()));
+    assert!(!feeds, "the plan says the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,13 @@
 //! Place 0 is the source, all others are destinations. Whoever has a file gives it to one of those who need it at a
 //! time, and each of them gives it to the next; so the number of those who have it doubles, and the source sends each
 //! file about log2 n times. Files are independent of each other: while one file is on its way to somebody slow, the
-//! others go on. A copy that fails is brought by somebody else, as long as there is anybody.
+//! others go on. A copy that fails is brought by somebody else, as long as there is anybody. Whoever would bring it with
+//! less protection, proof or comparison than the source could is nobody: see `strength`.
 
 use std::collections::BTreeSet;
+
+use super::strength::{Bonds, Lack, Strength};
+use crate::policy::AssuranceChoice;
 
 /// The place that everything comes from.
 pub(super) const SOURCE: usize = 0;
@@ -37,6 +41,8 @@ pub(super) enum Blame {
 #[derive(Debug)]
 pub(super) struct Schedule {
     places: Vec<Place>,
+    /// What the ways between them are worth.
+    pub(super) bonds: Bonds,
     files: Vec<File>,
     /// Copies that one destination gets at a time.
     each: usize,
@@ -66,6 +72,10 @@ struct Place {
 
 #[derive(Debug, Default)]
 struct File {
+    /// Which of the sources it comes from.
+    origin: usize,
+    /// Where it came by less than was promised, and what that was worth.
+    weaker: Vec<(usize, Strength)>,
     /// Those who have it besides the source.
     holders: Places,
     /// Those who get it just now.
@@ -90,8 +100,9 @@ pub(super) const MOST_PLACES: usize = 64;
 impl Schedule {
     /// For so many destinations, each of which gets `each` copies at a time.
     pub(super) fn new(destinations: usize, each: usize) -> Self {
-        let places = (0..=destinations.min(MOST_PLACES - 1)).map(|_| Place::default()).collect();
+        let places: Vec<Place> = (0..=destinations.min(MOST_PLACES - 1)).map(|_| Place::default()).collect();
         Schedule {
+            bonds: Bonds::new(places.len(), AssuranceChoice::Best),
             places,
             files: Vec::new(),
             each: each.max(1),
@@ -100,9 +111,9 @@ impl Schedule {
         }
     }
 
-    /// A file of the source that nobody needs yet.
-    pub(super) fn add_file(&mut self) -> usize {
-        self.files.push(File::default());
+    /// A file of that source, which nobody needs yet.
+    pub(super) fn add_file(&mut self, origin: usize) -> usize {
+        self.files.push(File { origin, ..File::default() });
         self.files.len() - 1
     }
 
@@ -161,7 +172,12 @@ impl Schedule {
                 && (holder == SOURCE || self.files[file].holders.contains(holder))
                 && (holder != SOURCE || self.may_source_send(file, needer))
         };
-        let order = |&holder: &usize| (self.places[holder].sending, self.places[holder].sent, holder);
+        // Where less is enough, more is still better.
+        let origin = self.files[file].origin;
+        let order = |&holder: &usize| {
+            let Place { sending, sent, .. } = self.places[holder];
+            (!self.bonds.is_best(origin, holder, needer), sending, sent, holder)
+        };
         (0..self.places.len()).filter(is_free).min_by_key(order)
     }
 
@@ -184,6 +200,40 @@ impl Schedule {
             && !self.places[holder].lost
             && !self.barred.contains(&(holder, needer))
             && !self.files[file].excluded.contains(&(holder, needer))
+            && self.lacks(file, holder, needer).is_none()
+    }
+
+    /// What is missing where this one brings the file, in comparison with the source.
+    fn lacks(&self, file: usize, holder: usize, needer: usize) -> Option<Lack> {
+        if holder == SOURCE {
+            return None;
+        }
+        self.bonds.lacks(self.files[file].origin, self.came_to(file, holder), holder, needer)
+    }
+
+    /// What the way was worth, or will be, by which a destination gets the file.
+    fn came_to(&self, file: usize, place: usize) -> Strength {
+        let File { origin, weaker, .. } = &self.files[file];
+        let promised = || self.bonds.promised(*origin, place);
+        weaker.iter().find(|(at, _)| *at == place).map_or_else(promised, |(_, came)| *came)
+    }
+
+    /// A destination that has the file and does not bring it, because it would do so with less than the source could.
+    pub(super) fn held_back(&self, file: usize, needer: usize) -> Option<(usize, Lack)> {
+        let there = |&holder: &usize| holder != needer && !self.places[holder].lost;
+        let holders = self.files[file].holders.iter().filter(there);
+        holders.filter_map(|holder| Some((holder, self.lacks(file, holder, needer)?))).next()
+    }
+
+    /// How a copy has come that is about to be done.
+    pub(super) fn came(&mut self, job: Job, strength: Strength) {
+        let came = match job.holder {
+            SOURCE => strength,
+            holder => self.came_to(job.file, holder).then(strength),
+        };
+        if came.is_less_than(self.bonds.promised(self.files[job.file].origin, job.needer)) {
+            self.files[job.file].weaker.push((job.needer, came));
+        }
     }
 
     /// A copy takes so long that nobody waits for it any more: whoever sends it gives the file to others meanwhile.
@@ -277,29 +327,30 @@ impl Schedule {
         self.places.iter().all(|place| place.receiving == 0 && place.needs.is_empty())
     }
 
+    /// Who feeds whom if all are equally quick: for each that feeds anybody whom, in this order.
+    pub(super) fn tree(&self) -> Vec<(usize, Vec<usize>)> {
+        let mut schedule = Schedule::new(self.places.len() - 1, 1);
+        schedule.bonds = self.bonds.clone();
+        let file = schedule.add_file(0);
+        (1..self.places.len()).for_each(|place| schedule.need(file, place));
+        let mut feeds: Vec<(usize, Vec<usize>)> = Vec::new();
+        while !schedule.is_over() {
+            let round: Vec<Job> = std::iter::from_fn(|| schedule.next()).collect();
+            for job in round {
+                match feeds.iter_mut().find(|(holder, _)| *holder == job.holder) {
+                    Some((_, fed)) => fed.push(job.needer),
+                    None => feeds.push((job.holder, vec![job.needer])),
+                }
+                schedule.done(job);
+            }
+        }
+        feeds
+    }
+
     /// True if a destination is still waited for.
     pub(super) fn is_lost(&self, place: usize) -> bool {
         self.places[place].lost
     }
-}
-
-/// Who feeds whom if all are equally quick: for each that feeds anybody whom, in this order.
-pub(super) fn tree(destinations: usize) -> Vec<(usize, Vec<usize>)> {
-    let mut schedule = Schedule::new(destinations, 1);
-    let file = schedule.add_file();
-    (1..=destinations).for_each(|place| schedule.need(file, place));
-    let mut feeds: Vec<(usize, Vec<usize>)> = Vec::new();
-    while !schedule.is_over() {
-        let round: Vec<Job> = std::iter::from_fn(|| schedule.next()).collect();
-        for job in round {
-            match feeds.iter_mut().find(|(holder, _)| *holder == job.holder) {
-                Some((_, fed)) => fed.push(job.needer),
-                None => feeds.push((job.holder, vec![job.needer])),
-            }
-            schedule.done(job);
-        }
-    }
-    feeds
 }
 
 /// How often those who have a file have to double until one is `wanted` + 1: ceil(log2(wanted + 1)).

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::super::crew::Crew;
 use super::super::{After, CopyRequest, Stop, interrupted};
+use super::strength::Ability;
 use crate::linking;
 use crate::plan::item::Same;
 use crate::plan::planner;
@@ -54,6 +55,7 @@ pub(super) struct Found {
     /// A session for looking.
     pub(super) side: Side,
     pub(super) goal: Goal,
+    pub(super) ability: Ability,
     /// A directory was there, or is there now.
     pub(super) is_directory: bool,
     pub(super) plan: Plan,
@@ -114,6 +116,7 @@ impl Ground {
         let at_destination = |trouble: Trouble| trouble.on(Some(Leg::Destination));
         let mut side = Side::new(location, Leg::Destination, &self.crew.run.pool);
         side.connect().await.map_err(at_destination)?;
+        let ability = Ability::of(&mut side, Leg::Destination).await?;
         let path = side.resolve(location).await.map_err(at_destination)?;
         let goal = Goal { path, contents };
         self.crew.run.goals.found(at, goal.path.clone(), self.names[at + 1].clone());
@@ -132,7 +135,7 @@ impl Ground {
             planned?
         };
         let mut found =
-            Found { side, goal, is_directory: false, plan, made: 0, links: 0, failures: Vec::new() };
+            Found { side, goal, ability, is_directory: false, plan, made: 0, links: 0, failures: Vec::new() };
         if !self.request.dry_run {
             found.make_directories().await?;
             found.make_links().await;

@@ -11,13 +11,16 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::super::crew::{Crew, Outcome};
+use super::super::crew::{Arrived, Crew, Outcome};
 use super::super::through::choose_way;
-use super::schedule::{Blame, Job, SOURCE, Schedule, tree};
+use super::place_name;
+use super::schedule::{Blame, Job, SOURCE, Schedule};
+use super::strength::{Ability, Bonds, Lack, Strength, kind_of};
 use super::survey::{Found, Ground};
 use super::table::{Region, Table};
 use crate::file::Way;
 use crate::journal::Totals;
+use crate::policy::VerifyChoice;
 use crate::report::{Event, FileFailure, Served, Trouble, TroubleKind};
 use crate::retry;
 use crate::side::Side;
@@ -38,8 +41,10 @@ pub(super) struct Traffic {
     ground: Arc<Ground>,
     schedule: Schedule,
     table: Table,
-    /// Places of files that come from different servers count as one place; here are their rows of pairs.
-    sources: usize,
+    /// Places of files that come from different servers count as one place; each has its row of pairs.
+    sources: Vec<Ability>,
+    /// What those can do that have joined.
+    abilities: BTreeMap<usize, Ability>,
     /// Destinations that have joined.
     regions: BTreeMap<usize, Region>,
     sides: BTreeMap<usize, (Side, VPath)>,
@@ -59,18 +64,21 @@ impl Traffic {
     pub(super) fn new(
         crew: Arc<Crew>,
         ground: Arc<Ground>,
-        sources: usize,
+        sources: Vec<Ability>,
         names: Vec<String>,
         each: usize,
     ) -> Self {
         let served: Vec<Served> =
             names.into_iter().map(|place| Served { place, ..Served::default() }).collect();
+        let mut schedule = Schedule::new(served.len() - 1, each);
+        schedule.bonds = Bonds::new(served.len(), ground.request.policy.assurance);
         Traffic {
             crew,
             ground,
-            schedule: Schedule::new(served.len() - 1, each),
+            schedule,
             table: Table::default(),
             sources,
+            abilities: BTreeMap::new(),
             regions: BTreeMap::new(),
             sides: BTreeMap::new(),
             served,
@@ -176,7 +184,7 @@ impl Traffic {
     /// The pair of servers that a job is for.
     fn pair(&self, job: Job) -> usize {
         let side = self.table.step(job.file, job.needer).map_or(0, |step| step.side);
-        let row = if job.holder == SOURCE { side } else { self.sources + job.holder - 1 };
+        let row = if job.holder == SOURCE { side } else { self.sources.len() + job.holder - 1 };
         row * (self.served.len() - 1) + job.needer - 1
     }
 
@@ -219,6 +227,10 @@ impl Traffic {
     /// All destinations were looked at.
     fn planned(&mut self, ladder: Vec<String>) {
         self.totals.complete = true;
+        for (holder, fed) in self.schedule.tree() {
+            let name = |place: usize| self.served[place].place.clone();
+            self.crew.event(Event::Feeds { from: name(holder), to: fed.into_iter().map(name).collect() });
+        }
         self.crew.run.context.ledger.planned(self.totals);
         let Totals { files, bytes, unchanged, .. } = self.totals;
         self.crew.event(Event::Planned { files, bytes, directories: self.directories, unchanged, ladder });
@@ -228,7 +240,7 @@ impl Traffic {
     async fn ladders(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut sources = self.ground.sources();
-        for (holder, fed) in tree(self.served.len() - 1) {
+        for (holder, fed) in self.schedule.tree() {
             for needer in fed {
                 let Some((mut to, at)) = self.sides.remove(&needer) else { continue };
                 let names = format!("{} > {}: ", self.served[holder].place, self.served[needer].place);
@@ -254,6 +266,7 @@ impl Traffic {
     /// From now on a destination gets files, and gives those that it has.
     fn welcome(&mut self, place: usize, mut found: Found) {
         let region = Region::new(&found);
+        self.introduce(place, found.ability.clone());
         let plan = std::mem::take(&mut found.plan);
         if self.ground.request.dry_run {
             for path in &plan.directories {
@@ -289,7 +302,8 @@ impl Traffic {
             self.totals.bytes = self.totals.bytes.saturating_add(step.size.unwrap_or(0));
             let (file, new) = self.table.take(place, step);
             if new {
-                let same = self.schedule.add_file();
+                let origin = self.table.step(file, place).map_or(0, |step| step.side);
+                let same = self.schedule.add_file(origin);
                 debug_assert_eq!(same, file, "both count in the same way");
                 let others: Vec<usize> = self.regions.keys().copied().filter(|&at| at != place).collect();
                 others.into_iter().for_each(|other| self.note_kept(file, other));
@@ -297,6 +311,20 @@ impl Traffic {
             self.schedule.need(file, place);
         }
         (0..self.table.len()).for_each(|file| self.note_kept(file, place));
+    }
+
+    /// Finds out what the ways are worth between a destination and all others.
+    fn introduce(&mut self, place: usize, ability: Ability) {
+        let request = &self.ground.request;
+        let bonds = &mut self.schedule.bonds;
+        for (origin, source) in self.sources.iter().enumerate() {
+            bonds.reach(origin, place, source.to(&ability, request));
+        }
+        for (&other, known) in &self.abilities {
+            bonds.between(other, place, known.to(&ability, request));
+            bonds.between(place, other, ability.to(known, request));
+        }
+        self.abilities.insert(place, ability);
     }
 
     /// A file that stands equal at a destination need not come from the source for the others.
@@ -314,12 +342,20 @@ impl Traffic {
         let Some(sent) = self.active.remove(&(step.side, step.destination.clone())) else { return };
         let job = sent.job;
         let trouble = match result {
-            Ok(size) => {
-                self.schedule.done(job);
-                let Some(size) = size else {
+            Ok(arrived) => {
+                let Some(Arrived { size, assurance, digest }) = arrived else {
+                    self.schedule.done(job);
                     self.served[job.needer].unchanged += 1;
                     return;
                 };
+                let digest = match self.ground.request.verify {
+                    VerifyChoice::Size => None,
+                    VerifyChoice::Auto | VerifyChoice::Hash => digest.and_then(kind_of),
+                };
+                self.schedule.came(job, Strength::of(assurance, digest));
+                self.schedule.done(job);
+                let from = self.giver(job, step.side);
+                self.served[job.needer].came_from(from, assurance);
                 self.best = self.best.max(size as f64 / sent.at.elapsed().as_secs_f64().max(0.001));
                 let got = &mut self.served[job.needer];
                 (got.files, got.bytes) = (got.files + 1, got.bytes.saturating_add(size));
@@ -337,7 +373,8 @@ impl Traffic {
             self.crew.event(Event::Rerouted { file, text });
         } else {
             self.served[job.needer].failed += 1;
-            self.crew.lost(file, &step, trouble.clone());
+            let told = self.with_who_has_it(job.file, job.needer, trouble.clone());
+            self.crew.lost(file, &step, told);
         }
         if self.schedule.is_hopeless(job.needer) && !self.schedule.is_lost(job.needer) {
             self.served[job.needer].given_up = Some(trouble.to_string());
@@ -350,9 +387,36 @@ impl Traffic {
         }
     }
 
+    /// What the server is called that gives a file by the pair of that number.
+    fn giver(&self, job: Job, pair: usize) -> String {
+        match job.holder {
+            SOURCE if self.sources.len() > 1 => place_name(&self.crew.pairs[pair].source, false),
+            holder => self.served[holder].place.clone(),
+        }
+    }
+
+    /// Somebody who could bring the file does not, because it would be worth less than what the source promises: the
+    /// remedy says so.
+    fn with_who_has_it(&self, file: usize, needer: usize, trouble: Trouble) -> Trouble {
+        let Some((holder, lack)) = self.schedule.held_back(file, needer) else { return trouble };
+        let (has, source) = (&self.served[holder].place, &self.served[SOURCE].place);
+        let words = match lack {
+            Lack::Proof => "with less protection or proof, which is enough with --assurance encrypted",
+            Lack::Digest => "with a weaker comparison or none, which is enough with --verify size",
+            Lack::Direct => "only through this machine, which is wanted with --via relay",
+        };
+        let more = format!("{has} has the file, and could bring it in place of {source}, but {words}");
+        let remedy = match &trouble.remedy {
+            Some(remedy) => format!("{remedy}; {more}"),
+            None => more,
+        };
+        Trouble { remedy: Some(remedy), ..trouble }
+    }
+
     /// Nobody brings a file to a destination, for this reason.
     fn not_tried(&mut self, file: usize, place: usize, trouble: &Trouble) {
         let trouble = Trouble { what: format!("not tried: {}", trouble.what), ..trouble.clone() };
+        let trouble = self.with_who_has_it(file, place, trouble);
         let pair = self.pair(Job { file, holder: SOURCE, needer: place });
         if let Some(step) = self.table.order(Job { file, holder: SOURCE, needer: place }, pair) {
             self.served[place].failed += 1;

@@ -1,4 +1,6 @@
 use super::*;
+use crate::report::Assurance;
+use fxp_proto::grammar::params::DigestKind;
 
 /// Numbers that look like chance, always the same ones.
 struct Dice(u64);
@@ -13,7 +15,7 @@ impl Dice {
 fn all_need(destinations: usize, files: usize, each: usize) -> Schedule {
     let mut schedule = Schedule::new(destinations, each);
     for _ in 0..files {
-        let file = schedule.add_file();
+        let file = schedule.add_file(0);
         (1..=destinations).for_each(|place| schedule.need(file, place));
     }
     schedule
@@ -92,14 +94,14 @@ fn the_source_sends_about_log_n_copies_in_whatever_order_they_arrive() {
 fn those_who_have_a_file_double_in_each_round() {
     let shown: Vec<String> = [1, 2, 4, 7]
         .map(|destinations| {
-            let feeds = tree(destinations);
+            let feeds = Schedule::new(destinations, 1).tree();
             let lines = feeds.iter().map(|(holder, fed)| format!("{holder}>{fed:?}"));
             lines.collect::<Vec<_>>().join(" ")
         })
         .into();
     assert_eq!(shown, ["0>[1]", "0>[1] 1>[2]", "0>[1, 3] 1>[2] 2>[4]", "0>[1, 3, 7] 1>[2, 6] 2>[4] 3>[5]"]);
     for destinations in 1..=9 {
-        let fed: usize = tree(destinations).iter().map(|(_, fed)| fed.len()).sum();
+        let fed: usize = Schedule::new(destinations, 1).tree().iter().map(|(_, fed)| fed.len()).sum();
         assert_eq!(fed, destinations);
     }
 }
@@ -139,7 +141,7 @@ fn what_one_cannot_bring_another_one_does() {
     {
         let mut schedule = Schedule::new(4, 2);
         for file in 0..20 {
-            schedule.add_file();
+            schedule.add_file(0);
             schedule.hold(file, 1);
             (2..=4).for_each(|place| schedule.need(file, place));
         }
@@ -182,4 +184,91 @@ fn a_file_that_fails_at_one_destination_is_no_reason_to_give_that_up() {
     let brought = play(&mut schedule, &mut Dice(9), |_| false, fails);
     assert!(schedule.is_over() && !schedule.is_lost(2));
     assert_eq!(brought.len(), 25);
+}
+
+/// 2 speaks no PEER and computes no digest; the source does if `ours`, and 1 and 3 do.
+fn one_is_legacy(ours: bool, choice: AssuranceChoice) -> Bonds {
+    let mut bonds = Bonds::new(4, choice);
+    let strength = |from: bool, to: bool| match (from, to) {
+        (true, true) => Strength::of(Assurance::Mutual, Some(DigestKind::Sha256)),
+        (true, false) => Strength::of(Assurance::Confidential, None),
+        (false, true) => Strength::of(Assurance::Authentic, None),
+        (false, false) => Strength::of(Assurance::Encrypted, None),
+    };
+    for needer in 1..=3 {
+        bonds.reach(0, needer, strength(ours, needer != 2));
+        for holder in (1..=3).filter(|&holder| holder != needer) {
+            bonds.between(holder, needer, strength(holder != 2, needer != 2));
+        }
+    }
+    bonds
+}
+
+#[test]
+fn nobody_brings_a_file_with_less_than_the_source_could() {
+    for ours in [true, false] {
+        for seed in 0..40 {
+            let mut schedule = all_need(3, 20, 2);
+            schedule.bonds = one_is_legacy(ours, AssuranceChoice::Best);
+            let brought = play(&mut schedule, &mut Dice(seed), |_| false, |_| None);
+            assert!(schedule.is_over());
+            assert_eq!(brought.len(), 60, "each gets each once");
+            // What came to 2 by a way that proves nothing is not made any better by a last part that proves something.
+            assert!(brought.iter().all(|job| job.holder != 2), "seed {seed}");
+            assert!(
+                (0..20).all(|file| sent_by_source(&brought, file) <= 2),
+                "the others still feed each other"
+            );
+        }
+    }
+    let mut schedule = Schedule::new(3, 1);
+    schedule.bonds = one_is_legacy(true, AssuranceChoice::Best);
+    assert!(schedule.tree().iter().all(|(holder, _)| *holder != 2), "{:?}", schedule.tree());
+}
+
+#[test]
+fn where_only_a_weaker_one_is_left_the_file_is_refused_and_it_is_known_who_has_it() {
+    let mut schedule = Schedule::new(3, 1);
+    schedule.bonds = one_is_legacy(true, AssuranceChoice::Best);
+    let file = schedule.add_file(0);
+    schedule.hold(file, 2);
+    schedule.need(file, 1);
+    let job = schedule.next().expect("the source brings it");
+    assert_eq!(job.holder, SOURCE);
+    assert!(!schedule.failed(job, Blame::PairForEver), "nobody else may");
+    assert_eq!(schedule.held_back(file, 1), Some((2, Lack::Proof)));
+    assert!(schedule.next().is_none() && schedule.is_over());
+}
+
+#[test]
+fn what_the_user_has_named_is_enough() {
+    let mut bonds = one_is_legacy(true, AssuranceChoice::Encrypted);
+    let less = Strength::of(Assurance::Encrypted, Some(DigestKind::Sha256));
+    bonds.reach(0, 2, less);
+    bonds.between(2, 1, less);
+    let mut schedule = Schedule::new(3, 1);
+    schedule.bonds = bonds;
+    let file = schedule.add_file(0);
+    schedule.hold(file, 2);
+    schedule.need(file, 1);
+    let first = schedule.next().expect("somebody brings it");
+    assert_eq!(first.holder, SOURCE, "more is better where both have time");
+    assert!(schedule.failed(first, Blame::PairForEver), "less is enough");
+    assert_eq!(schedule.next().map(|job| job.holder), Some(2));
+}
+
+#[test]
+fn a_copy_that_came_with_less_than_was_promised_is_passed_on_to_nobody_who_was_promised_more() {
+    let promised = Strength::of(Assurance::Mutual, Some(DigestKind::Sha256));
+    for (came, holder) in [(promised, 1), (Strength::of(Assurance::Mutual, None), SOURCE)] {
+        let mut schedule = Schedule::new(3, 1);
+        (1..=3).for_each(|place| schedule.bonds.reach(0, place, promised));
+        let file = schedule.add_file(0);
+        schedule.need(file, 1);
+        let job = schedule.next().expect("the source brings it");
+        schedule.came(job, came);
+        schedule.done(job);
+        schedule.need(file, 2);
+        assert_eq!(schedule.next().map(|job| job.holder), Some(holder));
+    }
 }

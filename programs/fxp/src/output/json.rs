@@ -11,7 +11,7 @@ use std::io;
 use fxp_client::transcript::Line;
 use fxp_engine::context::Observer;
 use fxp_engine::doctor::Finding;
-use fxp_engine::report::{Event, FileReport, Report, Served, Verification};
+use fxp_engine::report::{Assurance, Event, FileReport, Report, Route, Served, Verification};
 use fxp_proto::pair::method::Method;
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ pub(super) use times::TimesFields;
 
 use super::printer::Printer;
 use super::progress::Progress;
-use super::{Deed, Item, Voice, assurance_word, route_word, transcript};
+use super::{Deed, Item, Voice, assurance_meaning, assurance_word, route_word, transcript};
 use crate::exit::{Causes, Exit, Failure};
 
 /// Speaks to a script.
@@ -237,8 +237,22 @@ fn summary(report: &Report, exit: Exit) -> Record<'static> {
         payload_through_client: report.through_client,
         elapsed_seconds: report.elapsed.as_secs_f64(),
         times: report.times.iter().map(TimesFields::of).collect(),
+        assurances: assurances(report),
         exit_code: exit.code(),
     }
+}
+
+/// What the files of a run have achieved, each assurance once. What was renamed took no road.
+fn assurances(report: &Report) -> Vec<AssuranceFields> {
+    let mut all: Vec<AssuranceFields> = Vec::new();
+    for (way, files) in report.sums.ways.iter().filter(|(way, _)| way.route != Route::Renamed) {
+        let fields = AssuranceFields::of(way.assurance, *files);
+        match all.iter_mut().find(|known| known.assurance == fields.assurance) {
+            Some(known) => known.files += files,
+            None => all.push(fields),
+        }
+    }
+    all
 }
 
 /// One line of the stream. Every key is always there; what is not known is `null`.
@@ -375,9 +389,32 @@ enum Record<'a> {
         payload_through_client: u64,
         elapsed_seconds: f64,
         times: Vec<TimesFields>,
+        assurances: Vec<AssuranceFields>,
         exit_code: u8,
     },
     Error(Trouble<'a>),
+}
+
+/// What some files of a run have achieved.
+#[derive(Serialize)]
+struct AssuranceFields {
+    assurance: &'static str,
+    meaning: &'static str,
+    files: u64,
+}
+
+impl AssuranceFields {
+    fn of(assurance: Assurance, files: u64) -> Self {
+        AssuranceFields { assurance: assurance_word(assurance), meaning: assurance_meaning(assurance), files }
+    }
+}
+
+/// What files achieved that came from one server, which is the source of their assurance.
+#[derive(Serialize)]
+struct CameFields<'a> {
+    from: &'a str,
+    #[serde(flatten)]
+    achieved: AssuranceFields,
 }
 
 /// What one of several servers got and gave.
@@ -390,6 +427,7 @@ struct ServedFields<'a> {
     failed: u64,
     sent: u64,
     sent_bytes: u64,
+    came: Vec<CameFields<'a>>,
     given_up: Option<&'a str>,
 }
 
@@ -403,6 +441,14 @@ impl<'a> ServedFields<'a> {
             failed: served.failed,
             sent: served.sent,
             sent_bytes: served.sent_bytes,
+            came: served
+                .came
+                .iter()
+                .map(|came| CameFields {
+                    from: &came.from,
+                    achieved: AssuranceFields::of(came.assurance, came.files),
+                })
+                .collect(),
             given_up: served.given_up.as_deref(),
         }
     }

@@ -26,6 +26,12 @@ fn every_destination_gets_every_file_and_the_summary_tells_who_sent_what() {
     assert!(told[0]["sent"].as_u64() <= Some(4), "two copies of each file: {}", told[0]);
     for server in &told[1..] {
         assert_eq!((&server["files"], &server["bytes"]), (&2.into(), &12_000.into()), "{server}");
+        let came = server["came"].as_array().expect("a list");
+        assert_eq!(came.iter().filter_map(|came| came["files"].as_u64()).sum::<u64>(), 2, "{server}");
+        for came in came {
+            assert_eq!(came["assurance"], "mutual", "{server}");
+            assert!(told.iter().any(|giver| giver["place"] == came["from"] && giver != server), "{server}");
+        }
     }
 
     let again = machine.run(&["cp", "-r", &source.url("d"), &to[0], "--to", &to[1], "--to", &to[2]]);

@@ -49,6 +49,12 @@ fn a_tree_goes_from_server_to_server_once() {
         assert_eq!(summary["files"], 2);
         assert_eq!(summary["bytes"], 100_003);
         assert_eq!(summary["payload_through_client"], 0);
+        let achieved = summary["assurances"].as_array().expect("a list");
+        assert_eq!(achieved.len(), 1, "{summary}");
+        assert_eq!((&achieved[0]["assurance"], &achieved[0]["files"]), (&assurance.into(), &2.into()));
+        let words = if assurance == "clear" { "anybody on the way" } else { "both servers proved" };
+        let meaning = achieved[0]["meaning"].as_str().expect("a sentence");
+        assert!(meaning.starts_with(words), "{meaning}");
         assert_eq!(destination.get("d/one.bin"), Some(vec![7; 100_000]));
         assert_eq!(destination.get("d/e/two words"), Some(b"two".to_vec()));
 

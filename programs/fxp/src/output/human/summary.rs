@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fxp_engine::report::{Assurance, FileFailure, Report, Route, Served, Trouble, Verification};
+use fxp_engine::report::{Assurance, Came, FileFailure, Report, Route, Served, Trouble, Verification};
 use fxp_engine::times::Times;
 use fxp_proto::pair::method::Method;
 
@@ -94,7 +94,14 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     add("route", routes);
     add("servers", report.servers.iter().map(served).collect());
     add("method", each_of(moved().filter_map(|way| way.method.as_ref().map(method_sentence))));
-    add("assurance", each_of(moved().map(|way| assurance_sentence(way.assurance))));
+    let came: Vec<String> = each_of(report.servers.iter().flat_map(came));
+    add(
+        "assurance",
+        match came.is_empty() {
+            true => each_of(moved().map(|way| assurance_sentence(way.assurance))),
+            false => came,
+        },
+    );
     add("verified", verification_sentences(report));
     add("not proven", unproven(report));
     add("not proven", doubts(report));
@@ -134,6 +141,13 @@ fn served(server: &Served) -> String {
         parts.push("nothing to do".to_owned());
     }
     format!("{}: {}", server.place, parts.join("; "))
+}
+
+/// `work > archive: mutual: ...`: where there are several destinations each of them may be a source, too.
+fn came(server: &Served) -> impl Iterator<Item = String> {
+    let sentence =
+        |came: &Came| format!("{} > {}: {}", came.from, server.place, assurance_sentence(came.assurance));
+    server.came.iter().map(sentence)
 }
 
 /// What was there already and could not be proven equal, which was asked for.

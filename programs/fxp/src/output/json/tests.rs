@@ -153,6 +153,7 @@ fn written() -> Kinds {
             payload_through_client: 0,
             elapsed_seconds: 0.0,
             times: Vec::new(),
+            assurances: Vec::new(),
             exit_code: 0,
         },
         Record::Error(trouble()),

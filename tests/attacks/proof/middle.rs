@@ -3,6 +3,7 @@
 
 mod attacker;
 mod ground;
+mod rows;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;

@@ -31,11 +31,11 @@ pub(crate) struct Attacker {
     state: Arc<State>,
 }
 
-#[derive(Default)]
 struct State {
     /// What he has read in clear, or seen of ciphers.
     loot: Mutex<Vec<u8>>,
     connections: AtomicUsize,
+    does: Mutex<Does>,
     over: AtomicBool,
 }
 
@@ -48,7 +48,12 @@ impl Drop for Attacker {
 impl Attacker {
     /// Waits on all `ports` of both addresses.
     pub(crate) fn between(ground: &Ground, ports: &[u16], does: Does) -> Attacker {
-        let state = Arc::new(State::default());
+        let state = Arc::new(State {
+            loot: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            does: Mutex::new(does),
+            over: AtomicBool::new(false),
+        });
         for (here, own, beyond) in [(Place::BesideA, B, Place::BesideB), (Place::BesideB, A, Place::BesideA)]
         {
             let listeners: Vec<TcpListener> = ground.at(here, || {
@@ -61,9 +66,16 @@ impl Attacker {
                     .collect()
             });
             let (state, wire) = (state.clone(), Wire::new(ground, beyond, own));
-            std::thread::spawn(move || watch(&listeners, &wire, does, &state));
+            std::thread::spawn(move || watch(&listeners, &wire, &state));
         }
         Attacker { state }
+    }
+
+    /// From the next connection on he does something else, and what he had is forgotten.
+    pub(crate) fn now(&self, does: Does) {
+        *self.state.does.lock().expect("no holder panics") = does;
+        self.state.loot.lock().expect("no holder panics").clear();
+        self.state.connections.store(0, Ordering::Relaxed);
     }
 
     /// True if he has got hold of `bytes`.
@@ -99,7 +111,7 @@ impl Wire {
     }
 }
 
-fn watch(listeners: &[TcpListener], wire: &Wire, does: Does, state: &Arc<State>) {
+fn watch(listeners: &[TcpListener], wire: &Wire, state: &Arc<State>) {
     while !state.over.load(Ordering::Relaxed) {
         for listener in listeners {
             let Ok((near, _)) = listener.accept() else { continue };
@@ -108,6 +120,7 @@ fn watch(listeners: &[TcpListener], wire: &Wire, does: Does, state: &Arc<State>)
             // Whom he cannot reach, he cannot pass for.
             let Ok(far) = wire.connect(port) else { continue };
             let state = state.clone();
+            let does = *state.does.lock().expect("no holder panics");
             std::thread::spawn(move || {
                 near.set_nonblocking(false).expect("a socket");
                 let _ = match does {

@@ -3,18 +3,19 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fxp_testkit::certificate::Identity;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::aws_lc_rs::{default_provider, sign::any_supported_type};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::ResolvesServerCert;
+use rustls::server::{ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig, ServerConnection, SignatureScheme, StreamOwned};
 
 use super::end::{End, KEY, Part, identity};
-use super::victim::{Transfer, refused, start, start_impatient, untouched, user};
+use super::victim::{BEFORE, Transfer, refused, start, start_impatient, untouched, user};
 use crate::server_side::wire::Tls;
 
 /// A certificate with a key that is not its own.
@@ -86,39 +87,49 @@ fn as_client(mut tcp: TcpStream, tls: &ClientConfig, bytes: &[u8]) -> Vec<u8> {
 
 const EVIL: &[u8] = b"what the attacker wants to be stored";
 
+/// What the attacker would be, and whether the victim is the passive end.
+const MEETINGS: [(&str, bool); 4] =
+    [("source", true), ("source", false), ("destination", true), ("destination", false)];
+
 #[test]
 fn the_right_certificate_without_its_private_key() {
     let (right, wrong) = (identity(), identity());
+    // As the active end under a pin, fxpd connects to the client's own host, which needs no rule.
     let server = start_impatient();
     let mut client = user(&server);
     client.expect(format!("PEER EXPECT {}", right.fingerprint()), "200");
-    for file in ["source", "destination"] {
+    for (file, victim_listens) in MEETINGS {
+        let how = format!("{file}, victim listens: {victim_listens}");
         // The victim is TLS client.
-        let mut transfer = Transfer::prepare(&mut client, Part { tls: "server", file }, true);
+        let mut transfer = Transfer::prepare(&mut client, Part { tls: "server", file }, victim_listens);
         transfer.begin();
         let shown = as_server(transfer.meet().expect("a connection"), Stolen::new(&right, &wrong));
         if let Ok(mut stream) = shown {
             let _ = stream.write_all(EVIL).and_then(|()| stream.flush());
             let mut got = Vec::new();
             let _ = stream.read_to_end(&mut got);
-            assert!(got.is_empty(), "{file}");
+            assert!(got.is_empty(), "{how}");
         }
-        refused(&transfer.end(), file);
+        refused(&transfer.end(), &how);
         // The victim is TLS server.
-        let mut transfer = Transfer::prepare(&mut client, Part { tls: "client", file }, true);
+        let mut transfer = Transfer::prepare(&mut client, Part { tls: "client", file }, victim_listens);
         transfer.begin();
         let tls = Tls::newest().showing(Stolen::new(&right, &wrong));
         let got = as_client(transfer.meet().expect("a connection"), &tls, EVIL);
-        assert!(got.is_empty(), "{file}");
-        refused(&transfer.end(), file);
+        assert!(got.is_empty(), "{how}");
+        refused(&transfer.end(), &how);
     }
     untouched(&server, "a stolen certificate");
-    // With its key it opens the same door: else the above would show nothing.
-    let mut transfer = Transfer::prepare(&mut client, Part { tls: "client", file: "source" }, true);
-    transfer.begin();
-    let tls = Tls::newest().showing(Stolen::new(&right, &right));
-    as_client(transfer.meet().expect("a connection"), &tls, EVIL);
-    assert!(transfer.end().starts_with("226"));
+    // With its key it opens the same doors: else the above would show nothing.
+    for victim_listens in [true, false] {
+        let part = Part { tls: "client", file: "source" };
+        let mut transfer = Transfer::prepare(&mut client, part, victim_listens);
+        transfer.begin();
+        let tls = Tls::newest().showing(Stolen::new(&right, &right));
+        as_client(transfer.meet().expect("a connection"), &tls, EVIL);
+        let reply = transfer.end();
+        assert!(reply.starts_with("226"), "victim listens: {victim_listens}: {reply}");
+    }
 }
 
 /// A TLS 1.3 client has finished its handshake before the server has judged its certificate, and may send at
@@ -130,26 +141,101 @@ fn a_client_that_is_judged_late() {
     let none = Tls::newest();
     let other = identity();
     let wrong = Tls::newest().showing(Stolen::new(&other, &other));
-    for file in ["source", "destination"] {
+    for (file, victim_listens) in MEETINGS {
+        let role = format!("{file}, victim listens: {victim_listens}");
         for (how, tls) in [("none", none.config()), ("another", &wrong)] {
+            let how = format!("{role}, {how}");
             client.expect(format!("PEER EXPECT {}", identity().fingerprint()), "200");
-            let mut transfer = Transfer::prepare(&mut client, Part { tls: "client", file }, true);
+            let mut transfer = Transfer::prepare(&mut client, Part { tls: "client", file }, victim_listens);
             transfer.begin();
             let got = as_client(transfer.meet().expect("a connection"), tls, EVIL);
-            assert!(got.is_empty(), "{file}, {how}");
-            refused(&transfer.end(), how);
-            untouched(&server, how);
+            assert!(got.is_empty(), "{how}");
+            refused(&transfer.end(), &how);
+            untouched(&server, &how);
         }
         // Under a key the certificate says nothing, and the tag that is missing is judged before the file.
         client.expect(KEY.1, "200");
-        let mut transfer = Transfer::prepare(&mut client, Part { tls: "client", file }, true);
+        let mut transfer = Transfer::prepare(&mut client, Part { tls: "client", file }, victim_listens);
         transfer.begin();
         let mut end = transfer.shake().expect("a handshake");
         let _ = end.say(EVIL);
-        assert!(end.hear_all().unwrap_or_default().is_empty());
-        refused(&transfer.end(), file);
-        untouched(&server, file);
+        assert!(end.hear_all().unwrap_or_default().is_empty(), "{role}");
+        refused(&transfer.end(), &role);
+        untouched(&server, &role);
     }
+}
+
+/// The other way round: `fxpd` is TLS client and sends, and the right TLS server turns it away when `fxpd` is done
+/// with its handshake: it demands a certificate, of which there is none, or resets behind the file. Only an end in
+/// order is a 226.
+#[test]
+fn a_sender_that_is_judged_late_says_no_226() {
+    let right = identity();
+    let server = start_impatient();
+    let mut client = user(&server);
+    client.expect(format!("PEER EXPECT {}", right.fingerprint()), "200");
+    for victim_listens in [true, false] {
+        for verdict in [Verdict::NoCertificate, Verdict::Reset, Verdict::Taken] {
+            let how = format!("{verdict:?}, victim listens: {victim_listens}");
+            let part = Part { tls: "server", file: "destination" };
+            let mut transfer = Transfer::prepare(&mut client, part, victim_listens);
+            transfer.begin();
+            verdict.falls(transfer.meet().expect("a connection"), &right, &how);
+            let reply = transfer.end();
+            match verdict {
+                Verdict::Taken => assert!(reply.starts_with("226"), "{how}: {reply}"),
+                _ => assert!(reply.starts_with("42"), "{how}: {reply}"),
+            }
+        }
+    }
+}
+
+/// What a TLS server finds when the client is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    NoCertificate,
+    Reset,
+    Taken,
+}
+
+impl Verdict {
+    fn falls(self, mut tcp: TcpStream, right: &Identity, how: &str) {
+        if self == Verdict::NoCertificate {
+            let mut connection = ServerConnection::new(Arc::new(demanding(right))).expect("a connection");
+            let ended = loop {
+                match connection.complete_io(&mut tcp) {
+                    Ok(_) if connection.is_handshaking() => {}
+                    ended => break ended,
+                }
+            };
+            // It has said so in an alert.
+            return assert!(ended.is_err(), "{how}");
+        }
+        let mut stream = as_server(tcp, Stolen::new(right, right)).expect("a handshake");
+        let mut got = vec![0; BEFORE.len()];
+        stream.read_exact(&mut got).expect("the file");
+        assert_eq!(got, BEFORE, "{how}");
+        if self == Verdict::Reset {
+            return socket2::SockRef::from(&stream.sock).set_linger(Some(Duration::ZERO)).expect("a socket");
+        }
+        assert_eq!(stream.read(&mut [0]).expect("an end in order"), 0, "{how}");
+        stream.conn.send_close_notify();
+        stream.flush().expect("said");
+    }
+}
+
+/// A TLS server with this certificate that wants to see one of the client, too.
+fn demanding(identity: &Identity) -> ServerConfig {
+    let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).expect("a certificate");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).expect("a root");
+    let provider = Arc::new(default_provider());
+    let judge = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_client_cert_verifier(judge.build().expect("a judge"))
+        .with_cert_resolver(Stolen::new(identity, identity))
 }
 
 /// The certificate that is shown under a key is made for that: whoever stole its key could not pass for the

@@ -26,7 +26,7 @@ pub(crate) enum Racer {
     Plain,
     /// One connection, and a handshake of its own.
     Tls,
-    /// A hundred connections that say nothing.
+    /// A hundred connections that say nothing, or as many as the port's queue takes.
     Hundred,
     /// A handshake, one byte at a time.
     Slowly,

@@ -1,6 +1,8 @@
 //! FTP bounce (CERT CA-1997-27, RFC 2577): a user names a host that never consented, and the server connects
 //! to it, to find out what is there or to say what the user wants said.
 
+mod introduced;
+
 use std::net::{SocketAddr, TcpListener};
 
 use fxp_testkit::certificate::Authority;

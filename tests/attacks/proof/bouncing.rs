@@ -20,8 +20,10 @@ const CHOSEN: &[u8] = b"USER root\r\nDELE everything\r\n";
 enum Service {
     /// It says nothing and notes what comes.
     Plain,
-    /// It greets, as FTP and SMTP servers do.
+    /// It greets, as FTP and SMTP servers do; also those that would speak TLS after AUTH TLS.
     Greeting,
+    /// An FTP server that speaks TLS from the beginning, as on port 990.
+    Ftps,
     /// A web server: TLS with a protocol of its own.
     Https,
     /// TLS without any protocol; what comes is sent back.
@@ -30,8 +32,8 @@ enum Service {
     Parrot,
 }
 
-const SERVICES: [Service; 5] =
-    [Service::Plain, Service::Greeting, Service::Https, Service::Echo, Service::Parrot];
+const SERVICES: [Service; 6] =
+    [Service::Plain, Service::Greeting, Service::Ftps, Service::Https, Service::Echo, Service::Parrot];
 
 /// What one connection to a service brought: bytes on the wire, and inside TLS.
 struct Brought {
@@ -51,6 +53,7 @@ impl Service {
             let brought = match self {
                 Service::Plain => plain(tcp, b""),
                 Service::Greeting => plain(tcp, b"220 somebody else's\r\n"),
+                Service::Ftps => inside(tcp, &["ftp"]),
                 Service::Https => inside(tcp, &["h2", "http/1.1"]),
                 Service::Echo => inside(tcp, &[]),
                 Service::Parrot => inside(tcp, &["fxp-data/1"]),

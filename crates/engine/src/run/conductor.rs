@@ -172,22 +172,25 @@ impl Supplier {
 
     /// The next item. Whoever waits has no seat: those who look around may need it to find the next one.
     async fn next(&mut self, items: &mut mpsc::Receiver<Item>) -> Option<Item> {
-        if let Some(item) = self.ahead.pop_front() {
-            return Some(item);
-        }
-        if let Ok(item) = items.try_recv() {
+        if let Some(item) = self.at_hand(items) {
             return Some(item);
         }
         self.park();
         items.recv().await
     }
 
+    /// The next item, if nobody has to be waited for.
+    fn at_hand(&mut self, items: &mut mpsc::Receiver<Item>) -> Option<Item> {
+        self.ahead.pop_front().or_else(|| items.try_recv().ok())
+    }
+
     /// Finds directories that can be made together with the first of `paths`: nothing between them changes what stands
     /// at the destination before they are there.
     fn look_ahead(&mut self, items: &mut mpsc::Receiver<Item>, paths: &mut Vec<VPath>) {
         let mut passed = VecDeque::new();
-        while paths.len() < TOGETHER {
-            let Some(item) = self.ahead.pop_front().or_else(|| items.try_recv().ok()) else { break };
+        // A walk that is as quick as this loop would bring the whole tree.
+        while paths.len() < TOGETHER && passed.len() < MOST_PASSED {
+            let Some(item) = self.at_hand(items) else { break };
             match item {
                 Item::Directory(path) => paths.push(path),
                 Item::Step(_)
@@ -343,3 +346,6 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// So many directories are made together at most.
 const TOGETHER: usize = 64;
+
+/// So many other things are passed on the way to them at most, and held in memory until then.
+const MOST_PASSED: usize = 1024;

@@ -114,7 +114,9 @@ impl Cell {
         let outcome = self.attempt(grounds, 1);
         let stands_still =
             [self.source, self.destination].iter().any(|kind| kind.product == Product::Pyftpdlib);
-        let loses_ends = self.world.tls && self.source.product == Product::Proftpd;
+        // With the other two the destination is TLS client.
+        let source_is_client = !matches!(self.destination.product, Product::Fxpd | Product::Proftpd);
+        let loses_ends = self.world.tls && self.source.product == Product::Proftpd && source_is_client;
         match outcome {
             Outcome::Wrong(why) if stands_still || loses_ends => {
                 eprintln!("*** {self} is tried again: {why}");

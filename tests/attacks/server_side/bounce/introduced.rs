@@ -86,7 +86,7 @@ fn no_order_of_introductions_opens_what_is_closed() {
         }
         tried
     });
-    assert!(tried > 37 * NEVER.len() - 1, "{tried}");
+    assert!(tried >= orders().count() * NEVER.len(), "{tried}");
     assert_eq!(connections_begun(server.process_id()), begun, "connections were opened\n{}", server.log());
     assert_eq!(scene.to_bystander(), packets, "packets went to b");
 

@@ -25,6 +25,11 @@ pub(crate) fn name(kind: DigestKind) -> &'static str {
     }
 }
 
+/// The kind that has this name in reports.
+pub(crate) fn named(name: &str) -> Option<DigestKind> {
+    KINDS.iter().copied().find(|&kind| self::name(kind) == name)
+}
+
 /// The digest of a file, or of its first `length` bytes, in lower-case hex. Blocks.
 pub(crate) fn of_file(
     storage: &dyn Storage,

@@ -270,7 +270,7 @@ impl Side {
 
     /// Makes one directory; fine if it is there.
     pub(crate) async fn make_directory(&mut self, path: &VPath) -> Result<(), Trouble> {
-        let what = format!("making the directory {}", self.name(path));
+        let what = self.making(path);
         match self {
             Side::Remote(link) => {
                 link.perform(&what, TroubleKind::DestinationDenied, |session| {
@@ -320,9 +320,14 @@ impl Side {
         told
     }
 
+    /// What an error about a directory begins with.
+    fn making(&self, path: &VPath) -> String {
+        format!("making the directory {}", self.name(path))
+    }
+
     /// Why a directory was not made.
     fn no_directory(&self, path: &VPath, error: &SessionError) -> Trouble {
-        let what = format!("making the directory {}", self.name(path));
+        let what = self.making(path);
         trouble::of_session(error, &what, TroubleKind::DestinationDenied)
     }
 

@@ -25,7 +25,7 @@ pub(super) fn assurance(word: Option<&str>) -> Assurance {
 
 /// The name of a digest as reports have it.
 pub(super) fn algorithm(word: &str) -> Option<&'static str> {
-    digest::KINDS.iter().map(|kind| digest::name(*kind)).find(|name| *name == word)
+    digest::named(word).map(digest::name)
 }
 
 pub(super) fn of_route(route: Route) -> &'static str {

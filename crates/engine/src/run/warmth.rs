@@ -30,7 +30,7 @@ pub(super) async fn warm_up(crew: &Crew, mut files: watch::Receiver<u64>, mut ov
             }
         }
         begun = begun.max(wanted);
-        if logging_in.is_empty() && (!more_files || begun >= most) {
+        if logging_in.is_empty() && !more_files {
             return;
         }
         tokio::select! {

@@ -80,7 +80,7 @@ pub(crate) async fn run(
                 }
                 Action::Parted(number, result) => cargo.parted(number, result),
                 Action::Done(arrival) => {
-                    if let Some(load) = ready.take().or(noting.take().map(|(load, _)| load)) {
+                    if let Some(load) = waiting(&mut ready, &mut noting) {
                         cargo.ended(load.number, Outcome::Untouched);
                     }
                     source.set_queueing(Default::default());
@@ -136,7 +136,7 @@ pub(crate) async fn run(
                 way.stoppable = false;
                 // Nobody is left who could stop us: then nobody has.
                 if asked.is_ok() {
-                    if let Some(load) = ready.take().or(noting.take().map(|(load, _)| load)) {
+                    if let Some(load) = waiting(&mut ready, &mut noting) {
                         way.under_way -= 1;
                         cargo.ended(load.number, Outcome::Untouched);
                     }
@@ -145,6 +145,11 @@ pub(crate) async fn run(
             }
         }
     }
+}
+
+/// Takes back a file that was taken and not begun.
+fn waiting(ready: &mut Option<Load>, noting: &mut Option<(Load, Answer<'static, ()>)>) -> Option<Load> {
+    ready.take().or_else(|| Some(noting.take()?.0))
 }
 
 /// Comes back when what is being written down is written.

@@ -10,7 +10,6 @@ use fxp_proto::pair::leg::Leg;
 use super::super::CopyRequest;
 use super::super::through::protection;
 use super::schedule::SOURCE;
-use crate::digest;
 use crate::lane;
 use crate::plan::ladder::{End, ladder};
 use crate::policy::{AssuranceChoice, VerifyChoice, Via};
@@ -217,9 +216,4 @@ impl Ability {
         let direct = best(from, to).or_else(|| best(&unlearned(from), &unlearned(to))).filter(|_| limited);
         direct.or_else(|| if request.via == Via::Auto { through() } else { None })
     }
-}
-
-/// The kind of a digest that a report names.
-pub(super) fn kind_of(name: &str) -> Option<DigestKind> {
-    digest::KINDS.iter().copied().find(|&kind| digest::name(kind) == name)
 }

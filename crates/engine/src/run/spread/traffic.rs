@@ -15,9 +15,10 @@ use super::super::crew::{Arrived, Crew, Outcome};
 use super::super::through::choose_way;
 use super::place_name;
 use super::schedule::{Blame, Job, SOURCE, Schedule};
-use super::strength::{Ability, Bonds, Lack, Strength, kind_of};
+use super::strength::{Ability, Bonds, Lack, Strength};
 use super::survey::{Found, Ground};
 use super::table::{Region, Table};
+use crate::digest;
 use crate::file::Way;
 use crate::journal::Totals;
 use crate::policy::VerifyChoice;
@@ -350,7 +351,7 @@ impl Traffic {
                 };
                 let digest = match self.ground.request.verify {
                     VerifyChoice::Size => None,
-                    VerifyChoice::Auto | VerifyChoice::Hash => digest.and_then(kind_of),
+                    VerifyChoice::Auto | VerifyChoice::Hash => digest.and_then(digest::named),
                 };
                 self.schedule.came(job, Strength::of(assurance, digest));
                 self.schedule.done(job);

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use fxp_client::data::Throttle;
+use fxp_client::trust::Fingerprint;
 use fxp_proto::grammar::params::Protection;
 use fxp_proto::listing::entry::Precision;
 use fxp_proto::listing::time::FtpTime;
@@ -32,6 +33,7 @@ use crate::plan::Step;
 use crate::plan::ladder::Rung;
 use crate::plan::walk::interrupted;
 use crate::policy::{ResumeChoice, VerifyChoice, Via};
+use crate::pool::Link;
 use crate::progress;
 use crate::publish::{Publisher, at_part};
 use crate::report::{Assurance, Event, FileReport, Route, Trouble, TroubleKind, Verification};
@@ -415,13 +417,15 @@ pub(crate) fn on_sand(source: &mut Side, destination: &mut Side, assurance: Assu
         return Vec::new();
     }
     let links = [source, destination].map(Side::link).into_iter().flatten();
-    links.filter(|link| link.is_on_trust()).map(|link| trusted_blindly(&link.server.key())).collect()
+    let blindly = |link: &mut Link| Some(trusted_blindly(&link.server.key(), link.on_trust()?));
+    links.filter_map(blindly).collect()
 }
 
-fn trusted_blindly(server: &str) -> String {
+fn trusted_blindly(server: &str, fingerprint: &Fingerprint) -> String {
     format!(
-        "the certificate of {server} was accepted in this run and verified by nothing: until its fingerprint has been \
-         compared with the one that the server's operator knows, the assurance rests on sand"
+        "the certificate of {server} was accepted by a yes and verified by nothing: until its fingerprint has been \
+         compared with the one that the server's operator knows, the assurance rests on sand; `fxp trust add {server} \
+         {fingerprint}` says that it was"
     )
 }
 

@@ -87,8 +87,6 @@ struct Answers {
     clear: HashMap<String, bool>,
     /// Servers that refused `PROT P`, where that is bearable.
     unprotected: HashSet<String>,
-    /// Servers whose certificate was accepted by a yes in this run: nobody can say yet whether it is theirs.
-    taken_on_trust: HashSet<String>,
 }
 
 impl Pool {
@@ -283,7 +281,7 @@ impl Pool {
             return false;
         }
         // Held while the person thinks: one question at a time.
-        let mut answers = self.answers.lock().await;
+        let _one = self.answers.lock().await;
         let text = certificate.fingerprint.to_string();
         if self.known(server).trusted.contains(&text) {
             return true;
@@ -291,13 +289,7 @@ impl Pool {
         let (host, shown) = (server.host.clone(), certificate.clone());
         let yes = self.ask(move |person| person.trust(&host, &shown)).await;
         if yes {
-            answers.taken_on_trust.insert(server.key());
-            self.learn(server, |known| {
-                if certificate.changed {
-                    known.trusted.clear();
-                }
-                known.trusted.push(text);
-            });
+            self.learn(server, |known| known.accept(text, certificate.changed));
         }
         yes
     }

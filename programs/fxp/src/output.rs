@@ -85,7 +85,12 @@ pub(crate) enum Item<'a> {
     /// A line of `site import`.
     Bookmark(&'a Imported),
     /// A line of `trust ls`.
-    Trusted { server: &'a str, fingerprint: &'a str },
+    Trusted {
+        server: &'a str,
+        fingerprint: &'a str,
+        /// False if nothing but a yes speaks for it.
+        compared: bool,
+    },
     /// What `site test` found out.
     Facts(&'a ServerFacts),
     /// What `site show` knows.

@@ -11,6 +11,9 @@ pub struct Known {
     /// Trusted certificate fingerprints, as `SHA-256=<hex>`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusted: Vec<String>,
+    /// Those of them that were accepted by a yes: nobody has said that they are the server's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncompared: Vec<String>,
     /// TLS was seen: its absence is an error from now on.
     #[serde(default, skip_serializing_if = "is_false")]
     pub tls_seen: bool,
@@ -66,6 +69,33 @@ pub struct Known {
 }
 
 impl Known {
+    /// A person compared this fingerprint with the one that the server's operator knows, and vouches for it.
+    pub fn vouch_for(&mut self, fingerprint: String) {
+        self.uncompared.retain(|one| *one != fingerprint);
+        if !self.trusted.contains(&fingerprint) {
+            self.trusted.push(fingerprint);
+        }
+    }
+
+    /// A person said yes to this fingerprint; `instead` of all others if the certificate has changed.
+    pub(crate) fn accept(&mut self, fingerprint: String, instead: bool) {
+        if instead {
+            self.trusted.clear();
+            self.uncompared.clear();
+        }
+        self.uncompared.push(fingerprint.clone());
+        self.trusted.push(fingerprint);
+    }
+
+    /// Trusts `fingerprint` no longer, or none at all. True if anything was trusted.
+    pub fn distrust(&mut self, fingerprint: Option<&str>) -> bool {
+        let before = self.trusted.len();
+        let stays = |one: &String| fingerprint.is_some_and(|gone| gone != one);
+        self.trusted.retain(stays);
+        self.uncompared.retain(stays);
+        self.trusted.len() < before
+    }
+
     /// The server greeted us with `banner`. Facts learned under another one are forgotten: it may have been
     /// upgraded or configured anew. Trust stays, it is about the certificate. True if anything was forgotten.
     pub fn greeted(&mut self, banner: &str) -> bool {
@@ -84,6 +114,7 @@ impl Known {
         let forgot = self.has_facts();
         *self = Known {
             trusted: std::mem::take(&mut self.trusted),
+            uncompared: std::mem::take(&mut self.uncompared),
             tls_seen: self.tls_seen,
             banner: self.banner.take(),
             product: self.product.take(),
@@ -138,6 +169,7 @@ impl Known {
     fn facts(&self) -> Known {
         Known {
             trusted: Vec::new(),
+            uncompared: Vec::new(),
             tls_seen: false,
             banner: None,
             product: None,
@@ -197,6 +229,7 @@ mod tests {
     fn a_new_banner_forgets_facts_but_not_trust() {
         let learned = Known {
             trusted: vec!["SHA-256=00".into()],
+            uncompared: vec!["SHA-256=00".into()],
             tls_seen: true,
             banner: Some("ProFTPD 1.3.8 Server (x) ready".into()),
             product: Some("ProFTPD".into()),
@@ -217,13 +250,32 @@ mod tests {
             assert_eq!(known.greeted(banner), forgets, "{banner}");
             assert_eq!(known.demands_reuse, !forgets, "{banner}");
             assert_eq!((known.learned.is_none(), known.product.is_none()), (forgets, forgets), "{banner}");
-            assert!(known.tls_seen && known.trusted.len() == 1, "{banner}");
+            assert!(known.tls_seen && known.trusted.len() == 1 && known.uncompared.len() == 1, "{banner}");
         }
         let local_time = |time| format!("Welcome to Pure-FTPd\nLocal time is now {time}. Server port: 21.");
         let mut known = Known::default();
         known.greeted(&local_time("10:45"));
         known.demands_reuse = true;
         assert!(!known.greeted(&local_time("11:02")), "a clock in the banner is no new server");
+    }
+
+    #[test]
+    fn a_yes_is_no_comparison() {
+        let (a, b) = ("SHA-256=0a".to_owned(), "SHA-256=0b".to_owned());
+        let mut known = Known::default();
+        known.accept(a.clone(), false);
+        assert_eq!((&known.trusted[..], &known.uncompared[..]), (&[a.clone()][..], &[a.clone()][..]));
+        known.vouch_for(a.clone());
+        known.vouch_for(a.clone());
+        assert_eq!((&known.trusted[..], known.uncompared.len()), (&[a.clone()][..], 0));
+        known.accept(b.clone(), true);
+        assert_eq!((&known.trusted[..], &known.uncompared[..]), (&[b.clone()][..], &[b.clone()][..]));
+        assert!(!known.distrust(Some(&a)) && known.distrust(Some(&b)));
+        assert_eq!(known, Known::default());
+        known.accept(a, false);
+        known.vouch_for(b);
+        assert!(known.distrust(None) && !known.distrust(None));
+        assert_eq!(known, Known::default());
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fxp_client::session::{Session, SessionError};
+use fxp_client::tls::TlsInfo;
 use fxp_client::transcript::Recorder;
+use fxp_client::trust::{Fingerprint, Verified};
 use fxp_proto::client::request::Request;
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::params::Protection;
@@ -37,8 +39,8 @@ pub(crate) struct Link {
     secured: bool,
     /// The latest session protects data.
     protects: bool,
-    /// The certificate of the latest session was not verified by anything but a yes in this run.
-    on_trust: bool,
+    /// The certificate of the latest session, if nothing but somebody's yes speaks for it.
+    on_trust: Option<Fingerprint>,
     /// As whom and where the latest session was opened.
     reached: Option<(Text, SocketAddr)>,
     /// When the session was last asked for.
@@ -76,7 +78,7 @@ impl Link {
             session: None,
             secured: false,
             protects: false,
-            on_trust: false,
+            on_trust: None,
             reached: None,
             used: Instant::now(),
         }
@@ -181,9 +183,7 @@ impl Link {
         self.secured = session.facts().secured;
         self.protects = self.secured && session.facts().protection == Protection::Private;
         let (user, _) = self.pool.credentials(&self.server).await?;
-        let unverified = session.tls().is_some_and(|tls| tls.verified.is_none());
-        let answers = self.pool.answers.lock().await;
-        self.on_trust = unverified || answers.taken_on_trust.contains(&self.server.key());
+        self.on_trust = session.tls().and_then(|tls| self.taken_on_trust(tls));
         self.reached = Some((user, session.peer_addr()));
         Ok(())
     }
@@ -306,9 +306,19 @@ impl Link {
         self.protects
     }
 
-    /// True if nobody knows whether the certificate of the latest session is the server's.
-    pub(crate) fn is_on_trust(&self) -> bool {
-        self.on_trust
+    /// The certificate of the latest session, if nobody has said that it is the server's: it was accepted by a yes,
+    /// in this run or an earlier one, and never compared.
+    pub(crate) fn on_trust(&self) -> Option<&Fingerprint> {
+        self.on_trust.as_ref()
+    }
+
+    fn taken_on_trust(&self, tls: &TlsInfo) -> Option<Fingerprint> {
+        let by_file = self.server.site.certificate.is_some();
+        if by_file || tls.verified != Some(Verified::Pinned) {
+            return None;
+        }
+        let shown = tls.peer?;
+        self.known().uncompared.contains(&shown.to_string()).then_some(shown)
     }
 
     /// `source`, `destination` or `server`.

@@ -198,8 +198,22 @@ async fn an_assurance_that_rests_on_a_certificate_nobody_verified_says_so() {
     let sand: Vec<&String> = file.notes.iter().filter(|note| note.contains("rests on sand")).collect();
     assert_eq!(sand.len(), 1, "{:?}", file.notes);
     assert!(sand[0].contains(&source.key()), "{sand:?}");
-    // From now on it is the one that was trusted.
+    // From now on nobody is asked, and it is known no better.
     let report = desk.copied(request(vec![source.at("f")], destination.at("second"))).await;
+    assert_eq!(report.files[0].notes, [sand[0].clone()]);
+    let fingerprint = desk.remembered(&source).trusted.remove(0);
+    assert!(sand[0].contains(&format!("fxp trust add {} {fingerprint}", source.key())), "{sand:?}");
+    // The person compares it.
+    let key = source.key();
+    desk.context
+        .known
+        .lock()
+        .expect("not poisoned")
+        .servers
+        .get_mut(&key)
+        .expect("known")
+        .vouch_for(fingerprint);
+    let report = desk.copied(request(vec![source.at("f")], destination.at("third"))).await;
     assert!(report.files[0].notes.is_empty(), "{:?}", report.files[0].notes);
     let events = desk.ann.events.lock().expect("not poisoned");
     assert!(

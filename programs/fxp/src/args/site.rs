@@ -141,6 +141,9 @@ pub(crate) enum TrustCommand {
     /// List the trusted fingerprints
     Ls,
     /// Trust a certificate
+    ///
+    /// Type the fingerprint as the server's operator tells it (`fxpd check` prints its own). One that was
+    /// accepted by a yes counts as compared from then on; until then every copy says that its assurance rests on sand.
     Add {
         /// The server; port 21 unless given
         #[arg(value_name = "HOST[:PORT]", value_hint = ValueHint::Hostname)]

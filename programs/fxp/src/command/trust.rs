@@ -25,7 +25,8 @@ fn list(desk: &Desk) -> Outcome<Exit> {
     for (server, known) in &book.servers {
         for fingerprint in &known.trusted {
             any = true;
-            if desk.voice.item(Item::Trusted { server, fingerprint }).is_err() {
+            let compared = !known.uncompared.contains(fingerprint);
+            if desk.voice.item(Item::Trusted { server, fingerprint, compared }).is_err() {
                 return Ok(Exit::Done);
             }
         }
@@ -41,11 +42,8 @@ fn add(server: &str, fingerprint: &str, desk: &Desk) -> Outcome<Exit> {
     let server = key(server)?;
     let fingerprint = parse_fingerprint(fingerprint)?;
     let mut book = desk.known()?;
-    let known = book.servers.entry(server.clone()).or_default();
-    if !known.trusted.contains(&fingerprint) {
-        known.trusted.push(fingerprint);
-        save(&book)?;
-    }
+    book.servers.entry(server.clone()).or_default().vouch_for(fingerprint);
+    save(&book)?;
     desk.voice.confirmation(&format!("{server} is trusted if it shows that certificate."));
     Ok(Exit::Done)
 }
@@ -54,13 +52,8 @@ fn remove(server: &str, fingerprint: Option<&str>, desk: &Desk) -> Outcome<Exit>
     let server = key(server)?;
     let fingerprint = fingerprint.map(parse_fingerprint).transpose()?;
     let mut book = desk.known()?;
-    let trusted = book.servers.get_mut(&server).map(|known| &mut known.trusted);
-    let before = trusted.as_ref().map_or(0, |trusted| trusted.len());
-    let after = trusted.map_or(0, |trusted| {
-        trusted.retain(|one| fingerprint.as_ref().is_some_and(|gone| gone != one));
-        trusted.len()
-    });
-    if before == after {
+    let known = book.servers.get_mut(&server);
+    if !known.is_some_and(|known| known.distrust(fingerprint.as_deref())) {
         return Err(Failure::new(
             Exit::SourceNotFound,
             format!("no such certificate of {server} was trusted"),

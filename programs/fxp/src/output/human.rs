@@ -197,8 +197,8 @@ impl Voice for Human {
             Item::Bookmark(imported) => {
                 items::import_lines(imported).iter().try_for_each(|line| self.printer.data(line))
             }
-            Item::Trusted { server, fingerprint } => {
-                self.printer.data(&format!("{server:<30} {fingerprint}"))
+            Item::Trusted { server, fingerprint, compared } => {
+                self.printer.data(&format!("{server:<30} {}", items::trusted(fingerprint, compared)))
             }
             Item::Facts(facts) => {
                 items::fact_lines(facts).iter().try_for_each(|line| self.printer.data(line))

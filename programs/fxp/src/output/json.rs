@@ -89,7 +89,9 @@ impl Voice for Json {
             Item::Entry { place, entry, .. } => self.write(&Record::Entry(Listed::of(place, entry))),
             Item::Site { name, site } => self.write(&Record::Site { name, site: SiteFields::of(site) }),
             Item::Bookmark(imported) => self.write(&Record::Bookmark(BookmarkFields::of(imported))),
-            Item::Trusted { server, fingerprint } => self.write(&Record::Trusted { server, fingerprint }),
+            Item::Trusted { server, fingerprint, compared } => {
+                self.write(&Record::Trusted { server, fingerprint, compared })
+            }
             Item::Facts(facts) => self.write(&Record::Facts(FactFields::of(&facts.server, facts))),
             Item::Memory(memory) => {
                 if let Some((name, site)) = &memory.site {
@@ -364,6 +366,7 @@ enum Record<'a> {
     Trusted {
         server: &'a str,
         fingerprint: &'a str,
+        compared: bool,
     },
     Facts(FactFields<'a>),
     Known(KnownFields<'a>),

@@ -170,7 +170,9 @@ pub(super) fn memory_lines(memory: &Memory) -> Vec<String> {
     row("server", server);
     known.product.iter().for_each(|product| row("product", product));
     known.banner.iter().for_each(|banner| row("greeting", banner));
-    known.trusted.iter().for_each(|fingerprint| row("trusted", fingerprint));
+    for fingerprint in &known.trusted {
+        row("trusted", &trusted(fingerprint, !known.uncompared.contains(fingerprint)));
+    }
     learned(known).iter().for_each(|sentence| row("learned", sentence));
     match known.banner {
         Some(_) if !known.has_facts() => row("learned", "no copy has found out anything about it"),
@@ -178,6 +180,14 @@ pub(super) fn memory_lines(memory: &Memory) -> Vec<String> {
         None => row("learned", "nothing: there was no session with it yet"),
     }
     lines
+}
+
+/// A fingerprint, and what speaks for it.
+pub(super) fn trusted(fingerprint: &str, compared: bool) -> String {
+    match compared {
+        true => fingerprint.to_owned(),
+        false => format!("{fingerprint} (accepted by a yes, compared with nothing)"),
+    }
 }
 
 fn control_sentence(facts: &ServerFacts) -> String {

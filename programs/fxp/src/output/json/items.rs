@@ -163,6 +163,7 @@ pub(super) struct KnownFields<'a> {
     product: Option<&'a str>,
     banner: Option<&'a str>,
     trusted: &'a [String],
+    uncompared: &'a [String],
     #[serde(flatten)]
     lessons: Lessons<'a>,
 }
@@ -174,6 +175,7 @@ impl<'a> KnownFields<'a> {
             product: memory.known.product.as_deref(),
             banner: memory.known.banner.as_deref(),
             trusted: &memory.known.trusted,
+            uncompared: &memory.known.uncompared,
             lessons: Lessons::of(&memory.known),
         }
     }

@@ -132,7 +132,7 @@ fn written() -> Kinds {
         Record::Job(JobFields::of(&job)),
         Record::Site { name: "", site: SiteFields::of(&site) },
         Record::Bookmark(BookmarkFields::of(&imported)),
-        Record::Trusted { server: "", fingerprint: "" },
+        Record::Trusted { server: "", fingerprint: "", compared: true },
         Record::Facts(FactFields::of("", &facts)),
         Record::Known(KnownFields::of(&memory)),
         Record::Ladder(findings::Ladder::of(&direction, &Products::default(), &ladder)),

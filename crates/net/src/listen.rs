@@ -450,8 +450,9 @@ impl Drop for Unadmitted {
 /// Connections that are held before anybody asks for them.
 const HELD: usize = 8;
 
-/// Connections that wait in the kernel, once eight are held.
-const BACKLOG: i32 = 64;
+/// Connections that wait in the kernel, once eight are held: a crowd that says nothing must not keep the right peer
+/// out, and one who finds the queue full comes again a second later at the earliest.
+const BACKLOG: i32 = 256;
 
 /// Control connections that wait for the server in the kernel: a burst of clients.
 const CONTROL_BACKLOG: i32 = 1024;

@@ -26,7 +26,7 @@ pub(crate) enum Racer {
     Plain,
     /// One connection, and a handshake of its own.
     Tls,
-    /// A hundred connections that say nothing, or as many as the port's queue takes.
+    /// A hundred connections that say nothing.
     Hundred,
     /// A handshake, one byte at a time.
     Slowly,
@@ -53,12 +53,7 @@ impl Racer {
     pub(crate) fn races(self, port: SocketAddr, from: IpAddr) -> Thief {
         let (stop, won) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let mut thief = Thief { sockets: Vec::new(), stop: stop.clone(), won: won.clone() };
-        let first = match dial(port, Some(from)) {
-            Ok(first) => first,
-            // It may be shown the door before it has come in.
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => return thief,
-            Err(error) => panic!("{port}: {error}"),
-        };
+        let Some(first) = knocks(port, from) else { return thief };
         match self {
             Racer::Plain => {
                 let mut tcp = first.try_clone().expect("a socket");
@@ -76,11 +71,7 @@ impl Racer {
             }
             Racer::Hundred => {
                 thief.sockets.push(first);
-                // No more than fit: a port whose queue is full answers nobody, and the thief would wait.
-                for _ in 1..100 {
-                    let Some(socket) = hurried(port, from) else { break };
-                    thief.sockets.push(socket);
-                }
+                thief.sockets.extend((1..100).filter_map(|_| knocks(port, from)));
             }
             Racer::Slowly => {
                 let mut hello = Vec::new();
@@ -102,6 +93,15 @@ impl Racer {
     }
 }
 
+/// A connection, unless it is shown the door before it has come in.
+fn knocks(port: SocketAddr, from: IpAddr) -> Option<TcpStream> {
+    match dial(port, Some(from)) {
+        Ok(socket) => Some(socket),
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+        Err(error) => panic!("{port}: {error}"),
+    }
+}
+
 /// Reads on until it sees what was meant for the client.
 fn takes(from: &mut impl Read, won: &AtomicBool) {
     let (mut loot, mut buffer): (Vec<u8>, _) = (Vec::new(), [0; 1024]);
@@ -111,15 +111,6 @@ fn takes(from: &mut impl Read, won: &AtomicBool) {
             return won.store(true, Ordering::Relaxed);
         }
     }
-}
-
-/// A connection that is there at once, or not at all.
-fn hurried(to: SocketAddr, from: IpAddr) -> Option<TcpStream> {
-    use socket2::{Domain, Socket, Type};
-    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).ok()?;
-    socket.bind(&SocketAddr::new(from, 0).into()).ok()?;
-    socket.connect_timeout(&to.into(), Duration::from_millis(300)).ok()?;
-    Some(socket.into())
 }
 
 /// When the client connects.

@@ -1,6 +1,6 @@
-//! Hostile listings (CVE-2018-10916 of lftp, CVE-2014-4877 of wget): names that are paths, links that are
-//! directories a moment later, line ends inside names. Nothing is written outside of the target, and nothing is
-//! asked for outside of the source.
+//! Hostile listings (CVE-2014-4877 of wget and its kin): names that are paths, links that are directories a moment
+//! later, line ends inside names. Nothing is written outside of the target, and nothing is asked for outside of the
+//! source.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Whole listings: LIST in a dialect that nobody announced, MLSD, and STAT with a path.
 //!
-//! What a hostile server may write into a listing shall not lead anywhere (CVE-2018-10916): a name
+//! What a hostile server may write into a listing shall not lead anywhere (CVE-2014-4877): a name
 //! that is a path, or holds CR or NUL, is refused, and `.` and `..` are left out.
 
 use super::entry::Entry;

@@ -9,7 +9,7 @@ use super::super::stage::as_it_comes;
 use super::super::wire::Client;
 use super::{fxpd, in_step, process, still_serves, user};
 
-/// CVE-1999-0082: `CWD ~root` before PASS made an FTP daemon forget that nobody had logged in.
+/// CVE-1999-0082: `CWD ~root` gave the rights of root, before PASS as we take it.
 #[test]
 fn nobody_is_in_before_pass() {
     let server = as_it_comes();
@@ -218,8 +218,8 @@ fn sizes_are_not_counted_in_ascii_mode() {
     assert!(replies.iter().any(|reply| reply.starts_with('5')), "{replies:?}");
 }
 
-/// CVE-2021-40524: Pure-FTPD's quota did not see what REST skips. There are no quotas here, but a hole of a
-/// terabyte is not made either.
+/// CVE-2021-40524: the ceiling for a file's size, of Pure-FTPD's quota, did not hold. There are no quotas here, but a
+/// hole of a terabyte is not made either.
 #[test]
 fn rest_makes_no_holes() {
     let server = as_it_comes();

@@ -46,7 +46,8 @@ fn transfers_that_break_while_commands_come() {
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
-/// CVE-2011-4130 (ProFTPD): whoever hung up during a long reply found its memory used again.
+/// CVE-2011-4130 (ProFTPD): the memory of the replies was used after it had been given back, once an error came
+/// behind a transfer. Here the client is gone while replies are still on their way.
 #[test]
 fn gone_in_the_middle_of_a_reply() {
     let server = as_it_comes();
@@ -66,7 +67,7 @@ fn gone_in_the_middle_of_a_reply() {
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
-/// CVE-2021-30047 (vsftpd) and every server without ceilings: connections that say nothing keep others out.
+/// CVE-2021-30047 (vsftpd), and every server that counts its connections only in all: a crowd keeps others out.
 #[test]
 fn a_crowd_at_the_door_keeps_nobody_else_out() {
     let server = fxpd("[limits]\nsessions_per_address = 20\nlogin_timeout = 2\n", "");

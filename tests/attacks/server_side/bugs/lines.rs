@@ -8,7 +8,7 @@ use super::super::stage::as_it_comes;
 use super::super::wire::Client;
 use super::{in_step, process, still_serves};
 
-/// CVE-2010-3972 (IIS), CVE-2010-4221 (ProFTPD): Telnet's escapes overran the buffer for the command.
+/// CVE-2010-4221 (ProFTPD), CVE-2010-3972 (IIS): Telnet's escapes overran the buffer for the command, or the reply.
 #[test]
 fn telnet_escapes_at_every_edge() {
     let server = as_it_comes();
@@ -39,7 +39,7 @@ fn telnet_escapes_at_every_edge() {
 }
 
 /// CVE-2006-5815 (ProFTPD): a long name was expanded into a message without looking at its length.
-/// CVE-2013-4730 and its many kin: one long argument for each command in turn.
+/// CVE-2013-4730, CVE-2024-48208 (Pure-FTPD, MLSD) and their many kin: one long argument for each command in turn.
 #[test]
 fn every_command_with_a_long_argument() {
     let server = as_it_comes();
@@ -180,7 +180,7 @@ fn the_rest_of_a_long_line_is_no_command() {
     assert!(server.file("file").exists());
 }
 
-/// CVE-2025-47812 (Wing FTP): the name was cut at a NUL for the check, and not for what came after it.
+/// CVE-2025-47812 (Wing FTP's web pages): the name was cut at a NUL for the check, and not for what came after it.
 /// CR and LF in names are the same for logs and replies.
 #[test]
 fn control_characters_in_names_are_refused_and_not_logged() {

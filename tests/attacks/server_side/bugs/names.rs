@@ -11,7 +11,7 @@ use crate::server::Settings;
 
 /// CVE-2001-0550 (wu-ftpd, `~{`), CVE-2005-0256, CVE-2010-2632, CVE-2011-0418 (patterns without end in wu-ftpd,
 /// the BSDs' glob, Pure-FTPD), CVE-2009-3023 and CVE-2009-2521 (IIS, patterns and recursion),
-/// CVE-2011-0762 (vsftpd): patterns cost more than the file system, or more than memory.
+/// CVE-2011-0762 (vsftpd): patterns cost all the time or memory there is, or overran a buffer.
 #[test]
 fn patterns_cost_nothing() {
     let server = as_it_comes();
@@ -60,7 +60,7 @@ fn patterns_cost_nothing() {
 }
 
 /// CVE-1999-0368 (palmetto): names nested until the path did not fit its buffer any more.
-/// CVE-2024-48208, CVE-2020-9274 and CVE-2019-20176 (Pure-FTPD): deep trees took the stack along.
+/// CVE-2019-20176 (Pure-FTPD): a listing took the stack along.
 #[test]
 fn as_deep_as_it_goes() {
     let server = as_it_comes();
@@ -145,8 +145,8 @@ fn paths_of_about_the_longest_length() {
     client.expect("SIZE loop/file", "550");
 }
 
-/// Everything that anybody has taken for a way out: CVE-2024-4040 (CrushFTP), CVE-2024-28995 (Serv-U), and the
-/// classics of Windows, of URLs and of Unicode.
+/// Everything that anybody has taken for a way out: CVE-2024-4040 (CrushFTP, a template in a name), CVE-2024-28995
+/// (Serv-U), and the classics of Windows, of URLs and of Unicode.
 #[test]
 fn no_spelling_leads_out() {
     let folder = TempDir::new().expect("a folder");

@@ -4,6 +4,7 @@
 mod ending;
 mod failing;
 mod resuming;
+mod trying;
 mod way;
 
 pub(crate) use ending::{NO_TIME, NO_WAY_OF_TIMES};
@@ -31,13 +32,11 @@ use crate::part;
 use crate::patience::Patience;
 use crate::plan::Step;
 use crate::plan::ladder::Rung;
-use crate::plan::walk::interrupted;
 use crate::policy::{ResumeChoice, VerifyChoice, Via};
 use crate::pool::Link;
 use crate::progress;
 use crate::publish::{Publisher, at_part};
 use crate::report::{Assurance, Event, FileReport, Route, Trouble, TroubleKind, Verification};
-use crate::retry::{self, Again, Fault};
 use crate::run::Stop;
 use crate::side::Side;
 use crate::transfer::relay;
@@ -128,69 +127,6 @@ impl Courier<'_> {
             time_kept,
             notes,
         })
-    }
-
-    /// Brings the file to `place`, verified; tries again what may pass.
-    async fn transfer(
-        &mut self,
-        step: &Step,
-        place: &VPath,
-        attempts: &mut u32,
-        notes: &mut Vec<String>,
-    ) -> Result<(Carried, Verified), Trouble> {
-        self.claim = Claim::default();
-        let (mut attempt, mut again) = (0, false);
-        let patience = self.patience;
-        let mut turn = None;
-        loop {
-            *attempts += 1;
-            let trouble = match self.attempt(step, place, again, notes).await {
-                Ok(done) => return Ok(done),
-                Err(trouble) => trouble,
-            };
-            again = true;
-            if *self.stop.borrow() {
-                return Err(self.give_up(interrupted(), step, place).await);
-            }
-            let judgement = retry::judge(&trouble);
-            patience.note(&trouble);
-            if judgement.again == Again::WithRoom {
-                if turn.is_none() && !patience.space.is_closed() && patience.space.is_patient() {
-                    let most = patience.space.patience().as_secs();
-                    self.say(notes, format!("{trouble}; waiting for room, at most {most} s"));
-                }
-                let waited = tokio::select! {
-                    waited = patience.space.wait(&mut turn) => waited,
-                    () = retry::stopped(self.stop) => false,
-                };
-                match waited {
-                    true => continue,
-                    false if *self.stop.borrow() => {
-                        return Err(self.give_up(interrupted(), step, place).await);
-                    }
-                    false => return Err(self.give_up(trouble, step, place).await),
-                }
-            }
-            if !judgement.may_help() || attempt >= self.retries {
-                return Err(self.give_up(trouble, step, place).await);
-            }
-            attempt += 1;
-            let pause = patience.pause(attempt, &self.servers(judgement.fault));
-            self.say(notes, format!("{trouble}; tried again after {:.1} s", pause.as_secs_f64()));
-            if retry::wait(pause, self.stop).await {
-                return Err(self.give_up(interrupted(), step, place).await);
-            }
-        }
-    }
-
-    /// The servers that are asked again when this is tried once more.
-    fn servers(&mut self, fault: Fault) -> Vec<String> {
-        let sides = match fault {
-            Fault::Source => vec![&mut *self.source],
-            Fault::Destination => vec![&mut *self.destination],
-            Fault::Link | Fault::Us => vec![&mut *self.source, &mut *self.destination],
-        };
-        sides.into_iter().filter_map(Side::link).map(|link| link.server.key()).collect()
     }
 
     /// One attempt, from finding out where to begin to comparing the result.

@@ -49,6 +49,8 @@ pub(crate) struct Lane {
     rungs: Vec<Rung>,
     /// The rung in front has carried a file.
     proven: bool,
+    /// The rung in front has moved a part of a file, if no whole one yet.
+    moved: bool,
     /// Some rung has carried a file in this run: whatever fails now is about the file, or passes.
     has_worked: bool,
     /// What was tried and failed since the last success.
@@ -115,6 +117,7 @@ impl Lane {
             destination: destination_end,
             ladder,
             proven: false,
+            moved: false,
             has_worked: false,
             failures: Vec::new(),
             spare: Spare::default(),
@@ -146,6 +149,7 @@ impl Lane {
             ladder: self.ladder.clone(),
             rungs: self.rungs.clone(),
             proven: self.proven,
+            moved: self.moved,
             has_worked: self.has_worked,
             failures: self.failures.clone(),
             spare: self.spare.clone(),
@@ -167,6 +171,11 @@ impl Lane {
     /// True if the rung in front has carried a file.
     pub(crate) fn is_proven(&self) -> bool {
         self.proven
+    }
+
+    /// True if the two servers are known to meet by the rung in front.
+    fn works(&self) -> bool {
+        self.proven || self.moved
     }
 
     fn end(&self, leg: Leg) -> &End {
@@ -299,7 +308,8 @@ impl Lane {
             failure.class,
             Refusal::Lost | Refusal::TimedOut | Refusal::Transient | Refusal::Connectivity
         );
-        if file || (network && (self.proven || (begun && self.has_moved(carriage).await))) {
+        self.moved |= network && !self.works() && begun && self.has_moved(carriage).await;
+        if file || (network && self.works()) {
             let mut trouble = self.of_failure(&rung, &failure);
             if network {
                 // The servers do reach each other: what there is to say about that would lead astray.
@@ -317,17 +327,17 @@ impl Lane {
         self.failures.push((rung, failure));
         rungs.retain(|other| !self.would_be_turned_away(&other.method));
         self.rungs = rungs;
-        self.proven = false;
+        (self.proven, self.moved) = (false, false);
         Tried::NextRung(sentence)
     }
 
-    /// A rung that has carried a file has the right roles: if a later file meets a 4yz about TLS there, something came in
+    /// A rung that has moved bytes has the right roles: if a later attempt meets a 4yz about TLS there, something came in
     /// between, and the same rung is worth another try.
     fn passing(&self, failure: Failure, rung: &Rung) -> Failure {
         let for_now = failure.reply.as_ref().is_some_and(|reply| reply.code.is_transient());
         let of_tls = failure.class == Refusal::TlsRole && failure.step == Step::Transfer;
         let reuse = explain::demands_reuse(&failure, &rung.method, &self.products);
-        match self.proven && of_tls && for_now && !reuse {
+        match self.works() && of_tls && for_now && !reuse {
             true => Failure { class: Refusal::Transient, ..failure },
             false => failure,
         }
@@ -401,7 +411,7 @@ impl Lane {
                 link.learn(|known| known.no_foreign_passive = true);
             }
             Refusal::Policy if at_data => link.learn(|known| known.no_foreign_active = true),
-            Refusal::Connectivity if at_data && !self.proven && !explain::broke_off(failure) => {
+            Refusal::Connectivity if at_data && !self.works() && !explain::broke_off(failure) => {
                 link.learn(|known| known.unreachable = true);
             }
             _ => {}
@@ -413,7 +423,7 @@ impl Lane {
     fn learn_of_client(&self, method: &Method, failure: &Failure, carriage: &mut Carriage<'_>) {
         let Some(part) = method.tls else { return };
         let verifies = self.products.of(part.client).is_some_and(|product| product.trust_peer.is_some());
-        if failure.class == Refusal::TlsRole || (verifies && failure.leg == part.client && !self.proven) {
+        if failure.class == Refusal::TlsRole || (verifies && failure.leg == part.client && !self.works()) {
             let partner = link_of(carriage, part.client.other()).server.key();
             link_of(carriage, part.client).learn(|known| known.was_client_with(&partner, false));
         }
@@ -449,7 +459,7 @@ impl Lane {
     pub(crate) fn doubt(&mut self, rung: &Rung) -> Option<&'static str> {
         if self.rungs.first() == Some(rung) && self.rungs.len() > 1 {
             self.rungs.rotate_left(1);
-            self.proven = false;
+            (self.proven, self.moved) = (false, false);
         }
         // A source that speaks PEER waits for the other end's farewell.
         let careless = matches!(rung.peer, Peer::None | Peer::Expect(Leg::Destination));

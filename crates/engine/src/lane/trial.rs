@@ -45,7 +45,7 @@ impl Lane {
     ) -> Trial {
         self.rungs = vec![rung.clone()];
         self.failures.clear();
-        self.proven = false;
+        (self.proven, self.moved) = (false, false);
         match self.carry(carriage, stop).await {
             Tried::Done(_) => Trial::Arrived,
             Tried::Failed(trouble, _) | Tried::Exhausted(trouble) => Trial::Failed(trouble),

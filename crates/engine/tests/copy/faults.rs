@@ -1,5 +1,7 @@
 //! A storage that misbehaves in one chosen way.
 
+use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -38,6 +40,8 @@ pub(crate) struct Faults {
     /// Uploads wait until so many of them are on their way at once, which then holds for all later ones.
     pub(crate) gathers: AtomicU64,
     gathered: (Mutex<u64>, Condvar),
+    /// So many bytes of each of the next uploads of `frail` are stored, then it breaks off; the others come through.
+    pub(crate) breaks: Mutex<VecDeque<u64>>,
     /// Called with the position when an upload has grown.
     pub(crate) on_write: Mutex<Option<Listener>>,
 }
@@ -96,7 +100,13 @@ impl Layer for Faulty {
         }
         self.faults.gather();
         let file = self.files.create(path, how)?;
-        Ok(Box::new(FaultyFile { file, faults: self.faults.clone(), held: Vec::new(), first: true }))
+        let is_frail = path.name().is_some_and(|name| name.as_bytes().starts_with(b"frail"));
+        let bears = match is_frail {
+            true => self.faults.breaks.lock().expect("not poisoned").pop_front(),
+            false => None,
+        };
+        let faults = self.faults.clone();
+        Ok(Box::new(FaultyFile { file, faults, held: Vec::new(), first: true, bears }))
     }
 
     fn delete(&self, path: &VPath) -> Result<()> {
@@ -133,6 +143,8 @@ struct FaultyFile {
     /// The last bytes, which may have to vanish.
     held: Vec<u8>,
     first: bool,
+    /// So many more bytes are stored, then it breaks off.
+    bears: Option<u64>,
 }
 
 impl WriteFile for FaultyFile {
@@ -141,6 +153,14 @@ impl WriteFile for FaultyFile {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(bears) = &mut self.bears {
+            let stored = bytes.len().min(usize::try_from(*bears).expect("small"));
+            *bears -= stored as u64;
+            if stored < bytes.len() {
+                self.file.write(&bytes[..stored])?;
+                return Err(StoreError::Io(io::ErrorKind::BrokenPipe.into()));
+            }
+        }
         self.held.extend_from_slice(bytes);
         if std::mem::take(&mut self.first) && self.faults.corrupts.load(Relaxed) {
             self.held[0] ^= 0xFF;

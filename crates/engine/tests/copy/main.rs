@@ -10,6 +10,7 @@ mod doctor;
 mod faults;
 mod front;
 mod happy;
+mod headway;
 mod lanes;
 mod leaving;
 mod legacy;

@@ -4,10 +4,12 @@
 mod ending;
 mod failing;
 mod resuming;
+mod telling;
 mod trying;
 mod way;
 
 pub(crate) use ending::{NO_TIME, NO_WAY_OF_TIMES};
+pub(crate) use telling::Told;
 pub(crate) use way::Way;
 
 use std::sync::atomic::AtomicU64;
@@ -36,7 +38,8 @@ use crate::policy::{ResumeChoice, VerifyChoice, Via};
 use crate::pool::Link;
 use crate::progress;
 use crate::publish::{Publisher, at_part};
-use crate::report::{Assurance, Event, FileReport, Route, Trouble, TroubleKind, Verification};
+use crate::report::{Assurance, FileReport, Route, Trouble, TroubleKind, Verification};
+use crate::retry::headway::Headway;
 use crate::run::Stop;
 use crate::side::Side;
 use crate::transfer::relay;
@@ -73,6 +76,8 @@ pub(crate) struct Courier<'a> {
     pub(crate) claim: Claim,
     /// What all lanes bear together.
     pub(crate) patience: &'a Patience,
+    /// What was told about attempts.
+    pub(crate) told: Told,
 }
 
 /// One attempt that both servers called good.
@@ -112,6 +117,7 @@ impl Courier<'_> {
             unnamed = Some(place);
         };
         notes.extend(verified.note);
+        notes.extend(self.told.left_out());
         notes.extend(on_sand(self.source, self.destination, carried.assurance));
         Ok(FileReport {
             source: self.source.name(&step.source),
@@ -135,6 +141,7 @@ impl Courier<'_> {
         step: &Step,
         place: &VPath,
         again: bool,
+        headway: &mut Headway,
         notes: &mut Vec<String>,
     ) -> Result<(Carried, Verified), Trouble> {
         let may_be_taken = match *place == step.destination {
@@ -147,11 +154,17 @@ impl Courier<'_> {
             _ => self.source_now(step).await?.and_then(|entry| entry.modified),
         };
         let mut offset = self.where_to_begin(step, place, again, notes).await?;
+        if headway.is_on_trial() && !headway.is_further(offset) {
+            return Err(Trouble::new(TroubleKind::Other, "what is there cannot be continued"));
+        }
         if offset == 0 {
             self.note_begun(place, None);
             self.claim.begins_anew();
         }
-        let carried = match self.carry(step, place, &mut offset, notes).await {
+        let carried = self.carry(step, place, &mut offset, notes).await;
+        // A server that does not resume has begun the file anew.
+        headway.begun_at(offset);
+        let carried = match carried {
             Ok(carried) => carried,
             Err(trouble) if is_lost(&trouble) && self.has_arrived(step, place).await => {
                 self.say(notes, format!("{trouble}; but the file had arrived, as a comparison shows"));
@@ -338,12 +351,6 @@ impl Courier<'_> {
                 Carried { rung: None, route: *route, assurance: *assurance, offset }
             }
         }
-    }
-
-    /// A fallback: a line in the report, and an event now.
-    fn say(&self, notes: &mut Vec<String>, sentence: String) {
-        self.observer.event(Event::Fallback { file: Some(self.file), text: sentence.clone() });
-        notes.push(sentence);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is tried again, and after which pause.
 
+pub(crate) mod headway;
+
 use std::time::Duration;
 
 use fxp_proto::pair::exchange::Refusal;

@@ -86,7 +86,8 @@ pub struct CopyRequest {
     pub inplace: bool,
     /// Only plan; copy nothing.
     pub dry_run: bool,
-    /// How often a transient failure is tried again, per file.
+    /// How often a transient failure is tried again, per file. What brought the file further does not count: a
+    /// hundredth of it, but 64 KiB at least, and no more than 64 MiB. With 0 nothing is tried again.
     pub retries: u32,
     /// What is enough to continue a part.
     pub resume: ResumeChoice,

@@ -223,6 +223,10 @@ pub(crate) struct Transfer {
     pub(crate) links: Links,
 
     /// How often a file is tried again after a failure that may pass
+    ///
+    /// An attempt that brought the file further does not count, and the count begins anew. Further means by a hundredth of
+    /// the file, but 64 KiB at least, and no more than 64 MiB are asked for; and the next attempt has to continue there
+    /// (see --resume): where each begins at zero, all of them count. With 0 nothing is tried again.
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) retries: u32,
 

@@ -23,7 +23,7 @@ impl Courier<'_> {
             if let Some(leftover) = step.leftover.filter(|leftover| !again && leftover.size > 0) {
                 let begun =
                     format!("begun anew, as --resume never wants: {} bytes were there", leftover.size);
-                self.say(notes, begun);
+                self.say_of_attempt(notes, begun);
             }
             return Ok(0);
         }
@@ -42,29 +42,35 @@ impl Courier<'_> {
         let destination = At { side: self.destination, path: place };
         match verify::compare_digests(source, destination, Some(there)).await {
             Ok((Verification::Digest { algorithm, .. }, _)) => {
-                self.say(notes, format!("resumed after {there} bytes, whose {algorithm} is the source's"));
+                self.say_of_attempt(
+                    notes,
+                    format!("resumed after {there} bytes, whose {algorithm} is the source's"),
+                );
                 Ok(there)
             }
             Ok((Verification::Size, _)) if self.is_believed(in_place, there < size) => {
-                self.say(
+                self.say_of_attempt(
                     notes,
                     format!("resumed after {there} bytes, which could not be compared (--resume trust)"),
                 );
                 Ok(there)
             }
             Ok((Verification::Size, _)) if self.may_continue_unseen(step, place, in_place, ours).await? => {
-                self.say(notes, format!("resumed after {there} bytes, which could not be compared"));
+                self.say_of_attempt(
+                    notes,
+                    format!("resumed after {there} bytes, which could not be compared"),
+                );
                 Ok(there)
             }
             Ok((Verification::Size, _)) => {
                 // Under its final name stands another file, which nobody took for a part.
                 if !in_place {
-                    self.say(notes, unproven_part(there, self.resume, ours));
+                    self.say_of_attempt(notes, unproven_part(there, self.resume, ours));
                 }
                 Ok(0)
             }
             Err(trouble) if trouble.kind == TroubleKind::Verification => {
-                self.say(
+                self.say_of_attempt(
                     notes,
                     format!("begun anew: the {there} bytes that were there are not the source's"),
                 );

@@ -18,7 +18,7 @@ use super::memory::Errand;
 use super::queue::{Choice, Drawn, Queue};
 use super::through::{choose_way, through};
 use crate::claim::Claim;
-use crate::file::{Courier, Way};
+use crate::file::{Courier, Told, Way};
 use crate::journal::{Finished, Subject};
 use crate::plan::walk::interrupted;
 use crate::plan::{Reached, Step};
@@ -464,6 +464,7 @@ impl Worker {
             original: crew.pairs[step.side].original,
             claim: Claim::default(),
             patience: &crew.patience,
+            told: Told::default(),
         };
         let outcome = retry::orderly(courier.deliver(step), &crew.run.stop).await;
         crew.pairs[step.side].learn_publisher(before, publisher);

@@ -42,6 +42,8 @@ pub(crate) struct Faults {
     gathered: (Mutex<u64>, Condvar),
     /// So many bytes of each of the next uploads of `frail` are stored, then it breaks off; the others come through.
     pub(crate) breaks: Mutex<VecDeque<u64>>,
+    /// So many uploads of `frail` were begun.
+    pub(crate) frail_uploads: AtomicU64,
     /// Called with the position when an upload has grown.
     pub(crate) on_write: Mutex<Option<Listener>>,
 }
@@ -102,7 +104,10 @@ impl Layer for Faulty {
         let file = self.files.create(path, how)?;
         let is_frail = path.name().is_some_and(|name| name.as_bytes().starts_with(b"frail"));
         let bears = match is_frail {
-            true => self.faults.breaks.lock().expect("not poisoned").pop_front(),
+            true => {
+                self.faults.frail_uploads.fetch_add(1, Relaxed);
+                self.faults.breaks.lock().expect("not poisoned").pop_front()
+            }
             false => None,
         };
         let faults = self.faults.clone();

@@ -107,9 +107,10 @@ impl Cell {
     }
 
     /// Runs it. A pyftpdlib stands still now and then, in the middle of a login or a listing (seen in about one of
-    /// four hundred runs, 2026-11-25), and a ProFTPD that sends as TLS client loses the end of some files: each attempt
-    /// brings more, but the last one allowed may come too early (two of ten copies to vsftpd, 2026-11-28). So a cell that
-    /// these take part in has a second try, which is said.
+    /// four hundred runs, 2026-11-25), so a cell that it takes part in has a second try, which is said. So has one in which
+    /// a ProFTPD sends as TLS client, which loses the end of some files. Each attempt brings more, and `fxp` goes on: of
+    /// 120 copies to vsftpd all arrived, four of them by five attempts (2026-11-28). But the last records are too few to
+    /// count as more, and may be lost as often as there are retries.
     pub(crate) fn run(&self, grounds: &Grounds) -> Outcome {
         let outcome = self.attempt(grounds, 1);
         let stands_still =

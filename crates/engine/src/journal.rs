@@ -99,7 +99,7 @@ pub struct Stands {
 pub enum Recalled {
     /// Nothing that helps: it is sent.
     Nothing,
-    /// An earlier run has done it, and both files are what they were then: it is not sent again.
+    /// An earlier run has done it, and both files are what they were then, as far as listings tell: it is not sent again.
     Done(Finished),
     /// An earlier run may have done it and was killed before it could say so: the file under the final name
     /// is compared first. With `named` it came there while a copy of this source was on its way, with its size,
@@ -134,6 +134,8 @@ pub struct Finished {
     pub assurance: Assurance,
     /// The copy got the source's time.
     pub time_kept: bool,
+    /// An earlier run of the same job did it, which this one continues; not another job, long ago perhaps.
+    pub by_this_job: bool,
 }
 
 /// How much there is to do.

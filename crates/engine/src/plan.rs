@@ -63,6 +63,8 @@ pub struct Step {
     pub modified: Option<(FtpTime, Precision)>,
     /// What the file looks like that stands at the destination and will be replaced.
     pub stands: Option<Stands>,
+    /// It was compared, by digests that both servers computed: its bytes are others.
+    pub differs: bool,
     /// Something that was copied earlier and broken off.
     pub leftover: Option<Leftover>,
     /// Whether a link lies on the way to it.

@@ -82,13 +82,13 @@ impl Page {
     async fn note(&self, subject: &Subject) -> Result<Option<Note>, JournalError> {
         let mut reader = self.reader.lock().await;
         let row = sqlx::query(
-            "SELECT source, size, modified, exact, state, in_place, time_kept, stood, stood_size, stood_modified, stood_exact,
+            "SELECT job, source, size, modified, exact, state, in_place, time_kept, stood, stood_size, stood_modified, stood_exact,
              algorithm, digest, assurance FROM file WHERE destination = ?",
         )
         .bind(&subject.destination)
         .fetch_optional(&mut *reader)
         .await?;
-        Ok(row.as_ref().map(read).transpose()?)
+        Ok(row.as_ref().map(|row| read(row, self.id)).transpose()?)
     }
 
     async fn of_source(&self, source: &str) -> Result<Vec<Left>, JournalError> {
@@ -192,7 +192,8 @@ impl std::fmt::Debug for Page {
     }
 }
 
-fn read(row: &SqliteRow) -> sqlx::Result<Note> {
+/// `reader`: the job that asks.
+fn read(row: &SqliteRow, reader: JobId) -> sqlx::Result<Note> {
     let is = stands(row, "size", "modified", "exact")?;
     let finished = match row.try_get::<&str, _>("state")? {
         "done" => Some(Finished {
@@ -200,6 +201,7 @@ fn read(row: &SqliteRow) -> sqlx::Result<Note> {
             verified: verification(row.try_get("algorithm")?, row.try_get("digest")?),
             assurance: super::words::assurance(row.try_get("assurance")?),
             time_kept: row.try_get("time_kept")?,
+            by_this_job: row.try_get::<i64, _>("job")? == reader.0,
         }),
         _ => None,
     };

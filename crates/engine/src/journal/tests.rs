@@ -41,7 +41,13 @@ async fn what_was_told_outlives_a_run_that_was_broken_off() {
     let page = journal.resume(id).await.expect("resumed");
     assert!(page.is_resumed());
     let whole = Some(stands(999));
-    let done = Finished { size: 5, verified: digest(), assurance: Assurance::Mutual, time_kept: false };
+    let done = Finished {
+        size: 5,
+        verified: digest(),
+        assurance: Assurance::Mutual,
+        time_kept: false,
+        by_this_job: true,
+    };
     assert_eq!(page.recall(&subject("one"), whole).await, Recalled::Done(done));
     assert_eq!(page.recall(&subject("one"), None).await, Recalled::Nothing);
     assert_eq!(page.recall(&subject("two"), whole).await, Recalled::Perhaps { named: true });

@@ -147,7 +147,7 @@ mod tests {
             ("- /foo/**/bar", "-foo/a/bar -foo/a/b/bar +foo/bar"),
             ("- foo/*.c", "-foo/x.c -a/foo/x.c +foo/a/x.c"),
             ("- foo**bar", "-foobar -foo/a/bar -x/foo/bar -fooxbar +xfoobar"),
-            ("- **/x", "+x -a/x -a/b/x"),
+            ("- **/x", "-x -a/x -a/b/x"),
             ("- a?c", "-abc +ac +abbc +a/c"),
             ("- a?c", "+aéc"),
             ("- [a-c]x", "-ax -cx +dx"),

@@ -64,6 +64,8 @@ pub enum Likeness {
     SameTarget,
     /// They differ, and in what.
     Different(String),
+    /// Both servers computed a digest, and the two differ: so do the bytes, whatever anybody noted of them.
+    OtherDigest(String),
 }
 
 impl Likeness {
@@ -87,9 +89,11 @@ impl Likeness {
             Likeness::NotNewer => Equality::NotNewer,
             Likeness::SameSize { .. } => Equality::Size,
             // Of a link nobody asks how its bytes were compared.
-            Likeness::SameTarget | Likeness::Alone | Likeness::Unproven(_) | Likeness::Different(_) => {
-                return None;
-            }
+            Likeness::SameTarget
+            | Likeness::Alone
+            | Likeness::Unproven(_)
+            | Likeness::Different(_)
+            | Likeness::OtherDigest(_) => return None,
         })
     }
 
@@ -228,7 +232,7 @@ impl Judge {
                 }
                 (Ok(ours), Ok(theirs)) => {
                     let what = format!("{name} differs: {ours} at the source, {theirs} at the destination");
-                    return Ok(Likeness::Different(what));
+                    return Ok(Likeness::OtherDigest(what));
                 }
                 (Err(trouble), _) | (_, Err(trouble)) if is_about_this(&trouble) => {
                     in_vain = retry::judge(&trouble).may_help();

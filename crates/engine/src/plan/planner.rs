@@ -235,7 +235,7 @@ impl Planner<'_> {
                 let directory = entry.kind == Kind::Directory;
                 self.extra(Extra { path, directory, size: entry.size.filter(|_| !directory) }).await
             }
-            Sight::File(found) => self.step(*found).await,
+            Sight::File(found) => self.step(*found, false).await,
             Sight::Link(twin) => self.link(*twin).await,
         }
     }
@@ -279,7 +279,9 @@ impl Planner<'_> {
             );
             return self.tell(self.conflict(found.side, &found.source, &found.target, trouble)).await;
         }
-        let Some(how) = likeness.equality() else { return self.step(found).await };
+        let Some(how) = likeness.equality() else {
+            return self.step(found, matches!(likeness, Likeness::OtherDigest(_))).await;
+        };
         let theirs = found.there.as_ref().and_then(|entry| entry.modified);
         let times = found.entry.modified.zip(theirs);
         // Another copy could not be proven, either.
@@ -302,7 +304,7 @@ impl Planner<'_> {
         .await
     }
 
-    async fn step(&self, found: Found) -> Result<(), Deaf> {
+    async fn step(&self, found: Found, differs: bool) -> Result<(), Deaf> {
         let leftover =
             found.part.and_then(|entry| Some(Leftover { size: entry.size?, modified: entry.modified }));
         self.tell(Item::Step(Step {
@@ -314,6 +316,7 @@ impl Planner<'_> {
             source: found.source,
             destination: found.target,
             reached: found.reached,
+            differs,
         }))
         .await
     }

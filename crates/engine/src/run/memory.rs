@@ -9,6 +9,7 @@ use crate::journal::{Finished, Recalled, Stands, Subject};
 use crate::plan::Step;
 use crate::policy::VerifyChoice;
 use crate::report::{Assurance, FileReport, Route, Verification};
+use crate::run::After;
 use crate::side::Side;
 use crate::verify::{self, At, Verified};
 
@@ -43,9 +44,14 @@ impl Crew {
         destination: &mut Side,
         route: Route,
     ) -> Errand {
+        // What was compared a moment ago is known better than what was noted once.
+        if step.differs {
+            return Errand::Send;
+        }
         let named = match self.run.context.ledger.recall(subject, step.stands).await {
             Recalled::Nothing => return Errand::Send,
-            Recalled::Done(finished) => return Errand::Done(finished),
+            Recalled::Done(finished) if self.is_enough(&finished) => return Errand::Done(finished),
+            Recalled::Done(finished) => finished.by_this_job,
             Recalled::Perhaps { named } => named && self.run.request.resume.believes_notes(),
         };
         let names = (source.name(&step.source), destination.name(&step.destination));
@@ -63,6 +69,15 @@ impl Crew {
             // It is another file, or nobody can tell; and whatever keeps a server from answering meets the copy, too.
             Ok(_) | Err(_) => Errand::Send,
         }
+    }
+}
+
+impl Crew {
+    /// A note does without a look at the copy, unless the user demands a digest and none was compared then, or
+    /// the source is deleted afterwards, and the copy is all that remains.
+    fn is_enough(&self, finished: &Finished) -> bool {
+        let compared = finished.verified != Verification::Size;
+        self.run.after == After::Kept && (compared || self.run.request.verify != VerifyChoice::Hash)
     }
 }
 

@@ -334,6 +334,7 @@ mod tests {
             leftover: None,
             stands: None,
             reached: crate::plan::Reached::Plainly,
+            differs: false,
         }
     }
 }

@@ -8,9 +8,10 @@ use fxp_engine::journal::{
     Answer, Ending, Journal, Ledger, Left, Page, Recalled, Stands, Subject, Totals, Typed,
 };
 use fxp_engine::place;
+use fxp_engine::plan::judge::Compare;
 use fxp_engine::proto::listing::time::FtpTime;
 use fxp_engine::report::{Event, FileFailure, FileReport, Report, Trouble, TroubleKind};
-use fxp_engine::run::{CopyRequest, ResumeChoice};
+use fxp_engine::run::{CopyRequest, ResumeChoice, Selection, VerifyChoice};
 use fxp_store::storage::Storage;
 
 use crate::world::{Desk, Server, TLS, go_on, noise, path, request};
@@ -41,6 +42,46 @@ async fn a_copy_that_somebody_changed_is_sent_again_whatever_the_journal_says() 
     let again = world.run(Told::Everything).await;
     assert_eq!((again.sums.files, again.unchanged, world.sent()), (1, 2, 800));
     world.is_equal();
+}
+
+/// Somebody gave it its time back, or a disk lost a bit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_changed_without_a_trace_is_sent_again_by_whoever_compares_digests() {
+    let by_checksum = |request| CopyRequest {
+        selection: Selection { compare: Compare::Digest, ..Selection::default() },
+        ..request
+    };
+    let by_proof = |request| CopyRequest { verify: VerifyChoice::Hash, ..request };
+    let rows: [(&str, fn(CopyRequest) -> CopyRequest, u64); 3] = [
+        ("by size and time", |request| request, 600),
+        ("--checksum", by_checksum, 800),
+        ("--verify hash", by_proof, 800),
+    ];
+    for (what, wanted, sent) in rows {
+        let world = World::new();
+        let size_only = CopyRequest { verify: VerifyChoice::Size, ..world.request() };
+        assert_eq!(world.run_of(size_only, Told::Everything).await.sums.files, 3, "{what}");
+        world.spoil("/d/s/one");
+        let again = world.run_of(wanted(world.request()), Told::Everything).await;
+        assert_eq!((again.unchanged, world.sent()), (3 - (sent - 600) / 200, sent), "{what}");
+        assert_eq!(world.destination.get("/d/s/one") == Some(noise(200)), sent > 600, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_deletes_no_source_for_what_another_job_noted_of_its_copy() {
+    for keeps_no_time in [false, true] {
+        let world = World::new();
+        world.destination.faults.keeps_no_time.store(keeps_no_time, Relaxed);
+        world.run(Told::Everything).await;
+        world.spoil("/d/s/one");
+        let moved = world.move_all().await;
+        assert_eq!((moved.failed, world.sent()), (0, 800), "{:?}", moved.failures);
+        for name in ["one", "two", "three"] {
+            assert_eq!(world.source.get(&format!("/s/{name}")), None, "{name}");
+            assert_eq!(world.destination.get(&format!("/d/s/{name}")), Some(noise(200)), "{name}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,8 +285,12 @@ impl World {
 
     /// A run as another process would do it.
     async fn run(&self, told: Told) -> Report {
+        self.run_of(self.request(), told).await
+    }
+
+    async fn run_of(&self, request: CopyRequest, told: Told) -> Report {
         let (page, desk) = self.process(told).await;
-        let report = desk.copy(self.request()).await.unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        let report = desk.copy(request).await.unwrap_or_else(|trouble| panic!("{trouble:?}"));
         assert!(report.failures.is_empty(), "{:?}", report.failures);
         if told == Told::Everything {
             assert_eq!(page.end(Ending::Done).await, None);
@@ -281,6 +326,15 @@ impl World {
 
     fn request(&self) -> CopyRequest {
         request(vec![self.source.at("s")], self.destination.at("d/"))
+    }
+
+    /// Another byte in a copy, whose size and time stay.
+    fn spoil(&self, name: &str) {
+        let mut bytes = self.destination.get(name).expect("it is there");
+        bytes[0] ^= 1;
+        let time = self.destination.files.stat(&path(name)).expect("told").modified.expect("a time").0;
+        self.destination.put(name, &bytes);
+        self.destination.files.set_time(&path(name), time).expect("set");
     }
 
     /// Bytes that went from server to server.

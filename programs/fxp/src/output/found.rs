@@ -231,7 +231,9 @@ fn compared_line(compared: &Compared, measure: Measure) -> String {
             Likeness::SameSize { why: Some(why) } => format!("not proven equal         {source}: {why}"),
             Likeness::Unproven(why) => format!("not proven equal         {source}: {why}"),
             Likeness::SameTarget => format!("equal (link)  {source}"),
-            Likeness::Different(what) => format!("different                {source}: {what}"),
+            Likeness::Different(what) | Likeness::OtherDigest(what) => {
+                format!("different                {source}: {what}")
+            }
             Likeness::Alone => format!("{only_there}  {source}"),
         },
         Compared::Skipped(skipped) => {
@@ -269,7 +271,9 @@ fn compared_record(compared: &Compared) -> Record {
                 Likeness::SameSize { why } => ("equal_size", None, why.clone()),
                 Likeness::Unproven(why) => ("not_proven", None, Some(why.clone())),
                 Likeness::SameTarget => ("equal_link", None, None),
-                Likeness::Different(what) => ("different", None, Some(what.clone())),
+                Likeness::Different(what) | Likeness::OtherDigest(what) => {
+                    ("different", None, Some(what.clone()))
+                }
                 Likeness::Alone => ("only_source", None, None),
             };
             record(Some(source.clone()), Some(destination.clone()), false, state, algorithm, text)

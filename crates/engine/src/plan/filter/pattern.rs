@@ -9,6 +9,7 @@ use std::fmt;
 ///   backslash takes its meaning from the next byte, but only in a pattern that has one of these.
 /// * A slash at the beginning binds it to the root of the transfer. Else the end of a path has to match, from the
 ///   beginning of a component.
+/// * `**` at the beginning may be nothing in front of the root's own slash: `**/name` is that name anywhere.
 /// * A slash at the end means directories only; `dir/***` the directory and all that is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
@@ -105,6 +106,9 @@ impl Pattern {
         };
         if self.anchored {
             return self.run(path);
+        }
+        if self.tokens.first() == Some(&Token::All) {
+            return self.run(&[b"/", path].concat());
         }
         // From the beginning of each component; most patterns have no slash, and only the last can match.
         let beginnings = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at + 1);
@@ -288,6 +292,28 @@ mod tests {
         ];
         for (written, error) in rows {
             assert_eq!(Pattern::parse(written), Err(error), "{}", String::from_utf8_lossy(written));
+        }
+    }
+
+    #[test]
+    fn two_stars_at_the_beginning_may_stand_for_the_root() {
+        let rows: [(&[u8], &[u8], bool); 8] = [
+            (b"**/foo", b"foo", true),
+            (b"**/foo", b"a/foo", true),
+            (b"**/foo", b"a/b/foo", true),
+            (b"**/foo", b"xfoo", false),
+            (b"**/foo/bar", b"foo/bar", true),
+            (b"/**/foo", b"foo", false),
+            (b"**foo", b"xfoo", true),
+            (b"a/**/foo", b"a/foo", false),
+        ];
+        for (pattern, path, matches) in rows {
+            let shown = (String::from_utf8_lossy(pattern), String::from_utf8_lossy(path));
+            assert_eq!(
+                Pattern::parse(pattern).expect("a pattern").matches(path, false),
+                matches,
+                "{shown:?}"
+            );
         }
     }
 

@@ -25,6 +25,7 @@ use fxp_proto::pair::exchange::{self, Refusal};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
+use crate::alias::Aliases;
 use crate::book::KnownBook;
 use crate::claim::Claim;
 use crate::context::Observer;
@@ -70,6 +71,8 @@ pub(crate) struct Courier<'a> {
     pub(crate) subject: &'a Subject,
     /// What is enough to continue a part.
     pub(crate) resume: ResumeChoice,
+    /// Whether source and destination are one file.
+    pub(crate) aliases: &'a Aliases,
     /// False if the source is a copy itself, made or found in this run.
     pub(crate) original: bool,
     /// Whose the bytes are that stand where the file is stored.
@@ -98,6 +101,9 @@ impl Courier<'_> {
         let mut attempts = 0;
         let ((carried, verified), time_kept) = loop {
             let place = self.publisher.place(self.destination, step, &mut notes).await?;
+            if place == step.destination {
+                self.spare_the_only_one(step).await?;
+            }
             self.ledger.begun(self.subject, step.stands, place == step.destination);
             // Whoever finds the copy under its name must find noted how it came there.
             self.ledger.noted().await;
@@ -133,6 +139,17 @@ impl Courier<'_> {
             time_kept,
             notes,
         })
+    }
+
+    /// A file that is written in place while it is read is lost.
+    async fn spare_the_only_one(&mut self, step: &Step) -> Result<(), Trouble> {
+        match self.aliases.may_be_one_file(step, self.source, self.destination).await? {
+            true => Err(Trouble::new(
+                TroubleKind::Usage,
+                format!("{} is source and destination in one", self.source.name(&step.source)),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// One attempt, from finding out where to begin to comparing the result.

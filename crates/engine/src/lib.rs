@@ -24,6 +24,7 @@
 pub use fxp_client as client;
 pub use fxp_client::proto;
 
+mod alias;
 pub mod book;
 pub mod checking;
 mod claim;

@@ -16,6 +16,7 @@ use super::memory::Names;
 use super::queue::Queue;
 use super::tuner::{Count, Tuner};
 use super::{After, CopyRequest, Stop};
+use crate::alias::Aliases;
 use crate::context::Context;
 use crate::file::Way;
 use crate::lesson::Witnesses;
@@ -96,6 +97,8 @@ pub(crate) struct Pair {
     pub(crate) destination: Location,
     /// What the destination does about renaming.
     publisher: Arc<Mutex<Publisher>>,
+    /// Whether files of both are one file under two names.
+    pub(crate) aliases: Aliases,
     /// False if the source is itself the destination of another pair.
     pub(crate) original: bool,
     /// Locked by the lane whose file finds out how this pair works; the others wait for that. `None`: nobody has
@@ -366,6 +369,7 @@ impl Pair {
             source,
             destination,
             publisher,
+            aliases: Aliases::default(),
             original: true,
             way: way.into(),
             version: AtomicU64::new(0),

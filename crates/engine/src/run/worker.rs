@@ -461,6 +461,7 @@ impl Worker {
             ledger: &*crew.run.context.ledger,
             subject,
             resume: crew.run.request.resume,
+            aliases: &crew.pairs[step.side].aliases,
             original: crew.pairs[step.side].original,
             claim: Claim::default(),
             patience: &crew.patience,
@@ -478,6 +479,17 @@ impl Worker {
         }
         if let Some(why) = must_stay(step, self.source.same_server(&self.destination)) {
             return Err(source_stays(why));
+        }
+        let crew = self.crew.clone();
+        let aliases = &crew.pairs[step.side].aliases;
+        match aliases.may_be_one_file(step, &mut self.source, &mut self.destination).await {
+            Ok(false) => {}
+            Ok(true) => return Err(source_stays(ONE_FILE)),
+            Err(trouble) => {
+                let why =
+                    format!("nobody can tell whether it is the copy itself under another name ({trouble})");
+                return Err(source_stays(&why).remedy(ALIAS_REMEDY));
+            }
         }
         // From then on nothing but the journal knows that there was a source, and that its copy was proven.
         self.crew.run.context.ledger.settle().await;
@@ -500,6 +512,10 @@ fn must_stay(step: &Step, same_server: bool) -> Option<&'static str> {
     (same_server && step.source == step.destination)
         .then_some("on the same server under the same path it may be one file for both users")
 }
+
+const ONE_FILE: &str = "both names lead to one file, which is source and copy in one";
+
+const ALIAS_REMEDY: &str = "fxp check compares them, and fxp rm deletes the source";
 
 fn source_stays(why: &str) -> Trouble {
     let what = format!("the copy is good, but the source stays: {why}");

@@ -11,7 +11,7 @@ use fxp_engine::place;
 use fxp_engine::plan::judge::Compare;
 use fxp_engine::proto::listing::time::FtpTime;
 use fxp_engine::report::{Event, FileFailure, FileReport, Report, Trouble, TroubleKind};
-use fxp_engine::run::{CopyRequest, ResumeChoice, Selection, VerifyChoice};
+use fxp_engine::run::{CopyRequest, ResumeChoice, Selection};
 use fxp_store::storage::Storage;
 
 use crate::world::{Desk, Server, TLS, go_on, noise, path, request};
@@ -47,22 +47,15 @@ async fn a_copy_that_somebody_changed_is_sent_again_whatever_the_journal_says() 
 /// Somebody gave it its time back, or a disk lost a bit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_was_changed_without_a_trace_is_sent_again_by_whoever_compares_digests() {
-    let by_checksum = |request| CopyRequest {
-        selection: Selection { compare: Compare::Digest, ..Selection::default() },
-        ..request
-    };
-    let by_proof = |request| CopyRequest { verify: VerifyChoice::Hash, ..request };
-    let rows: [(&str, fn(CopyRequest) -> CopyRequest, u64); 3] = [
-        ("by size and time", |request| request, 600),
-        ("--checksum", by_checksum, 800),
-        ("--verify hash", by_proof, 800),
-    ];
-    for (what, wanted, sent) in rows {
+    for (what, compare, sent) in
+        [("by size and time", Compare::SizeAndTime, 600), ("--checksum", Compare::Digest, 800)]
+    {
         let world = World::new();
-        let size_only = CopyRequest { verify: VerifyChoice::Size, ..world.request() };
-        assert_eq!(world.run_of(size_only, Told::Everything).await.sums.files, 3, "{what}");
+        assert_eq!(world.run(Told::Everything).await.sums.files, 3, "{what}");
         world.spoil("/d/s/one");
-        let again = world.run_of(wanted(world.request()), Told::Everything).await;
+        let selection = Selection { compare, ..Selection::default() };
+        let wanted = CopyRequest { selection, ..world.request() };
+        let again = world.run_of(wanted, Told::Everything).await;
         assert_eq!((again.unchanged, world.sent()), (3 - (sent - 600) / 200, sent), "{what}");
         assert_eq!(world.destination.get("/d/s/one") == Some(noise(200)), sent > 600, "{what}");
     }

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use fxp_engine::plan::judge::Compare;
 use fxp_engine::report::{Route, TroubleKind};
+use fxp_engine::run::{CopyRequest, Selection};
 use fxp_engine::url::Address;
 
 use crate::cable::Cable;
@@ -79,6 +81,35 @@ async fn a_move_between_two_users_of_a_server_never_deletes_what_may_be_one_file
     assert_eq!((report.files.len(), report.failures.len()), (1, 1), "{:?}", report.failures);
     assert!(report.failures[0].trouble.what.contains("source stays"), "{:?}", report.failures);
     assert_eq!(server.get("/d/f").as_deref(), Some(&b"the only copy"[..]));
+}
+
+/// One server behind two addresses, which nobody can tell from two servers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_source_and_destination_under_two_addresses_is_not_lost() {
+    let server = Server::start(2, PLAIN);
+    server.put("/d/f", b"the only copy");
+    let cable = Cable::to(server.address, "no reply has these words");
+    let desk = Desk::new(&[]);
+    for _ in 0..2 {
+        let report = desk.moved(request(vec![server.at("d/f")], cable.at("d/"))).await;
+        let failures = &report.failures;
+        assert!(failures.len() == 1 && failures[0].trouble.what.contains("lead to one file"), "{failures:?}");
+        assert_eq!(server.get("/d/f").as_deref(), Some(&b"the only copy"[..]));
+    }
+    // Nor is it written while it is read.
+    let selection = Selection { compare: Compare::Nothing, ..Selection::default() };
+    let wanted = CopyRequest { inplace: true, selection, ..request(vec![server.at("d/f")], cable.at("d/f")) };
+    let report = desk.copy(wanted).await.expect("a report");
+    assert!(report.failures[0].trouble.what.contains("in one"), "{:?}", report.failures);
+    assert_eq!(server.get("/d/f").as_deref(), Some(&b"the only copy"[..]));
+    // The same name in another directory is another file, also where one stands already.
+    server.put("/e/f", b"older");
+    let report = desk.moved(request(vec![server.at("d/f")], cable.at("e/"))).await;
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+    assert_eq!((server.get("/d/f"), server.get("/e/f").as_deref()), (None, Some(&b"the only copy"[..])));
+    let dialogue = desk.dialogue();
+    let count = |verb: &str| dialogue.lines().filter(|line| line.contains(verb)).count();
+    assert_eq!(count("MKD /d/.fxp-mark-") + count("MKD /e/.fxp-mark-"), count("RMD /"), "{dialogue}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ use fxp_proto::path::VPath;
 
 use crate::context::Context;
 use crate::journal::Totals;
+use crate::plan::select::two_become;
 use crate::plan::shelf::kind_of;
 use crate::plan::walk::{beneath, interrupted, walk};
 use crate::replace;
@@ -78,7 +79,7 @@ impl Run {
             .on(Some(Leg::Destination))
             .remedy(format!("fxp mkdir -p {name} makes it")));
         }
-        let mut pairs = Vec::with_capacity(self.origins.len());
+        let mut pairs: Vec<(VPath, VPath)> = Vec::with_capacity(self.origins.len());
         for origin in &self.origins {
             let target = match (into, origin.path.name()) {
                 (_, None) => {
@@ -91,6 +92,10 @@ impl Run {
                     .map_err(|error| Trouble::new(TroubleKind::Usage, error.to_string()))?,
                 (false, Some(_)) => self.goal.path.clone(),
             };
+            if pairs.iter().any(|(_, taken)| *taken == target) {
+                let target = self.destination.name(&target);
+                return Err(two_become(&target));
+            }
             pairs.push((origin.path.clone(), target));
         }
         self.event(Event::Planned {

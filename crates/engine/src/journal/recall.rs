@@ -41,9 +41,8 @@ pub(super) fn judge(
             if finished.time_kept && has_another_time(stands, note.is) {
                 maybe
             } else if is_same(note.is, subject.is) {
-                // What another job did may be long ago: without the time that the copy was given, nothing speaks
-                // for its being what it was.
-                match finished.by_this_job || (finished.time_kept && has_time(stands)) {
+                // What another job did may be long ago, and this one's plan has found a difference since.
+                match finished.by_this_job {
                     true => Recalled::Done(finished.clone()),
                     false => Recalled::Perhaps { named: false },
                 }
@@ -105,8 +104,6 @@ mod tests {
             let finished = Some(Finished { by_this_job: false, time_kept, ..finished(5) });
             Some(Note { finished, ..note(file(5, 100)) })
         };
-        let same_time = Finished { by_this_job: false, time_kept: true, ..finished(5) };
-        let same_time = || Recalled::Done(same_time.clone());
         let timeless = Stands { size: Some(5), modified: None };
         let day = Stands { size: Some(5), modified: Some((at(0), Precision::Day)) };
         // what, note, source now, destination now, in a new run, in a resumed one
@@ -114,9 +111,8 @@ mod tests {
         let rows: Vec<Row> = vec![
             ("done", Some(note(file(5, 100))), file(5, 100), Some(file(5, 999)), done(), done()),
             ("changed there", kept(5), file(5, 100), Some(file(5, 999)), NOTHING, PERHAPS),
-            ("another job's", others(true), file(5, 100), Some(file(5, 100)), same_time(), same_time()),
+            ("another job's", others(true), file(5, 100), Some(file(5, 100)), PERHAPS, PERHAPS),
             ("another job's, later", others(true), file(5, 100), Some(file(5, 999)), NOTHING, PERHAPS),
-            ("another job's, dated", others(true), file(5, 100), Some(day), PERHAPS, PERHAPS),
             ("another job's, upload", others(false), file(5, 100), Some(file(5, 999)), PERHAPS, PERHAPS),
             ("gone", Some(note(file(5, 100))), file(5, 100), None, NOTHING, NOTHING),
             ("cut", Some(note(file(5, 100))), file(5, 100), Some(file(4, 999)), NOTHING, NOTHING),

@@ -138,10 +138,7 @@ pub(crate) async fn prepare(
             continue;
         }
         if !is_directory && targets.contains(&target) {
-            return Err(Trouble::new(
-                TroubleKind::Usage,
-                format!("two sources would both become {target}, and one would replace the other"),
-            ));
+            return Err(two_become(&target.to_string()));
         }
         prepared.overlapping |=
             targets.iter().any(|other| other.is_beneath(&target) || target.is_beneath(other));
@@ -312,6 +309,14 @@ async fn need_parent(side: &mut Side, path: &VPath) -> Result<(), Trouble> {
 }
 
 /// A file is not copied onto itself, and a directory not into itself.
+/// Two files of one name would go to one place.
+pub(crate) fn two_become(target: &str) -> Trouble {
+    Trouble::new(
+        TroubleKind::Usage,
+        format!("two sources would both become {target}, and one would replace the other"),
+    )
+}
+
 fn refuse_self_copy(
     source: &Side,
     destination: &Side,

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use fxp_engine::place;
 use fxp_engine::plan::judge::Compare;
 use fxp_engine::report::{Route, TroubleKind};
 use fxp_engine::run::{CopyRequest, Selection};
 use fxp_engine::url::Address;
 
 use crate::cable::Cable;
-use crate::world::{Desk, PLAIN, Server, TWIN, request};
+use crate::world::{Desk, PLAIN, Server, TWIN, go_on, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rename_whose_reply_is_lost_is_found_done_and_nothing_is_deleted() {
@@ -110,6 +111,22 @@ async fn a_file_that_is_source_and_destination_under_two_addresses_is_not_lost()
     let dialogue = desk.dialogue();
     let count = |verb: &str| dialogue.lines().filter(|line| line.contains(verb)).count();
     assert_eq!(count("MKD /d/.fxp-mark-") + count("MKD /e/.fxp-mark-"), count("RMD /"), "{dialogue}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_files_of_one_name_are_not_renamed_to_one_place() {
+    let server = Server::start(2, PLAIN);
+    for (path, bytes) in [("/x/h", &b"one"[..]), ("/y/h", b"two")] {
+        server.put(path, bytes);
+    }
+    server.put("/z/other", b"");
+    let desk = Desk::new(&[]);
+    let sources = vec![server.at("x/h"), server.at("y/h")];
+    let refused = place::move_to(request(sources, server.at("z/")), &desk.context, go_on()).await;
+    let refused = refused.expect_err("one would replace the other");
+    assert!(refused.kind == TroubleKind::Usage && refused.what.contains("would both become"), "{refused:?}");
+    assert_eq!(server.get("/x/h").as_deref(), Some(&b"one"[..]));
+    assert_eq!(server.get("/y/h").as_deref(), Some(&b"two"[..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

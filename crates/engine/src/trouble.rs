@@ -103,7 +103,8 @@ fn of_login(host: &str, command: &str, reply: &Reply, server: &Server) -> Troubl
 fn says_too_many(reply: &Reply) -> bool {
     let words = reply.text().to_string().to_ascii_lowercase();
     let who = ["client", "connection", "session", "user"].iter().any(|who| words.contains(who));
-    let many = ["too many", "maximum number", "more than"].iter().any(|many| words.contains(many));
+    let many =
+        ["too many", "maximum number", "the maximum)", "more than"].iter().any(|many| words.contains(many));
     who && many
 }
 
@@ -247,6 +248,7 @@ mod tests {
             (530, "Sorry, the maximum number of clients (1) for this user are already connected.", true),
             (421, "I can't accept more than 1 connections as the same user", true),
             (421, "There are too many connected users, please try later.", true),
+            (421, "3 users (the maximum) are already logged in, sorry", true),
             (530, "Login incorrect.", false),
             (530, "too many wrong passwords", false),
         ];
@@ -260,6 +262,8 @@ mod tests {
         let rows = [
             ("RETR /quota/x", 550, "/quota/x: no such file", Refusal::Path),
             ("STOR /x", 550, "over quota", Refusal::Space),
+            ("STOR /x", 451, "Failure writing to local file.", Refusal::Space),
+            ("RETR /x", 426, "Failure writing network stream.", Refusal::Transient),
             ("SIZE /ssl/x", 450, "/ssl/x: busy", Refusal::Transient),
             ("STOR /max payne.iso", 450, "max payne.iso is busy", Refusal::Transient),
             ("STOR /x", 450, "too many transfers", Refusal::Login),

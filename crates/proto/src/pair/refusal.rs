@@ -98,6 +98,10 @@ fn by_load(code: u16, words: &Words) -> Option<Refusal> {
     if words.any(&["quota", "no space", "disk full", "not enough space", "insufficient", "credits"]) {
         return Some(Refusal::Space);
     }
+    // vsftpd, whatever keeps it from writing: most often there is no room left.
+    if words.any(&["failure writing to local file"]) {
+        return Some(Refusal::Space);
+    }
     if words.any(SESSION_LIMITS) || matches!(code, 430 | 530 | 532) {
         return Some(Refusal::Login);
     }

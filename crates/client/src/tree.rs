@@ -10,6 +10,7 @@ use fxp_proto::grammar::reply::Reply;
 use fxp_proto::grammar::verb::Verb;
 use fxp_proto::listing::entry::Entry;
 use fxp_proto::listing::guess::Listing;
+use fxp_proto::listing::left_out::LeftOut;
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
@@ -25,7 +26,8 @@ const MOST_BY_STAT: usize = 1000;
 
 impl Session {
     /// The directory's entries: MLSD, which is exact; else `STAT -la`, which needs no data connection, on a server where
-    /// it was found to say the same as LIST; else LIST -a, else LIST. Sorted by name.
+    /// it was found to say the same as LIST; else LIST -a, else LIST. Sorted by name. What the listing cannot name comes
+    /// first, as entries without a name ([`Entry::left_out`]).
     ///
     /// # Errors
     ///
@@ -166,11 +168,12 @@ fn sorted(listing: Listing, command: &str, reply: Reply) -> Result<Vec<Entry>, S
     if listing.entries.is_empty() && is_unreadable(&reply) {
         return Err(SessionError::Refused { command: command.to_owned(), reply });
     }
-    Ok(by_name(listing.entries))
+    let told = LeftOut::by_server(reply.text()).map(Entry::left_out);
+    Ok(by_name(listing.into_entries().into_iter().chain(told).collect()))
 }
 
 fn by_name(mut entries: Vec<Entry>) -> Vec<Entry> {
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    entries.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.left_out.cmp(&b.left_out)));
     entries
 }
 

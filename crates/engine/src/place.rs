@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::path::VPath;
+use fxp_proto::wire::text::Text;
 use fxp_store::storage::Storage;
 
 use crate::context::Context;
@@ -48,7 +49,10 @@ pub async fn list(address: &Address, context: &Context) -> Result<Listing, Troub
 
 async fn look(side: &mut Side, path: &VPath) -> Result<Listing, Trouble> {
     let entry = must_be_there(side, path).await?;
-    let of_directory = |entries| Listing { path: path.to_string(), directory: true, entries };
+    let of_directory = |entries: Vec<Entry>| {
+        let entries = entries.into_iter().map(shown).collect();
+        Listing { path: path.to_string(), directory: true, entries }
+    };
     match entry.kind {
         Kind::Directory => side.list(path).await.map(of_directory),
         Kind::Symlink(_) => match side.list(path).await {
@@ -58,6 +62,14 @@ async fn look(side: &mut Side, path: &VPath) -> Result<Listing, Trouble> {
         Kind::File | Kind::Other => {
             Ok(Listing { path: path.to_string(), directory: false, entries: vec![entry] })
         }
+    }
+}
+
+/// What cannot be named is listed with the words that tell of it.
+fn shown(entry: Entry) -> Entry {
+    match &entry.left_out {
+        Some(left_out) => Entry { name: Text::lossy(left_out.to_string()), ..entry },
+        None => entry,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod entry;
 pub mod eplf;
 pub mod format;
 pub mod guess;
+pub mod left_out;
 pub mod mlsx;
 pub mod time;
 pub mod unix;

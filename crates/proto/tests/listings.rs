@@ -9,6 +9,7 @@ use std::path::Path;
 
 use fxp_proto::listing::entry::{Entry, Kind, Precision};
 use fxp_proto::listing::guess::{Listing, Row, read_facts, read_row};
+use fxp_proto::listing::left_out::LeftOut;
 use fxp_proto::listing::time::FtpTime;
 
 /// The day on which these listings are read.
@@ -141,7 +142,41 @@ fn a_whole_listing_with_any_line_ends() {
     assert_eq!(names, ["x", "d"]);
     assert_eq!((listing.refused, listing.unknown, listing.truncated), (1, 1, false));
 
+    let told: Vec<String> = listing
+        .into_entries()
+        .iter()
+        .filter_map(|entry| Some(entry.left_out.as_ref()?.to_string()))
+        .collect();
+    assert_eq!(told, ["\"drwxr-xr-x 1 a b 5 Jan  1 10:00 ../y\"", "\"what is this\""]);
+
     let listing = Listing::of_mlsd(b"type=cdir; /\r\ntype=file;size=1; a\r\ntype=dir; b\r\n");
     assert_eq!(listing.entries.len(), 2);
     assert_eq!(listing.entries[0].size, Some(1));
+}
+
+#[test]
+fn names_that_no_line_can_carry_are_told() {
+    let told = |listing: Listing| -> Vec<(String, String)> {
+        let entries = listing.into_entries();
+        let told = |entry: &Entry| entry.left_out.as_ref().map(|told| told.to_string()).unwrap_or_default();
+        entries.iter().map(|entry| (entry.name.to_string(), told(entry))).collect()
+    };
+    let expected = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+        rows.iter().map(|(name, told)| ((*name).to_owned(), (*told).to_owned())).collect()
+    };
+    let mlsd =
+        b"type=file;size=1; ok\r\ntype=file;size=2; c\rr\r\ntype=file;size=2; n\nw\r\ntype=file; z\0\r\n";
+    let rows = [("ok", ""), ("n", ""), ("", r#""c\rr""#), ("", r#""w""#), ("", r#""z\0""#)];
+    assert_eq!(told(Listing::of_mlsd(mlsd)), expected(&rows));
+    let list = b"-rw-r--r-- 1 a b 5 Jan  1 10:00 ok\r\n-rw-r--r-- 1 a b 5 Jan  1 10:00 c\rr\r\n";
+    assert_eq!(told(Listing::of_list(list, now())), expected(&[("ok", ""), ("", r#""c\rr""#)]));
+}
+
+#[test]
+fn of_many_unreadable_lines_the_first_are_told_and_the_rest_is_counted() {
+    let mut data = b"type=file; a\n".to_vec();
+    data.extend(b"nonsense\n".repeat(100_000));
+    let entries = Listing::of_mlsd(&data).into_entries();
+    assert_eq!(entries.len(), 102);
+    assert_eq!(entries[101].left_out.as_deref(), Some(&LeftOut::More(99_900)));
 }

@@ -230,7 +230,7 @@ impl World {
             }),
             Effect::Listen { .. } => Outcome::Listening("192.0.2.1:50000".parse().expect("an address")),
             Effect::Send(_) | Effect::Receive(_) | Effect::List(_) => {
-                Outcome::Transferred { bytes: 5, name: None }
+                Outcome::Transferred { bytes: 5, name: None, left_out: 0 }
             }
             Effect::File(FileOp::Stat(_)) => Outcome::Facts(Entry::new(Text::from("a"), Kind::Directory)),
             Effect::File(FileOp::Space(_)) => Outcome::Space(1000),

@@ -1,13 +1,12 @@
 //! The storage of a local directory.
 
-use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use fxp_store::storage::{Create, ReadFile, Result, Storage, StoreError, WriteFile};
-use fxp_store::{Entry, FtpTime, Kind, Precision, Text, VPath};
+use fxp_store::{Entry, FtpTime, Kind, LeftOut, Precision, Text, VPath};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
 use rustix::io::Errno;
 
@@ -186,7 +185,16 @@ impl Storage for Disk {
         let names = Dir::new(directory).map_err(failure::of_name)?;
         for name in names {
             let name = name.map_err(failure::of_name)?;
-            let Some(name) = carried(name.file_name()) else { continue };
+            let bytes = name.file_name().to_bytes();
+            if matches!(bytes, b"." | b"..") {
+                continue;
+            }
+            let Ok(name) = Text::new(bytes) else {
+                if !visit(Entry::left_out(LeftOut::uncarried(bytes))) {
+                    break;
+                }
+                continue;
+            };
             let stat = match stat_name(here.as_fd(), &name) {
                 Ok(stat) => stat,
                 // Gone since it was read.
@@ -322,14 +330,6 @@ impl ReadFile for DiskFile {
 
     fn file(&self) -> Option<BorrowedFd<'_>> {
         Some(self.0.as_fd())
-    }
-}
-
-/// A name that a control line can carry, and that is not the directory itself or the one above.
-fn carried(name: &CStr) -> Option<Text> {
-    match name.to_bytes() {
-        b"." | b".." => None,
-        bytes => Text::new(bytes).ok(),
     }
 }
 

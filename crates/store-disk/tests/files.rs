@@ -212,9 +212,9 @@ fn appending_twice_at_once_loses_nothing() {
     assert_eq!(fs::read(directory.path().join("log")).unwrap(), b"one\ntwo\nthree\n");
 }
 
-/// Names that are on the disk but can never cross a control line are not listed.
+/// Names that are on the disk but can never cross a control line are listed without their name.
 #[test]
-fn names_with_line_ends_are_left_out() {
+fn names_with_line_ends_are_left_out_and_told() {
     let directory = tempfile::tempdir().unwrap();
     for name in [&b"good"[..], b"bad\nname", b"bad\rname", b"latin \xfc"] {
         fs::write(directory.path().join(std::ffi::OsStr::from_bytes(name)), b"").unwrap();
@@ -222,12 +222,15 @@ fn names_with_line_ends_are_left_out() {
     let disk = Disk::open(directory.path(), Options::default()).unwrap();
     let mut listed = Vec::new();
     disk.list(&VPath::root(), &mut |entry| {
-        listed.push(entry.name.as_bytes().to_vec());
+        listed.push((entry.name.to_string(), entry.left_out.map(|told| told.to_string())));
         true
     })
     .unwrap();
     listed.sort();
-    assert_eq!(listed, [&b"good"[..], b"latin \xfc"]);
+    let told = |shown: &str| (String::new(), Some(shown.to_owned()));
+    let named = |name: &[u8]| (Text::lossy(name).to_string(), None);
+    let expected = [told(r#""bad\nname""#), told(r#""bad\rname""#), named(b"good"), named(b"latin \xfc")];
+    assert_eq!(listed, expected);
 }
 
 /// As deep as a path can be written.

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub use fxp_proto::listing::entry::{Entry, Kind, Precision};
+pub use fxp_proto::listing::left_out::LeftOut;
 pub use fxp_proto::listing::time::FtpTime;
 pub use fxp_proto::path::VPath;
 pub use fxp_proto::wire::secret::Secret;

@@ -83,7 +83,7 @@ pub trait Storage: Send + Sync {
 
     /// Hands each entry of the directory to `visit`, in no order, without `.` and `..`; stops when
     /// `visit` says false. Symbolic links are described as links. Entries that vanish meanwhile are left
-    /// out, and so are names that no control line can carry (CR, LF).
+    /// out. What no control line can carry by its name (CR, LF) comes as [`Entry::left_out`], without a name.
     fn list(&self, path: &VPath, visit: &mut dyn FnMut(Entry) -> bool) -> Result<()>;
 
     /// Opens a regular file for reading; devices, pipes and sockets are [`StoreError::Denied`].

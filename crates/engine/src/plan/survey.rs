@@ -23,7 +23,7 @@ use super::explore::Explorer;
 use super::filter::{Filter, OutOfBounds};
 use super::links::{Contents, End, Links};
 use super::trail::{Circle, Trail, are_told_apart};
-use super::walk::{MAX_DEPTH, interrupted, leads_elsewhere, why_left_out};
+use super::walk::{MAX_DEPTH, interrupted, leads_elsewhere, unnamed, why_left_out};
 use crate::part;
 use crate::report::{FileFailure, Skipped, Trouble, TroubleKind};
 use crate::run::Stop;
@@ -319,8 +319,7 @@ impl Survey {
         let explorer = &self.sources[root.side];
         let skipped = |source: String, reason: String| Some(Sight::Skipped(Skipped { source, reason }));
         if leads_elsewhere(&entry.name) {
-            let reason = "the server listed it under a name that would lead elsewhere".to_owned();
-            return skipped(format!("{} in {}", entry.name, explorer.name(&root.source)), reason);
+            return Some(Sight::Skipped(unnamed(&entry, &explorer.name(&root.source))));
         }
         let paths = (|| {
             let source = root.source.child(&entry.name).ok()?;

@@ -44,9 +44,7 @@ pub(crate) async fn walk(side: &mut Side, root: &VPath, stop: &Stop) -> Result<T
         }
         for entry in entries {
             if leads_elsewhere(&entry.name) {
-                let source = format!("{} in {}", entry.name, side.name(&directory));
-                let reason = "the server listed it under a name that would lead elsewhere".to_owned();
-                tree.skipped.push(Skipped { source, reason });
+                tree.skipped.push(unnamed(&entry, &side.name(&directory)));
                 continue;
             }
             let Ok(path) = relative.child(&entry.name) else {
@@ -98,6 +96,19 @@ pub(crate) fn interrupted() -> Trouble {
 pub(crate) fn leads_elsewhere(name: &Text) -> bool {
     let bytes = name.as_bytes();
     bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.contains(&b'/')
+}
+
+/// An entry that [`leads_elsewhere`] is not copied: what is told of it.
+pub(super) fn unnamed(entry: &Entry, directory: &str) -> Skipped {
+    match &entry.left_out {
+        Some(left_out) => {
+            Skipped { source: format!("{left_out} in {directory}"), reason: left_out.reason().to_owned() }
+        }
+        None => Skipped {
+            source: format!("{} in {directory}", entry.name),
+            reason: "the server listed it under a name that would lead elsewhere".to_owned(),
+        },
+    }
 }
 
 pub(super) fn why_left_out(kind: &Kind) -> String {

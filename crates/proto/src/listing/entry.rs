@@ -1,5 +1,6 @@
 //! One file in a listing.
 
+use super::left_out::LeftOut;
 use super::time::FtpTime;
 use crate::wire::text::Text;
 
@@ -50,6 +51,8 @@ pub struct Entry {
     pub unique: Option<Text>,
     /// Number of links, where told.
     pub links: Option<u64>,
+    /// Something is there of which nothing can be done by its name, since `name` is empty: what is known of it.
+    pub left_out: Option<Box<LeftOut>>,
 }
 
 impl Entry {
@@ -66,6 +69,12 @@ impl Entry {
             perm: None,
             unique: None,
             links: None,
+            left_out: None,
         }
+    }
+
+    /// Something that a listing cannot name. Its name is empty, so that it can never be part of a path.
+    pub fn left_out(left_out: LeftOut) -> Self {
+        Entry { left_out: Some(Box::new(left_out)), ..Entry::new(Text::default(), Kind::Other) }
     }
 }

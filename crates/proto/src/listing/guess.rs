@@ -4,10 +4,12 @@
 //! that is a path, or holds CR or NUL, is refused, and `.` and `..` are left out.
 
 use super::entry::Entry;
+use super::left_out::LeftOut;
 use super::mlsx::{self, Listed};
 use super::time::FtpTime;
 use super::{dos, eplf, unix};
 use crate::grammar::reply::Reply;
+use crate::wire::text::Text;
 
 /// The most entries that are taken from one listing.
 pub const MAX_ENTRIES: usize = 1_000_000;
@@ -21,6 +23,8 @@ pub struct Listing {
     pub refused: usize,
     /// How many lines nobody could read.
     pub unknown: usize,
+    /// The first of those, as far as they can be told.
+    pub left_out: Vec<LeftOut>,
     /// There was more than [`MAX_ENTRIES`].
     pub truncated: bool,
 }
@@ -42,35 +46,75 @@ pub enum Row {
 impl Listing {
     /// Reads the data of LIST. `now` gives the year where lines show none.
     pub fn of_list(data: &[u8], now: FtpTime) -> Self {
-        Listing::collect(lines(data).map(|line| read_row(line, now)))
+        Listing::collect(lines(data), |line| read_row(line, now))
     }
 
     /// Reads the data of MLSD.
     pub fn of_mlsd(data: &[u8]) -> Self {
-        Listing::collect(lines(data).map(read_facts))
+        Listing::collect(lines(data), read_facts)
     }
 
     /// Reads the answer to STAT with a path: `ls -l` inside a reply.
     pub fn of_stat(reply: &Reply, now: FtpTime) -> Self {
-        Listing::collect(reply.inner().iter().map(|line| read_row(line.as_bytes(), now)))
+        Listing::collect(reply.inner().iter().map(Text::as_bytes), |line| read_row(line, now))
     }
 
-    fn collect(rows: impl Iterator<Item = Row>) -> Self {
+    fn collect<'a>(lines: impl Iterator<Item = &'a [u8]>, read: impl Fn(&[u8]) -> Row) -> Self {
         let mut listing = Listing::default();
-        for row in rows {
-            match row {
+        for line in lines {
+            match read(line) {
                 Row::Entry(_) if listing.entries.len() >= MAX_ENTRIES => {
                     listing.truncated = true;
                     break;
                 }
                 Row::Entry(entry) => listing.entries.push(entry),
                 Row::Nothing => {}
-                Row::Refused => listing.refused += 1,
-                Row::Unknown => listing.unknown += 1,
+                Row::Refused => {
+                    listing.refused += 1;
+                    listing.leave_out(|| what_is_refused(line, &read));
+                }
+                Row::Unknown => {
+                    listing.unknown += 1;
+                    listing.leave_out(|| LeftOut::unreadable(line));
+                }
             }
         }
         listing
     }
+
+    fn leave_out(&mut self, what: impl FnOnce() -> LeftOut) {
+        if self.left_out.len() < MAX_LEFT_OUT {
+            self.left_out.push(what());
+        }
+    }
+
+    /// The entries, and one for each line that is none: nothing vanishes without a word.
+    pub fn into_entries(self) -> Vec<Entry> {
+        let mut entries = self.entries;
+        let told = self.left_out.len();
+        entries.extend(self.left_out.into_iter().map(Entry::left_out));
+        let more = (self.refused + self.unknown).saturating_sub(told);
+        if more > 0 {
+            entries.push(Entry::left_out(LeftOut::More(more)));
+        }
+        entries
+    }
+}
+
+/// The most lines of one listing that are told one by one when they are no entries.
+const MAX_LEFT_OUT: usize = 100;
+
+/// The name in a line that was refused, else the line: read again with another byte in place of each forbidden one.
+fn what_is_refused(line: &[u8], read: impl Fn(&[u8]) -> Row) -> LeftOut {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if !has_forbidden_byte(line) {
+        return LeftOut::path(line);
+    }
+    let Row::Entry(entry) = read(Text::lossy(line).as_bytes()) else { return LeftOut::uncarried(line) };
+    // No dialect has anything but a link's target behind the name.
+    let (name, length) = (Text::lossy(line).into_bytes(), entry.name.len());
+    let at = name.windows(length.max(1)).rposition(|window| window == entry.name.as_bytes());
+    LeftOut::uncarried(at.map_or(line, |at| &line[at..at + length]))
 }
 
 /// Reads one line of LIST, without its end.

@@ -173,8 +173,8 @@ pub(super) fn finish(session: &mut Session, running: Running, outcome: Outcome) 
         (_, Outcome::Failed(failure)) => session.fail(verb, &failure),
         (Then::Announce(slot), Outcome::Listening(address)) => data::announce(session, slot, address),
         (Then::Keep(slot), Outcome::Done) => data::keep(session, slot),
-        (Then::Transfer(_), Outcome::Transferred { bytes, name }) => {
-            transfer::transferred(session, bytes, name.as_ref());
+        (Then::Transfer(_), Outcome::Transferred { bytes, name, left_out }) => {
+            transfer::transferred(session, bytes, name.as_ref(), left_out);
         }
         (Then::Operate(operations, reply), Outcome::Done) => files::several(session, operations, reply),
         (Then::Look(look), Outcome::Facts(entry)) => files::seen(session, look, entry),

@@ -278,6 +278,8 @@ pub enum Outcome {
         bytes: u64,
         /// The name STOU chose.
         name: Option<VPath>,
+        /// How many names a listing left out, since FTP cannot carry them.
+        left_out: u64,
     },
     /// It did not work.
     Failed(Failure),

@@ -114,8 +114,10 @@ pub(super) fn outcome(text: &str) -> Result<Outcome, String> {
         ["digest", hex, start, end] => {
             Outcome::Digest { hex: String::from(*hex), start: number(start)?, end: number(end)? }
         }
-        ["moved", bytes] => Outcome::Transferred { bytes: number(bytes)?, name: None },
-        ["moved", bytes, name] => Outcome::Transferred { bytes: number(bytes)?, name: Some(path(name)?) },
+        ["moved", bytes] => Outcome::Transferred { bytes: number(bytes)?, name: None, left_out: 0 },
+        ["moved", bytes, name] => {
+            Outcome::Transferred { bytes: number(bytes)?, name: Some(path(name)?), left_out: 0 }
+        }
         ["failed", kind, detail @ ..] => {
             Outcome::Failed(Failure { kind: failure(kind)?, detail: Text::lossy(detail.join(" ")) })
         }

@@ -39,17 +39,28 @@ async fn over_data(job: &Job, slot: Slot, order: List, what: Entry, listener: Op
     let Connected { stream, .. } = permit.connect(listener).await?;
     let transfer = Transfer::over(&stream, "listed", order.path.clone(), false, &order.progress.0);
     let files = job.files()?;
-    let sent = on_thread(job, stream, move |stream| {
+    let directory = order.path.clone();
+    let (sent, left_out) = on_thread(job, stream, move |stream| {
+        let mut left_out = 0;
         let mut produce = |sink: &mut dyn Sink| {
             let mut batch = Batch { sink, bytes: Vec::with_capacity(BATCH) };
-            write(&*files, &order.path, &what, &order.style, &mut batch)?;
+            left_out = write(&*files, &order.path, &what, &order.style, &mut batch)?;
             batch.flush()
         };
-        stream.send_pieces(&mut produce, &order.progress.0)
+        let sent = stream.send_pieces(&mut produce, &order.progress.0);
+        (sent, left_out)
     })
     .await?;
     let bytes = transfer.ended(sent.map_err(broken))?;
-    Ok(Outcome::Transferred { bytes, name: None })
+    tell_left_out(&directory, left_out);
+    Ok(Outcome::Transferred { bytes, name: None, left_out })
+}
+
+/// A name with a line break would make lines of its own, so that no listing shows it: somebody has to know.
+fn tell_left_out(directory: &VPath, count: u64) {
+    if count > 0 {
+        tracing::warn!(%directory, count, "left out of the listing: names that FTP cannot carry");
+    }
 }
 
 async fn over_control(job: &Job, order: List, what: Entry) -> Result {
@@ -57,7 +68,8 @@ async fn over_control(job: &Job, order: List, what: Entry) -> Result {
     let mut pages = Pages { id: job.id, news: job.news.clone(), lines: Vec::new() };
     let written = job
         .blocking(move || {
-            write(&*files, &order.path, &what, &order.style, &mut pages)?;
+            let left_out = write(&*files, &order.path, &what, &order.style, &mut pages)?;
+            tell_left_out(&order.path, left_out);
             pages.flush()
         })
         .await?;
@@ -126,22 +138,28 @@ impl Pages {
 }
 
 /// Writes the whole listing. Up to [`SORTED`] entries come in the order of their names; what a larger
-/// directory holds beyond them comes as the storage finds it, so that memory has a ceiling.
+/// directory holds beyond them comes as the storage finds it, so that memory has a ceiling. Returns how many names
+/// were left out, since no line can carry them.
 fn write(
     files: &dyn Storage,
     path: &VPath,
     what: &Entry,
     style: &ListStyle,
     lines: &mut dyn Lines,
-) -> io::Result<()> {
+) -> io::Result<u64> {
     let mut form = Form { style, now: FtpTime::from_system(SystemTime::now()), line: Vec::new() };
     if what.kind != Kind::Directory {
-        return form.write(what, lines);
+        return form.write(what, lines).map(|()| 0);
     }
+    let mut left_out = 0;
     let mut sorted: Vec<Entry> = Vec::new();
     let mut full = false;
     let mut written = Ok(());
     let listed = files.list(path, &mut |entry| {
+        if entry.left_out.is_some() {
+            left_out += 1;
+            return true;
+        }
         if is_hidden(style, &entry) {
             return true;
         }
@@ -158,7 +176,8 @@ fn write(
     });
     written?;
     listed.map_err(storage_error)?;
-    form.write_sorted(&mut sorted, lines)
+    form.write_sorted(&mut sorted, lines)?;
+    Ok(left_out)
 }
 
 fn is_hidden(style: &ListStyle, entry: &Entry) -> bool {

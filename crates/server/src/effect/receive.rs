@@ -46,7 +46,7 @@ pub(super) async fn receive(job: &Job, order: Receive, listener: Option<Listenin
     })
     .await?;
     let bytes = transfer.ended(received)?;
-    Ok(Outcome::Transferred { bytes, name: unique })
+    Ok(Outcome::Transferred { bytes, name: unique, left_out: 0 })
 }
 
 /// Takes everything that comes, and publishes the file. After any failure the file is dropped unfinished:

@@ -47,7 +47,7 @@ pub(super) async fn send(job: &Job, order: Send, listener: Option<Listening>) ->
     })
     .await?;
     let bytes = transfer.ended(sent.map_err(broken))?;
-    Ok(Outcome::Transferred { bytes, name: None })
+    Ok(Outcome::Transferred { bytes, name: None, left_out: 0 })
 }
 
 /// How many bytes lie between start and end; `end` is inclusive and may lie beyond the file's.

@@ -1,6 +1,7 @@
 //! Files over a data connection: RETR, STOR, APPE, STOU, and ABOR (RFC 959, 4.1.3; RFC 3659, 5).
 
 use crate::grammar::params::{Protection, TransferType};
+use crate::listing::left_out::said;
 use crate::path::VPath;
 use crate::server::effect::{Effect, Placement, Progress, Receive, Send, Slot};
 use crate::server::pending::{Running, Then, Transfer};
@@ -149,12 +150,12 @@ pub(super) fn opening(session: &mut Session, size: Option<u64>, name: Option<&VP
 }
 
 /// All bytes moved.
-pub(super) fn transferred(session: &mut Session, bytes: u64, name: Option<&VPath>) {
+pub(super) fn transferred(session: &mut Session, bytes: u64, name: Option<&VPath>, left_out: u64) {
     let text = match name {
         Some(name) => {
             joined([format!("{bytes} bytes transferred to ").as_bytes(), name.to_text().as_bytes()])
         }
-        None => format!("{bytes} bytes transferred").into_bytes(),
+        None => format!("{bytes} bytes transferred{}", said(left_out)).into_bytes(),
     };
     session.say(226, text);
 }

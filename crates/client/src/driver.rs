@@ -8,8 +8,8 @@ use fxp_net::control::{Control, Received};
 use fxp_net::meter::Meter;
 use fxp_proto::client::machine::{Action, Machine, Parting};
 use fxp_proto::client::manners::{Manners, Queueing};
+use fxp_proto::client::names::NameBytes;
 use fxp_proto::client::request::{Answer, Request, RequestId};
-use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::reply::{Reply, ReplyParser};
 use fxp_proto::moment::Moment;
 use fxp_proto::wire::text::Text;
@@ -136,6 +136,11 @@ impl Driver {
         self.machine.set_queueing(queueing);
     }
 
+    /// What the server makes of names.
+    pub(crate) fn set_names(&mut self, names: NameBytes) {
+        self.machine.set_names(names);
+    }
+
     /// The connection, for the handshake.
     pub(crate) fn control(&mut self) -> Option<&mut Control> {
         self.control.as_mut()
@@ -178,7 +183,7 @@ impl Driver {
             Action::Send(command) => {
                 self.record(Speaker::Client, command.to_string());
                 if let Some(control) = &mut self.control {
-                    control.queue(&on_the_wire(&command));
+                    control.queue(&self.machine.on_the_wire(&command));
                     self.unsent = true;
                 }
                 None
@@ -236,16 +241,6 @@ impl Driver {
             recorder(Line { at, from, text });
         }
     }
-}
-
-/// A command's bytes, with Telnet's IAC doubled where a name holds one (RFC 854; RFC 959, 4.1.3).
-fn on_the_wire(command: &Command) -> Vec<u8> {
-    const IAC: u8 = 0xff;
-    let bytes = command.to_bytes();
-    if !bytes.contains(&IAC) {
-        return bytes;
-    }
-    bytes.into_iter().flat_map(|byte| std::iter::repeat_n(byte, 1 + usize::from(byte == IAC))).collect()
 }
 
 fn parting_words(parting: &Parting) -> &'static str {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use fxp_proto::client::manners::Queueing;
+use fxp_proto::client::names::NameBytes;
 use fxp_proto::client::request::{Answer, Request};
 use fxp_proto::grammar::change::TimeVerb;
 use fxp_proto::grammar::command::Command;
@@ -25,6 +26,11 @@ impl Session {
     /// From now on so much is sent at once.
     pub fn set_queueing(&mut self, queueing: Queueing) {
         self.driver.set_queueing(queueing);
+    }
+
+    /// What the server makes of the bytes of names: it never gets one that it would take for another.
+    pub fn set_names(&mut self, names: NameBytes) {
+        self.driver.set_names(names);
     }
 
     /// Sends two NOOPs in one write; true if both were answered, in order. If not, the session may be unusable.

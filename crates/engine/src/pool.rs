@@ -30,6 +30,7 @@ use fxp_client::tls::HandshakeError;
 use fxp_client::transcript::Recorder;
 use fxp_client::trust::{Fingerprint, Trust, Untrusted, Verified};
 use fxp_proto::client::manners::Queueing;
+use fxp_proto::client::names::NameBytes;
 use fxp_proto::client::request::{Expected, LoginTls};
 use fxp_proto::grammar::params::Protection;
 use fxp_proto::pair::exchange::Refusal;
@@ -159,6 +160,7 @@ impl Pool {
             let error = match self.connect_after(left_one, server, &target, recorder.as_ref()).await {
                 Ok(mut session) => {
                     self.greeted(server, &session);
+                    session.set_names(names_at(&session));
                     if self.secure == Secure::Require {
                         session.demand_protection();
                     }
@@ -376,6 +378,15 @@ pub(crate) fn product(session: &Session) -> Option<&'static Product> {
     let facts = session.facts();
     let system = facts.system.as_ref().map(ToString::to_string).unwrap_or_default();
     Product::recognise(&banner(session), &system, &facts.features)
+}
+
+/// What is known of the server's ways with names; PEER gives fxpd away behind any greeting.
+fn names_at(session: &Session) -> NameBytes {
+    match product(session) {
+        Some(product) => product.names,
+        None if session.facts().features.has("PEER") => NameBytes::Doubled,
+        None => NameBytes::Unknown,
+    }
 }
 
 /// The greeting as one string.

@@ -6,6 +6,7 @@
 mod table;
 
 use fxp_proto::client::manners::Queueing;
+use fxp_proto::client::names::NameBytes;
 use fxp_proto::grammar::feat::Features;
 use fxp_proto::pair::leg::Leg;
 
@@ -27,6 +28,8 @@ pub struct Product {
     pub silent: bool,
     /// How many commands it bears at once, as far as it was measured.
     pub queueing: Queueing,
+    /// What it makes of the bytes of names, as far as it was measured.
+    pub names: NameBytes,
     /// What allows foreign addresses where it connects (it gets PORT).
     pub allow_active: Lever,
     /// What allows foreign addresses where it listens (it gets PASV).

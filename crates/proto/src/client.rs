@@ -10,6 +10,7 @@ mod abort;
 mod login;
 pub mod machine;
 pub mod manners;
+pub mod names;
 mod place;
 pub mod request;
 mod settings;

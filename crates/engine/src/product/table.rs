@@ -1,6 +1,7 @@
 //! The products that we know, one row each.
 
 use fxp_proto::client::manners::Queueing;
+use fxp_proto::client::names::NameBytes;
 
 use super::Lever::{Never, Setting, Unknown};
 use super::Product;
@@ -14,6 +15,7 @@ const NONE: Product = Product {
     silent: false,
     // Not measured: with care.
     queueing: Queueing::Small,
+    names: NameBytes::Unknown,
     allow_active: Unknown,
     allow_passive: Unknown,
     lift_reuse: Unknown,
@@ -26,6 +28,7 @@ pub const PRODUCTS: &[Product] = &[
     Product {
         name: "fxpd",
         queueing: Queueing::Always,
+        names: NameBytes::Doubled,
         marks: &["fxpd"],
         allow_active: Setting(FXPD_RULE),
         allow_passive: Setting(FXPD_RULE),
@@ -36,6 +39,7 @@ pub const PRODUCTS: &[Product] = &[
     Product {
         name: "ProFTPD",
         queueing: Queueing::WithTransfer,
+        names: NameBytes::Doubled,
         marks: &["proftpd"],
         allow_active: Setting(PROFTPD_FOREIGN),
         allow_passive: Setting(PROFTPD_FOREIGN),
@@ -49,6 +53,7 @@ pub const PRODUCTS: &[Product] = &[
     Product {
         name: "vsftpd",
         queueing: Queueing::Always,
+        names: NameBytes::Literal,
         marks: &["vsftpd"],
         tls_server_only: true,
         allow_active: Setting("port_promiscuous=YES in vsftpd.conf"),
@@ -60,6 +65,7 @@ pub const PRODUCTS: &[Product] = &[
     Product {
         name: "Pure-FTPd",
         queueing: Queueing::UpToTransfer,
+        names: NameBytes::Literal,
         marks: &["pure-ftpd", "pureftpd"],
         tls_server_only: true,
         silent: true,
@@ -71,6 +77,7 @@ pub const PRODUCTS: &[Product] = &[
     Product {
         name: "pyftpdlib",
         queueing: Queueing::Small,
+        names: NameBytes::OnlyUtf8,
         marks: &["pyftpdlib"],
         tls_server_only: true,
         allow_active: Setting("permit_foreign_addresses = True on the FTPHandler"),

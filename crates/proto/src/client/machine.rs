@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::abort::Abort;
 use super::manners::{MAX_PRELIMINARY, MAX_WAITING, Manners, Queueing};
+use super::names::NameBytes;
 use super::place::Place;
 use super::request::{Answer, Request, RequestId};
 use super::settings::Settings;
@@ -77,6 +78,7 @@ pub enum Parting {
 #[derive(Debug)]
 pub struct Machine {
     manners: Manners,
+    names: NameBytes,
     settings: Settings,
     last_id: u64,
     waiting: VecDeque<(RequestId, Request)>,
@@ -113,6 +115,7 @@ impl Machine {
     pub fn with_manners(manners: Manners) -> Self {
         Machine {
             manners,
+            names: NameBytes::default(),
             settings: Settings::default(),
             last_id: 0,
             waiting: VecDeque::new(),
@@ -203,6 +206,16 @@ impl Machine {
         !self.closed
     }
 
+    /// What the server makes of names.
+    pub fn set_names(&mut self, names: NameBytes) {
+        self.names = names;
+    }
+
+    /// The bytes of a command as this server wants them. A password may be in them.
+    pub fn on_the_wire(&self, command: &Command) -> Vec<u8> {
+        self.names.on_the_wire(command)
+    }
+
     /// From now on this much may be queued.
     pub fn set_queueing(&mut self, queueing: Queueing) {
         self.manners = self.manners.with_queueing(queueing);
@@ -262,6 +275,13 @@ impl Machine {
         let is_login = matches!(request, Request::Login(_));
         let (task, next) = Task::begin(request, &self.settings, self.manners.window);
         if let Next::Done(answer) = next {
+            return self.done(id, answer);
+        }
+        if let Next::Send(commands) = &next
+            && let Some((command, why)) =
+                commands.iter().find_map(|command| Some((command, self.names.objection(command)?)))
+        {
+            let answer = refused(command, Reply::new(553, why));
             return self.done(id, answer);
         }
         let deadline = Some(now + self.manners.ceilings.reply);

@@ -10,8 +10,8 @@ use fxp_testkit::daemon::Product;
 use crate::story::Story;
 use crate::world::{World, cp};
 
-/// The last one is "café" in Latin-1, which is no UTF-8.
-const NAMES: [&[u8]; 15] = [
+/// The last two are no UTF-8: "café" in Latin-1, and a byte that is a command of Telnet.
+const NAMES: [&[u8]; 16] = [
     b"two words",
     b"it's",
     b"say \"hi\"",
@@ -27,6 +27,7 @@ const NAMES: [&[u8]; 15] = [
     b"dot.",
     "gr\u{fc}\u{df}e \u{1f600}".as_bytes(),
     b"caf\xe9",
+    b"\xffa \xff\xffb",
 ];
 
 #[test]

@@ -99,7 +99,7 @@ fn of_login(host: &str, command: &str, reply: &Reply, server: &Server) -> Troubl
 }
 
 /// True for "the maximum number of clients (1) for this user are already connected", which ProFTPD says with
-/// 530 and others with 421.
+/// 530, and for "3 users (the maximum) are already logged in", which Pure-FTPd says with 421 like most others.
 fn says_too_many(reply: &Reply) -> bool {
     let words = reply.text().to_string().to_ascii_lowercase();
     let who = ["client", "connection", "session", "user"].iter().any(|who| words.contains(who));
@@ -247,8 +247,18 @@ mod tests {
             (421, "this user has too many sessions", true),
             (530, "Sorry, the maximum number of clients (1) for this user are already connected.", true),
             (421, "I can't accept more than 1 connections as the same user", true),
-            (421, "There are too many connected users, please try later.", true),
             (421, "3 users (the maximum) are already logged in, sorry", true),
+            (421, "Too many connections (2) from this IP", true),
+            (421, "There are too many connected users, please try later.", true),
+            (421, "There are too many connections from your internet address.", true),
+            (500, "OOPS: Connection refused: too many sessions for this address.", true),
+            (530, "Sorry, the maximum number of allowed clients (2) are already connected.", true),
+            (530, "Sorry, the maximum number of clients (2) from your host are already connected.", true),
+            (530, "Sorry, the maximum number of hosts (2) for this user are already connected.", true),
+            (421, "Too many connections. Service temporarily unavailable.", true),
+            (421, "Too many connections from the same IP address.", true),
+            (421, "too many failed logins from your address, try again later", false),
+            (530, "Maximum login attempts (3) exceeded, connection refused", false),
             (530, "Login incorrect.", false),
             (530, "too many wrong passwords", false),
         ];

@@ -5,8 +5,8 @@ mod removal;
 use std::io::{self, Write};
 
 use fxp_proto::listing::entry::{Entry, Kind};
+use fxp_proto::listing::left_out::LeftOut;
 use fxp_proto::path::VPath;
-use fxp_proto::wire::text::Text;
 use fxp_store::storage::Storage;
 
 use crate::context::Context;
@@ -31,8 +31,10 @@ pub struct Listing {
     pub path: String,
     /// True for a directory, whose entries follow; false for one file, which is the only entry.
     pub directory: bool,
-    /// The entries, sorted by name.
+    /// The entries, sorted by name. Each has one that can be used.
     pub entries: Vec<Entry>,
+    /// What else is there and has no such name.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Lists a directory, or describes a file.
@@ -49,27 +51,25 @@ pub async fn list(address: &Address, context: &Context) -> Result<Listing, Troub
 
 async fn look(side: &mut Side, path: &VPath) -> Result<Listing, Trouble> {
     let entry = must_be_there(side, path).await?;
+    let listing =
+        |directory, entries, left_out| Listing { path: path.to_string(), directory, entries, left_out };
     let of_directory = |entries: Vec<Entry>| {
-        let entries = entries.into_iter().map(shown).collect();
-        Listing { path: path.to_string(), directory: true, entries }
+        let (mut named, mut left_out) = (Vec::with_capacity(entries.len()), Vec::new());
+        for mut entry in entries {
+            match entry.left_out.take() {
+                Some(what) => left_out.push(*what),
+                None => named.push(entry),
+            }
+        }
+        listing(true, named, left_out)
     };
     match entry.kind {
         Kind::Directory => side.list(path).await.map(of_directory),
         Kind::Symlink(_) => match side.list(path).await {
             Ok(entries) => Ok(of_directory(entries)),
-            Err(_) => Ok(Listing { path: path.to_string(), directory: false, entries: vec![entry] }),
+            Err(_) => Ok(listing(false, vec![entry], Vec::new())),
         },
-        Kind::File | Kind::Other => {
-            Ok(Listing { path: path.to_string(), directory: false, entries: vec![entry] })
-        }
-    }
-}
-
-/// What cannot be named is listed with the words that tell of it.
-fn shown(entry: Entry) -> Entry {
-    match &entry.left_out {
-        Some(left_out) => Entry { name: Text::lossy(left_out.to_string()), ..entry },
-        None => entry,
+        Kind::File | Kind::Other => Ok(listing(false, vec![entry], Vec::new())),
     }
 }
 

@@ -211,6 +211,7 @@ fn the_hostile_listing_is_one_that_clients_read() {
     let ran = stage.fxp.run(["ls", "--tls", "off", &stage.hostile.url("tree")]);
     assert_eq!(ran.code, 0, "{ran:#?}");
     assert!(ran.stdout.contains("good") && !ran.stdout.contains("escaped"), "{ran:#?}");
+    assert!(ran.stderr.contains("escaped") && ran.stderr.contains("is not listed"), "{ran:#?}");
     if fxp_testkit::demand::demand("lftp and a hostile listing", lftp::available()).is_none() {
         return;
     }

@@ -34,6 +34,10 @@ fn print(listing: &Listing, heading: Option<&str>, args: &args::List, desk: &Des
     if let Some(heading) = heading {
         desk.voice.item(Item::Heading(heading))?;
     }
+    // Apart from the names: whoever reads those goes on to use them.
+    for what in &listing.left_out {
+        desk.voice.warning(&format!("{what} in {} is not listed: {}", listing.path, what.reason()));
+    }
     let is_wanted = |entry: &&Entry| args.all || !listing.directory || !is_hidden(entry);
     listing
         .entries

@@ -308,7 +308,6 @@ async fn need_parent(side: &mut Side, path: &VPath) -> Result<(), Trouble> {
         .remedy(format!("fxp mkdir -p {name} makes it")))
 }
 
-/// A file is not copied onto itself, and a directory not into itself.
 /// Two files of one name would go to one place.
 pub(crate) fn two_become(target: &str) -> Trouble {
     Trouble::new(
@@ -317,6 +316,7 @@ pub(crate) fn two_become(target: &str) -> Trouble {
     )
 }
 
+/// A file is not copied onto itself, and a directory not into itself.
 fn refuse_self_copy(
     source: &Side,
     destination: &Side,

@@ -69,21 +69,23 @@ async fn is_one_directory(
         directory.child(&name).map_err(|error| Trouble::new(TroubleKind::Usage, error.to_string()))
     };
     let (here, there) = (inside(ours)?, inside(theirs)?);
+    let at = |leg: Leg| move |trouble: Trouble| trouble.on(Some(leg));
     let refused = destination.make_directory(&there).await.err();
-    if let Some(trouble) = refused {
+    if let Some(trouble) = &refused {
         // Whoever may make no directories may store files.
         let stored = match destination.link() {
             Some(link) => relay::store_nothing(link, &there).await.is_ok(),
             None => false,
         };
         if !stored {
-            return Err(trouble.on(Some(Leg::Destination)));
+            return Err(at(Leg::Destination)(trouble.clone()));
         }
-        let seen = source.stat(&here).await;
-        destination.delete(&there).await.map_err(|trouble| trouble.on(Some(Leg::Destination)))?;
-        return Ok(seen.map_err(|trouble| trouble.on(Some(Leg::Source)))?.is_some());
     }
     let seen = source.stat(&here).await;
-    destination.remove_directory(&there).await.map_err(|trouble| trouble.on(Some(Leg::Destination)))?;
-    Ok(seen.map_err(|trouble| trouble.on(Some(Leg::Source)))?.is_some())
+    let removed = match refused {
+        None => destination.remove_directory(&there).await,
+        Some(_) => destination.delete(&there).await,
+    };
+    removed.map_err(at(Leg::Destination))?;
+    Ok(seen.map_err(at(Leg::Source))?.is_some())
 }

@@ -171,6 +171,24 @@ fn where_times_cannot_be_set_newer_sources_are_sent() {
 }
 
 #[test]
+fn a_run_that_finds_everything_done_learns_from_what_was_broken_off() {
+    let times = Times { listed: 0, told: Some(0), set: None, even: false };
+    let stage = stage(None, Some(&Dialect { times, ..ORDINARY }), [3 * HOUR, 2 * HOUR]);
+    let obstacle = stage.source.root().join("tree/three");
+    std::fs::write(&obstacle, "a directory has its name").expect("a file");
+    std::fs::create_dir_all(stage.destination.root().join("copy/three")).expect("a directory");
+    let broken = run(&stage, &["sync"]);
+    assert_ne!(broken.code, 0, "{}", stage.explain(&broken));
+    // As if that run had been killed after the last copy: its notes are there, and nothing was learned.
+    let unlearned = stage.fxp.run(["site", "unlearn", stage.destination.url("").as_str()]);
+    assert_eq!(unlearned.code, 0, "{}", unlearned.stderr);
+    std::fs::remove_file(obstacle).expect("removed");
+    let summary = event(&sync(&stage), "summary");
+    assert_eq!((&summary["files"], &summary["unchanged"]), (&0.into(), &2.into()), "{summary}");
+    assert_eq!(sends_nothing(&stage)["compared"], "newer");
+}
+
+#[test]
 fn the_next_run_says_it_and_it_can_be_unlearned() {
     let stage = stage(None, Some(&in_zone(2)), [2 * HOUR, 3 * HOUR]);
     sync(&stage);

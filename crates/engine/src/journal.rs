@@ -136,6 +136,8 @@ pub struct Finished {
     pub time_kept: bool,
     /// An earlier run of the same job did it, which this one continues; not another job, long ago perhaps.
     pub by_this_job: bool,
+    /// When it was noted, by this machine's clock: seconds since 1970.
+    pub at: i64,
 }
 
 /// How much there is to do.

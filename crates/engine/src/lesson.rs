@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::clock::now;
 use crate::file::{NO_TIME, NO_WAY_OF_TIMES};
+use crate::journal::Finished;
 use crate::plan::Step;
 use crate::report::{FileReport, Trouble};
 use crate::side::Side;
@@ -63,7 +64,20 @@ impl Witnesses {
     /// Takes note of a finished copy, if it can show anything.
     pub(crate) fn note(&self, step: &Step, report: &FileReport) {
         let powerless = report.notes.iter().any(|note| note == NO_WAY_OF_TIMES || note == NO_TIME);
-        let Some(told) = step.modified.filter(|_| report.time_kept || powerless) else { return };
+        if report.time_kept || powerless {
+            let as_large =
+                step.stands.is_some_and(|stands| stands.size.is_some() && stands.size == step.size);
+            self.see(step, report.size, report.time_kept, now(), as_large);
+        }
+    }
+
+    /// The same for a copy that an earlier run has finished, which was broken off before it could learn from it.
+    pub(crate) fn recall(&self, step: &Step, finished: &Finished) {
+        self.see(step, finished.size, finished.time_kept, finished.at, false);
+    }
+
+    fn see(&self, step: &Step, size: u64, kept: bool, arrived: i64, in_vain: bool) {
+        let Some(told) = step.modified else { return };
         let mut taken = self.lock();
         if taken.looked_at.contains(&step.side) {
             return;
@@ -74,16 +88,15 @@ impl Witnesses {
         if !beside || others.len() >= MAX_SEEN {
             return;
         }
-        let as_large = step.stands.is_some_and(|stands| stands.size.is_some() && stands.size == step.size);
         taken.seen.push(Seen {
             side: step.side,
             source: step.source.clone(),
             copy: step.destination.clone(),
-            size: report.size,
+            size,
             told,
-            kept: report.time_kept,
-            arrived: now(),
-            in_vain: as_large,
+            kept,
+            arrived,
+            in_vain,
         });
         if taken.of(step.side).count() == MAX_SEEN {
             self.enough.notify_one();

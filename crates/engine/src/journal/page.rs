@@ -82,7 +82,7 @@ impl Page {
     async fn note(&self, subject: &Subject) -> Result<Option<Note>, JournalError> {
         let mut reader = self.reader.lock().await;
         let row = sqlx::query(
-            "SELECT job, source, size, modified, exact, state, in_place, time_kept, stood, stood_size, stood_modified, stood_exact,
+            "SELECT job, source, size, modified, exact, state, at, in_place, time_kept, stood, stood_size, stood_modified, stood_exact,
              algorithm, digest, assurance FROM file WHERE destination = ?",
         )
         .bind(&subject.destination)
@@ -202,6 +202,7 @@ fn read(row: &SqliteRow, reader: JobId) -> sqlx::Result<Note> {
             assurance: super::words::assurance(row.try_get("assurance")?),
             time_kept: row.try_get("time_kept")?,
             by_this_job: row.try_get::<i64, _>("job")? == reader.0,
+            at: row.try_get("at")?,
         }),
         _ => None,
     };

@@ -158,6 +158,7 @@ mod tests {
             assurance: Assurance::Clear,
             time_kept: false,
             by_this_job: true,
+            at: 0,
         }
     }
 

@@ -41,14 +41,19 @@ async fn what_was_told_outlives_a_run_that_was_broken_off() {
     let page = journal.resume(id).await.expect("resumed");
     assert!(page.is_resumed());
     let whole = Some(stands(999));
+    let begun = job.began;
+    let recalled = page.recall(&subject("one"), whole).await;
+    let Recalled::Done(Finished { at, .. }) = recalled else { panic!("{recalled:?}") };
+    assert!(at >= begun, "{at} {begun}");
     let done = Finished {
         size: 5,
         verified: digest(),
         assurance: Assurance::Mutual,
         time_kept: false,
         by_this_job: true,
+        at,
     };
-    assert_eq!(page.recall(&subject("one"), whole).await, Recalled::Done(done));
+    assert_eq!(recalled, Recalled::Done(done));
     assert_eq!(page.recall(&subject("one"), None).await, Recalled::Nothing);
     assert_eq!(page.recall(&subject("two"), whole).await, Recalled::Perhaps { named: true });
     assert_eq!(page.recall(&subject("three"), whole).await, Recalled::Perhaps { named: true });

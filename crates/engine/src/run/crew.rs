@@ -19,6 +19,7 @@ use super::{After, CopyRequest, Stop};
 use crate::alias::Aliases;
 use crate::context::Context;
 use crate::file::Way;
+use crate::journal::Finished;
 use crate::lesson::Witnesses;
 use crate::patience::Patience;
 use crate::plan::Step;
@@ -282,6 +283,12 @@ impl Crew {
         self.event(Event::Done { file, report: Box::new(done.clone()), placed });
         self.report().add(done);
         self.came_of(step, Some(file), Ok(Some(arrived)));
+    }
+
+    /// An earlier run had brought the file, and noted it.
+    pub(crate) fn recalled(&self, step: &Step, finished: &Finished) {
+        self.witnesses.recall(step, finished);
+        self.stood(step, finished.verified.clone(), finished.time_kept);
     }
 
     /// An earlier run had brought the file already, and verified it so.

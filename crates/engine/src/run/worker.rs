@@ -19,7 +19,7 @@ use super::queue::{Choice, Drawn, Queue};
 use super::through::{choose_way, through};
 use crate::claim::Claim;
 use crate::file::{Courier, Told, Way};
-use crate::journal::{Finished, Subject};
+use crate::journal::Subject;
 use crate::plan::walk::interrupted;
 use crate::plan::{Reached, Step};
 use crate::policy::Via;
@@ -290,16 +290,19 @@ impl Worker {
         }
         let subject = self.crew.subject(step);
         let ledger = self.crew.run.context.ledger.clone();
-        let brought = match self.recall(step, &subject).await {
-            Errand::Send => None,
-            Errand::Done(Finished { verified, time_kept, .. }) => Some((verified, time_kept)),
+        let is_brought = match self.recall(step, &subject).await {
+            Errand::Send => false,
+            Errand::Done(finished) => {
+                self.crew.recalled(step, &finished);
+                true
+            }
             Errand::Found(report) => {
                 ledger.finished(&subject, &report);
-                Some((report.verified, report.time_kept))
+                self.crew.stood(step, report.verified, report.time_kept);
+                true
             }
         };
-        if let Some((verified, time_kept)) = brought {
-            self.crew.stood(step, verified, time_kept);
+        if is_brought {
             if let Err(trouble) = self.leave_source(step).await {
                 self.fail(None, step, trouble);
             }

@@ -395,11 +395,25 @@ impl Convoy {
         self.failure.get_or_insert(failure);
         if self.wagons.iter().any(|wagon| wagon.load.number == number) {
             let runs = |track: &Track| track.transfer_of(number).is_some();
-            if runs(&self.source) || runs(&self.destination) {
+            // One that the other leg is never told of would wait in vain.
+            let alone = |track: &Track| track.is_to_transfer(number);
+            if (runs(&self.source) || runs(&self.destination))
+                && !alone(&self.source)
+                && !alone(&self.destination)
+            {
                 self.lingering.push(number);
                 self.patience.get_or_insert(now + self.road.limits.straggler);
             }
             self.end(number, Outcome::Unsettled(cause));
+        }
+    }
+
+    /// What is left of the transfer of file `number`, which is over, gets no more time: the other leg has failed.
+    fn abandon(&mut self, number: u64, now: Moment) {
+        if self.lingering.contains(&number) {
+            self.lingering.retain(|lingering| *lingering != number);
+            let soon = now + self.road.limits.cleanup;
+            self.patience = self.patience.map(|patience| patience.min(soon));
         }
     }
 
@@ -420,8 +434,8 @@ impl Convoy {
     fn fail(&mut self, failure: Failure, now: Moment) {
         self.closing = true;
         self.failure.get_or_insert(failure);
-        let limits = self.road.limits;
-        self.patience.get_or_insert(now + limits.hearing + limits.cleanup);
+        let soon = now + self.road.limits.hearing + self.road.limits.cleanup;
+        self.patience = Some(self.patience.map_or(soon, |patience| patience.min(soon)));
     }
 
     /// Transfers of files that have failed would run on: they end with an ABOR, or, where other commands are queued
@@ -480,11 +494,13 @@ impl Convoy {
         let track = self.track(leg);
         track.usable = false;
         let parting = track.partings();
+        let cut: Vec<u64> = track.transfers().collect();
         track.asked.clear();
         track.script.clear();
         let failure = self.failure.clone().unwrap_or(Failure::bare(leg, Step::Transfer, Refusal::Lost));
         self.failure.get_or_insert(failure.clone());
         self.closing = true;
+        self.lingering.retain(|number| !cut.contains(number));
         for number in parting {
             // Whatever is to blame, it is not what this file's source was asked.
             let unheard = Failure::bare(leg, Step::Transfer, Refusal::Lost);

@@ -41,6 +41,7 @@ impl Convoy {
         if asked.what == What::Delete {
             self.actions.push_back(Action::Parted(asked.number, Err(failure.clone())));
         }
+        self.abandon(asked.number, now);
         self.fail(failure, now);
         self.give_up(leg);
     }
@@ -54,6 +55,7 @@ impl Convoy {
             if asked.what == What::Delete {
                 self.actions.push_back(Action::Parted(asked.number, Err(failure.clone())));
             }
+            self.abandon(asked.number, now);
             self.fail(failure, now);
             return self.give_up(leg);
         }
@@ -165,6 +167,10 @@ impl Convoy {
         match asked.what {
             What::Transfer | What::Connect | What::Introduce if self.wagons.iter().any(joined) => {
                 self.broken(number, failure, now);
+            }
+            What::Transfer | What::Connect | What::Introduce => {
+                self.abandon(number, now);
+                self.odd(number, Cause::Failure(failure), now);
             }
             What::Prepare { .. } => self.fail(failure, now),
             _ => self.odd(number, Cause::Failure(failure), now),

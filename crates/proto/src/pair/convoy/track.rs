@@ -123,6 +123,16 @@ impl Track {
         self.asked.remove(at)
     }
 
+    /// The files whose transfers were asked for and have not ended.
+    pub(super) fn transfers(&self) -> impl Iterator<Item = u64> {
+        self.asked.iter().filter(|asked| asked.what == What::Transfer).map(|asked| asked.number)
+    }
+
+    /// True if the transfer of file `number` is still to be asked for.
+    pub(super) fn is_to_transfer(&self, number: u64) -> bool {
+        self.script.iter().any(|ask| ask.number == number && ask.what == What::Transfer)
+    }
+
     /// True if the server still works for this convoy, or has to.
     pub(super) fn is_busy(&self) -> bool {
         self.usable && !(self.asked.is_empty() && self.script.is_empty())

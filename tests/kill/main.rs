@@ -12,6 +12,7 @@ mod mount;
 mod server;
 
 mod chance;
+mod few;
 mod tree;
 mod watch;
 mod world;

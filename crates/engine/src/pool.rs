@@ -190,7 +190,7 @@ impl Pool {
                 ConnectError::Gone { .. } if target.swift.take().is_some() => {
                     self.learn(server, |known| known.login = None);
                 }
-                _ => return Err(trouble::of_connect(&error, server)),
+                _ => return Err(self.trouble(&error, server)),
             }
         }
         Err(Trouble::new(
@@ -212,13 +212,17 @@ impl Pool {
             let on_the_way = self.doors.enter(&server.key()).await;
             let outcome = connect(target, &self.context.environment, recorder.cloned()).await;
             drop(on_the_way);
-            let full = matches!(&outcome, Err(error) if trouble::of_connect(error, server).crowded);
+            let full = matches!(&outcome, Err(error) if self.trouble(error, server).crowded);
             if !(left_one && full) || pause > LAST_LOOK {
                 return outcome;
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
+    }
+
+    fn trouble(&self, error: &ConnectError, server: &Server) -> Trouble {
+        trouble::of_connect(error, server, self.seats.open(&server.key()))
     }
 
     /// What a login in one flight can expect of a server that bears more than one command at once.

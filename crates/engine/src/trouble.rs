@@ -1,5 +1,7 @@
 //! From the errors of the floors below to a [`Trouble`]: what was tried, whose words, what to do.
 
+mod login;
+
 use fxp_client::connect::ConnectError;
 use fxp_client::data::{DataError, RelayError};
 use fxp_client::session::SessionError;
@@ -13,8 +15,8 @@ use fxp_store::storage::StoreError;
 use crate::report::{Trouble, TroubleKind};
 use crate::site::{Server, TlsMode};
 
-/// No session with `server`.
-pub(crate) fn of_connect(error: &ConnectError, server: &Server) -> Trouble {
+/// No session with `server`, with which `open` others are open.
+pub(crate) fn of_connect(error: &ConnectError, server: &Server, open: usize) -> Trouble {
     let trouble = |kind, class| Trouble::new(kind, error.to_string()).class(class);
     match error {
         ConnectError::Network { .. } => trouble(TroubleKind::Network, Refusal::Connectivity).remedy(format!(
@@ -56,56 +58,10 @@ pub(crate) fn of_connect(error: &ConnectError, server: &Server) -> Trouble {
             trouble(TroubleKind::Network, Refusal::Lost)
         }
         ConnectError::Tls { .. } => trouble(TroubleKind::Tls, Refusal::TlsRole),
-        ConnectError::Refused { reply, command, host } => of_login(host, command, reply, server),
+        ConnectError::Refused { reply, command, host } => {
+            login::refused(host, command, reply, server.tls, open)
+        }
     }
-}
-
-/// A refused step of the login.
-fn of_login(host: &str, command: &str, reply: &Reply, server: &Server) -> Trouble {
-    let verb = command.split(' ').next().unwrap_or_default();
-    let what = match verb {
-        "USER" | "PASS" => format!("{host} refused the login"),
-        "" => format!("{host} refused the session"),
-        _ => format!("{host} refused {command} during the login"),
-    };
-    let code = reply.code.number();
-    let trouble = |kind, class| Trouble::new(kind, what).words(reply).class(class);
-    match (verb, code) {
-        ("PBSZ" | "PROT" | "AUTH", _) => trouble(TroubleKind::Tls, Refusal::TlsRole),
-        // Too many sessions, whatever the code: another time it may work.
-        _ if says_too_many(reply) => Trouble {
-            crowded: true,
-            ..trouble(TroubleKind::Network, Refusal::Transient).remedy(
-                "wait until another session with this server ends; one is enough for a copy (several users may \
-                 share its limit)",
-            )
-        },
-        // Busy, without saying of what: most often of sessions.
-        ("" | "USER" | "PASS", 421) => Trouble {
-            crowded: true,
-            ..trouble(TroubleKind::Network, Refusal::Transient)
-                .remedy("try again later: the server said that this may pass")
-        },
-        // Going down.
-        (_, 400..=499) => trouble(TroubleKind::Network, Refusal::Transient)
-            .remedy("try again later: the server said that this may pass"),
-        ("USER" | "PASS", _) if server.tls == TlsMode::Off => trouble(TroubleKind::Login, Refusal::Login)
-            .remedy("check user and password; some servers let nobody in without TLS, and --tls off forbids it"),
-        _ => trouble(TroubleKind::Login, Refusal::Login).remedy(
-            "check the user (in the site entry, or ftp://USER@host) and the password (~/.netrc, $FXP_PASSWORD, \
-             --password-command)",
-        ),
-    }
-}
-
-/// True for "the maximum number of clients (1) for this user are already connected", which ProFTPD says with
-/// 530, and for "3 users (the maximum) are already logged in", which Pure-FTPd says with 421 like most others.
-fn says_too_many(reply: &Reply) -> bool {
-    let words = reply.text().to_string().to_ascii_lowercase();
-    let who = ["client", "connection", "session", "user"].iter().any(|who| words.contains(who));
-    let many =
-        ["too many", "maximum number", "the maximum)", "more than"].iter().any(|many| words.contains(many));
-    who && many
 }
 
 /// A session's operation went wrong. `what` says what was tried, `path_kind` what a refusal that is
@@ -240,32 +196,6 @@ fn network(what: String, class: Refusal) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_server_that_is_full_is_told_from_a_wrong_password() {
-        let rows = [
-            (421, "this user has too many sessions", true),
-            (530, "Sorry, the maximum number of clients (1) for this user are already connected.", true),
-            (421, "I can't accept more than 1 connections as the same user", true),
-            (421, "3 users (the maximum) are already logged in, sorry", true),
-            (421, "Too many connections (2) from this IP", true),
-            (421, "There are too many connected users, please try later.", true),
-            (421, "There are too many connections from your internet address.", true),
-            (500, "OOPS: Connection refused: too many sessions for this address.", true),
-            (530, "Sorry, the maximum number of allowed clients (2) are already connected.", true),
-            (530, "Sorry, the maximum number of clients (2) from your host are already connected.", true),
-            (530, "Sorry, the maximum number of hosts (2) for this user are already connected.", true),
-            (421, "Too many connections. Service temporarily unavailable.", true),
-            (421, "Too many connections from the same IP address.", true),
-            (421, "too many failed logins from your address, try again later", false),
-            (530, "Maximum login attempts (3) exceeded, connection refused", false),
-            (530, "Login incorrect.", false),
-            (530, "too many wrong passwords", false),
-        ];
-        for (code, words, expected) in rows {
-            assert_eq!(says_too_many(&Reply::new(code, words)), expected, "{code} {words}");
-        }
-    }
 
     #[test]
     fn a_refusal_is_not_judged_by_the_name_of_the_file() {

@@ -22,7 +22,7 @@ use crate::grammar::verb::Verb;
 use crate::path::VPath;
 use crate::wire::text::Text;
 
-use super::request::{Answer, Expected, LoggedIn, Login, LoginTls};
+use super::request::{Answer, Expected, LoggedIn, Login, LoginTls, NO_COMMAND};
 use super::settings::Settings;
 use super::task::{Next, refused};
 
@@ -128,7 +128,7 @@ impl LoginChain {
 
     fn greeting(&mut self, reply: Reply) -> Next {
         if !reply.code.is_completion() {
-            return Next::Done(Answer::Refused { command: "the connection".to_owned(), reply });
+            return Next::Done(Answer::Refused { command: NO_COMMAND.to_owned(), reply });
         }
         self.banner = Some(reply);
         match self.login.tls {

@@ -17,7 +17,7 @@ use super::abort::Abort;
 use super::manners::{MAX_PRELIMINARY, MAX_WAITING, Manners, Queueing};
 use super::names::NameBytes;
 use super::place::Place;
-use super::request::{Answer, Request, RequestId};
+use super::request::{Answer, NO_COMMAND, Request, RequestId};
 use super::settings::Settings;
 use super::task::{Next, Task, refused};
 use crate::grammar::command::Command;
@@ -428,7 +428,7 @@ impl Machine {
         if let Some(mut running) = self.running.pop_front() {
             let answer = match running.unanswered.pop_front() {
                 Some(command) => refused(&command, reply.clone()),
-                None => Answer::Refused { command: "the connection".to_owned(), reply: reply.clone() },
+                None => Answer::Refused { command: NO_COMMAND.to_owned(), reply: reply.clone() },
             };
             self.settle_aborted(&running.task, &Answer::Lost);
             self.done(running.id, answer);

@@ -139,7 +139,7 @@ pub enum Answer {
     LoggedIn(LoggedIn),
     /// A final reply of 4yz or 5yz, or one that makes no sense here.
     Refused {
-        /// The command it answers, secrets masked.
+        /// The command it answers, secrets masked, or [`NO_COMMAND`].
         command: String,
         /// The reply.
         reply: Reply,
@@ -149,6 +149,9 @@ pub enum Answer {
     /// No reply came in time.
     TimedOut,
 }
+
+/// What stands for the command where a server refuses the connection itself, by its greeting or between two commands.
+pub const NO_COMMAND: &str = "the connection";
 
 /// What is known after the login.
 #[derive(Clone, Debug)]

@@ -118,9 +118,9 @@ fn story(pair: &Pair) {
     let told = run(&["check"], &["--exclude", "kept/"]);
     assert_eq!(told.code, 0, "{}", pair.explain(&told));
     let told = last(&told);
-    let files = told["equal_by_digest"].as_u64().zip(told["equal_unproven"].as_u64());
+    let equal = told["equal_by_digest"].as_u64().zip(told["equal_unproven"].as_u64());
     assert_eq!(
-        files.map(|(proven, alike)| proven + alike),
+        equal.map(|(proven, alike)| proven + alike),
         Some(NAMES.len() as u64),
         "{}: {told}",
         pair.names()
@@ -128,4 +128,22 @@ fn story(pair: &Pair) {
     fs::write(theirs.join("sub/100%"), "longer than it was before").expect("written");
     let told = run(&["check"], &["--exclude", "kept/"]);
     assert_eq!((told.code, &last(&told)["different"]), (9, &1.into()), "{}", pair.explain(&told));
+
+    // What is of another kind now makes way, and without --delete it stays.
+    fs::remove_dir_all(ours.join("sub")).expect("removed");
+    fs::remove_file(ours.join("plain")).expect("removed");
+    write(&ours, "sub", "a file");
+    write(&ours, "plain/in", "a directory");
+    pair.source.adopt_files().expect("their owner");
+    let refused = run(&["sync", "--via", "relay"], &[]);
+    assert_eq!((refused.code, &last(&refused)["failed"]), (1, &2.into()), "{}", pair.explain(&refused));
+    assert!(theirs.join("sub/deep/#").exists() && theirs.join("plain").is_file());
+    let made = sync(&[]);
+    // Two directories with a file each, and a file.
+    assert_eq!((made.code, &last(&made)["deleted"]), (0, &5.into()), "{}", pair.explain(&made));
+    expected.retain(|name, _| name != "plain" && !name.starts_with("sub"));
+    expected.insert("sub".into(), Some("a file".into()));
+    expected.insert("plain".into(), None);
+    expected.insert("plain/in".into(), Some("a directory".into()));
+    assert_eq!(files(&theirs), expected, "{}", pair.names());
 }

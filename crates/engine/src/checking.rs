@@ -1,5 +1,6 @@
 //! Compares a source with a destination, and changes nothing.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fxp_proto::listing::entry::Kind;
@@ -128,7 +129,7 @@ pub async fn check(
 ) -> Result<Checked, Trouble> {
     let began = Instant::now();
     let (places, prepared) = begin(request, context).await?;
-    let Prepared { missing, files, roots, conflicts, skipped, overlapping } = prepared;
+    let Prepared { missing, files, roots, skipped, overlapping } = prepared;
     let (sights, seen) = channel(SIGHTS);
     let survey = Survey {
         sources: places.sources.clone(),
@@ -139,6 +140,7 @@ pub async fn check(
         taken: false,
         into_missing: false,
         overlapping,
+        toll: Arc::default(),
         stop,
         sights,
     };
@@ -147,23 +149,11 @@ pub async fn check(
         _ => None,
     };
     let judge = Judge::new(places.sources.clone(), places.destination.clone(), request.selection.compare);
-    let named: Vec<Sight> = skipped
-        .into_iter()
-        .map(Sight::Skipped)
-        .chain(conflicts.into_iter().map(|failure| Sight::Failed(Box::new(failure))))
-        .chain(files.into_iter().map(|found| Sight::File(Box::new(found))))
-        .collect();
     // A goal that is missing is told by the source that would become it.
     let mut lone: Vec<_> = roots.iter().filter(|root| Some(&root.target) == missing.as_ref()).collect();
     let lone = lone.pop().map(|root| places.sources[root.side].name(&root.source));
-    let walk = async move {
-        for sight in named {
-            if survey.sights.send(sight).await.is_err() {
-                return Ok(());
-            }
-        }
-        survey.run(roots).await
-    };
+    let walk =
+        async move { survey.run(skipped.into_iter().map(Sight::Skipped).collect(), files, roots).await };
     let mut checked = Checked::default();
     let mut told = |compared: Compared, checked: &mut Checked| {
         checked.count(&compared);
@@ -197,7 +187,9 @@ fn of(heard: Heard, places: &Places) -> Result<Option<Compared>, Trouble> {
         Heard::Sight(Sight::Missing { source: Some((side, path)), .. }) => {
             Compared::OnlySource { place: places.sources[side].name(&path), directory: true }
         }
-        Heard::Sight(Sight::Missing { source: None, .. } | Sight::File(_)) => return Ok(None),
+        Heard::Sight(Sight::Missing { source: None, .. } | Sight::File(_) | Sight::Obstacle(_)) => {
+            return Ok(None);
+        }
         Heard::Sight(Sight::Link(twin)) => of_link(&twin, places),
         Heard::Sight(Sight::Extra { path, entry }) => Compared::OnlyDestination {
             place: places.destination.name(&path),
@@ -251,7 +243,7 @@ async fn begin(request: &CheckRequest, context: &Context) -> Result<(Places, Pre
     let wish = Wish { recursive: true, selection: request.selection.clone(), ..Wish::default() };
     let mut sources = vec![source];
     let prepared = prepare(&mut sources, &origins, &mut destination, &goal, &wish).await?;
-    let nothing = prepared.roots.is_empty() && prepared.files.is_empty() && prepared.conflicts.is_empty();
+    let nothing = prepared.roots.is_empty() && prepared.files.is_empty();
     if let Some(skipped) = prepared.skipped.first().filter(|_| nothing) {
         return Err(Trouble::new(TroubleKind::Usage, format!("{}: {}", skipped.source, skipped.reason)));
     }

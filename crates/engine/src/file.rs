@@ -43,6 +43,7 @@ use crate::report::{Assurance, FileReport, Route, Trouble, TroubleKind, Verifica
 use crate::retry::headway::Headway;
 use crate::run::Stop;
 use crate::side::Side;
+use crate::surplus::Gone;
 use crate::transfer::relay;
 use crate::verify::{self, At, Verified};
 
@@ -81,6 +82,8 @@ pub(crate) struct Courier<'a> {
     pub(crate) patience: &'a Patience,
     /// What was told about attempts.
     pub(crate) told: Told,
+    /// Told of what had to make way.
+    pub(crate) gone: &'a (dyn Fn(Gone) + Send + Sync),
 }
 
 /// One attempt that both servers called good.

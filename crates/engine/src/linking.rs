@@ -11,6 +11,7 @@ use crate::plan::survey::Twin;
 use crate::replace;
 use crate::report::{Trouble, TroubleKind};
 use crate::side::Side;
+use crate::surplus::{self, Gone};
 
 impl Twin {
     /// True if there is a link at the destination that leads to the same place.
@@ -56,27 +57,38 @@ fn same_target(ours: &Text, theirs: &Text, link: &VPath) -> bool {
         || (theirs.as_bytes().starts_with(b"/") && place(ours).is_some() && place(ours) == place(theirs))
 }
 
-/// Makes the link at `side`. One that replaces something gets its name when it is made.
-pub(crate) async fn make(side: &mut Side, link: &LinkStep) -> Result<(), Trouble> {
+/// Makes the link at `side`. One that replaces something gets its name when it is made; what makes way for it goes just
+/// before that, and is told.
+pub(crate) async fn make(side: &mut Side, link: &LinkStep, tell: impl FnMut(Gone)) -> Result<(), Trouble> {
     let made = match link.replaces {
         false => make_at(side, link, &link.destination).await,
-        true => replace(side, link).await,
+        true => replace(side, link, tell).await,
     };
     made.map_err(|trouble| trouble.on(Some(Leg::Destination)))
 }
 
-async fn replace(side: &mut Side, link: &LinkStep) -> Result<(), Trouble> {
+async fn replace(side: &mut Side, link: &LinkStep, tell: impl FnMut(Gone)) -> Result<(), Trouble> {
     // Never under the name of a file's part: were it left behind, a file would be stored through it.
     let part = replace::temporary(&link.destination.parent(), "link").ok_or_else(|| {
         Trouble::new(TroubleKind::DestinationDenied, format!("{} has no name", side.name(&link.destination)))
     })?;
     make_at(side, link, &part).await?;
-    match replace::rename_over(side, &part, &link.destination).await {
+    let named = match &link.in_the_way {
+        Some(obstacle) => Box::pin(surplus::clear(side, obstacle, tell)).await,
+        None => Ok(()),
+    };
+    let named = match named {
+        Ok(()) => {
+            replace::rename_over(side, &part, &link.destination).await.map_err(|refused| refused.trouble)
+        }
+        Err(trouble) => Err(trouble),
+    };
+    match named {
         Ok(_) => Ok(()),
-        Err(refused) => {
+        Err(trouble) => {
             // It is ours, and nothing but a name.
             let _ = side.delete(&part).await;
-            Err(refused.trouble)
+            Err(trouble)
         }
     }
 }

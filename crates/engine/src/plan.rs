@@ -12,19 +12,24 @@ pub(crate) mod item;
 pub mod judge;
 pub mod ladder;
 pub mod links;
+pub(crate) mod obstacle;
 pub(crate) mod pile;
 pub(crate) mod planner;
 pub(crate) mod select;
 pub(crate) mod shelf;
 pub(crate) mod survey;
+pub(crate) mod toll;
 pub(crate) mod trail;
 pub(crate) mod walk;
+
+use std::sync::Arc;
 
 use fxp_proto::listing::entry::Precision;
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
 
+use self::obstacle::Obstacle;
 use crate::journal::Stands;
 use crate::report::{FileFailure, Skipped};
 use crate::side::Side;
@@ -63,6 +68,8 @@ pub struct Step {
     pub modified: Option<(FtpTime, Precision)>,
     /// What the file looks like that stands at the destination and will be replaced.
     pub stands: Option<Stands>,
+    /// What stands at the destination, is no file, and makes way when the copy is verified.
+    pub(crate) in_the_way: Option<Arc<Obstacle>>,
     /// It was compared, by digests that both servers computed: its bytes are others.
     pub differs: bool,
     /// Something that was copied earlier and broken off.
@@ -100,6 +107,8 @@ pub struct LinkStep {
     pub leads_to: Text,
     /// Something stands at the destination and will be replaced.
     pub replaces: bool,
+    /// A directory stands there, and makes way when the link is made.
+    pub(crate) in_the_way: Option<Arc<Obstacle>>,
 }
 
 impl LinkStep {

@@ -11,7 +11,7 @@ use fxp_proto::path::VPath;
 use crate::part;
 use crate::plan::Step;
 use crate::replace::{self, temporary};
-use crate::report::Trouble;
+use crate::report::{Trouble, TroubleKind};
 use crate::side::Side;
 use crate::transfer::relay;
 
@@ -49,6 +49,9 @@ impl Publisher {
         step: &Step,
         notes: &mut Vec<String>,
     ) -> Result<VPath, Trouble> {
+        if step.in_the_way.is_some() {
+            return Box::pin(self.place_beside(destination, step)).await;
+        }
         if *self == Publisher::Untested && step.size.is_some_and(|size| size >= LARGE) {
             self.test(destination, &step.destination.parent()).await?;
         }
@@ -68,6 +71,23 @@ impl Publisher {
                 Ok(step.destination.clone())
             }
             (_, _) => Ok(step.destination.clone()),
+        }
+    }
+
+    /// Where a file is stored whose name something else has: always in its part, and nothing makes way for a copy that
+    /// would have no way to its name.
+    async fn place_beside(&mut self, destination: &mut Side, step: &Step) -> Result<VPath, Trouble> {
+        let mut renaming = *self;
+        if !matches!(renaming, Publisher::Renames | Publisher::Refuses) {
+            renaming = Publisher::Untested;
+            renaming.test(destination, &step.destination.parent()).await?;
+            if *self != Publisher::InPlace {
+                *self = renaming;
+            }
+        }
+        match part::part_of(&step.destination) {
+            Some(part) if renaming != Publisher::Refuses && !part::is_too_long(&step.destination) => Ok(part),
+            _ => Err(cannot_make_way(destination, step)),
         }
     }
 
@@ -107,7 +127,9 @@ impl Publisher {
     }
 
     fn works(&mut self, destination: &mut Side) {
-        *self = Publisher::Renames;
+        if *self != Publisher::InPlace {
+            *self = Publisher::Renames;
+        }
         if let Some(link) = destination.link() {
             link.learn(|known| known.renames = true);
         }
@@ -134,13 +156,25 @@ impl Publisher {
         match *self {
             // It did rename before in this run, so this refusal is about this file.
             Publisher::Renames => Err(at_part(error.trouble, part)),
-            _ if error.proven || !error.definite => Err(at_part(error.trouble, part)),
+            _ if error.proven || !error.definite || step.in_the_way.is_some() => {
+                Err(at_part(error.trouble, part))
+            }
             _ => {
                 self.refuse(destination);
                 Ok(false)
             }
         }
     }
+}
+
+/// What stands in the way is deleted only when the copy is verified and can be renamed.
+fn cannot_make_way(destination: &Side, step: &Step) -> Trouble {
+    let name = destination.name(&step.destination);
+    let what =
+        format!("{name} is a directory, and the copy cannot be renamed to that name once it is verified");
+    Trouble::new(TroubleKind::DestinationDenied, what)
+        .on(Some(Leg::Destination))
+        .remedy(format!("fxp rm -r {name} makes way, and the same command goes on"))
 }
 
 /// What to do about a copy that is good, and has no name.

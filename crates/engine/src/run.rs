@@ -40,7 +40,8 @@ use fxp_proto::path::VPath;
 use crate::context::Context;
 use crate::file::Way;
 use crate::journal::Totals;
-use crate::plan::item::Item;
+use crate::plan::item::{Extra, Item};
+use crate::plan::obstacle::Obstacle;
 use crate::plan::planner::{self, Places};
 use crate::plan::select::{Goal, Origin, Prepared, Wish, prepare};
 use crate::plan::walk::interrupted;
@@ -275,8 +276,9 @@ impl Run {
         let throttle = self.request.bwlimit.map(|limit| ceiling::impose(limit, &mut ways)).transpose()?;
         let errand = Errand { prepared, wish, ladder: self.ladders(&ways) };
         match self.request.dry_run {
-            true => self.tell_steps(errand).await.map(|report| Report { times, ..report }),
-            false => self.carry_out(errand, ways, throttle).await,
+            true => Box::pin(self.tell_steps(errand)).await.map(|report| Report { times, ..report }),
+            // Boxed: as below.
+            false => Box::pin(self.carry_out(errand, ways, throttle)).await,
         }
     }
 
@@ -302,7 +304,7 @@ impl Run {
         };
         let announcer = Announcer { context: &self.context, ladder, files };
         let feeding = feed::feed(found, items, || whole.load(Relaxed), |found| announcer.tell(found));
-        let (outcome, fed) = tokio::join!(planning, feeding);
+        let (outcome, fed) = tokio::join!(Box::pin(planning), feeding);
         places.park();
         Planned { outcome, fed }
     }
@@ -415,7 +417,7 @@ impl Run {
             }
             report
         };
-        let (planned, report) = tokio::join!(self.plan(errand, sender, None), telling);
+        let (planned, report) = tokio::join!(Box::pin(self.plan(errand, sender, None)), telling);
         planned.outcome.map(|()| report)
     }
 
@@ -476,6 +478,8 @@ impl Announcer<'_> {
 /// What a dry run says of one thing.
 fn tell_step(item: Item, sources: &[Side], destination: &Side, context: &Context, report: &mut Report) {
     let tell = |event| context.observer.event(event);
+    let delete = |extra: &Extra| tell(Event::Step(format!("delete {}", destination.name(&extra.path))));
+    let make_way = |obstacle: &Obstacle| obstacle.pile.into_iter().for_each(|extra| delete(&extra));
     match item {
         Item::Unchanged(same) => report.stood(same.doubt),
         Item::LinkStands => report.unchanged += 1,
@@ -488,9 +492,14 @@ fn tell_step(item: Item, sources: &[Side], destination: &Side, context: &Context
             report.fail(*failure);
         }
         Item::Directory(path) => tell(Event::Step(format!("make directory {}", destination.name(&path)))),
-        Item::Link(link) => tell(Event::Step(link.deed(destination))),
-        Item::Extra(extra) => tell(Event::Step(format!("delete {}", destination.name(&extra.path)))),
+        Item::Extra(extra) => delete(&extra),
+        Item::MakeWay(obstacle) => make_way(&obstacle),
+        Item::Link(link) => {
+            link.in_the_way.as_deref().into_iter().for_each(make_way);
+            tell(Event::Step(link.deed(destination)));
+        }
         Item::Step(step) => {
+            step.in_the_way.as_deref().into_iter().for_each(make_way);
             let (from, to) = (sources[step.side].name(&step.source), destination.name(&step.destination));
             tell(Event::Step(format!("{} {from} to {to}", step.verb())));
         }

@@ -1,6 +1,6 @@
 //! What comes after a verified copy: its time and its name.
 
-use fxp_proto::listing::entry::{Entry, Precision};
+use fxp_proto::listing::entry::{Entry, Kind, Precision};
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
 
@@ -9,6 +9,7 @@ use crate::plan::diff::is_as_planned;
 use crate::plan::{Reached, Step};
 use crate::report::Trouble;
 use crate::retry::{self, Again, Fault};
+use crate::surplus;
 
 impl Courier<'_> {
     /// What comes after a verified copy of `size` bytes: its time, and its name. Whether the time was kept, and whether
@@ -53,7 +54,9 @@ impl Courier<'_> {
         let mut at = place;
         if again.is_some() && !in_place && self.destination.stat(place).await?.is_none() {
             let there = self.destination.stat(&step.destination).await?;
-            if there.is_some_and(|entry| entry.size.is_none() || entry.size == again) {
+            let is_copy =
+                |entry: Entry| entry.kind != Kind::Directory && (entry.size.is_none() || entry.size == again);
+            if there.is_some_and(is_copy) {
                 at = &step.destination;
             }
         }
@@ -70,6 +73,12 @@ impl Courier<'_> {
                 self.note_begun(place, None);
             }
             return Ok((time_kept, true));
+        }
+        if let Some(obstacle) = &step.in_the_way
+            && let Err(trouble) = Box::pin(surplus::clear(self.destination, obstacle, self.gone)).await
+        {
+            notes.truncate(before);
+            return Err(trouble);
         }
         let named = self.publisher.publish(self.destination, place, step, notes).await;
         match named {

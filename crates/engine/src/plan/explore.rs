@@ -121,6 +121,15 @@ impl Explorer {
         Ok(links.await?.into_iter().map(|link| link.name).collect())
     }
 
+    /// What the link at `path` leads to, if that is a file or a directory.
+    pub(crate) async fn leads_to(&self, path: &VPath) -> Result<Option<Entry>, Trouble> {
+        let followed = self.persist(WORTH_A_LOGIN, |side| {
+            let path = path.clone();
+            Box::pin(async move { side.follow(&path).await })
+        });
+        Ok(followed.await?.map(|followed| followed.entry))
+    }
+
     /// What stands at `path`.
     pub(crate) async fn stat(&self, path: &VPath) -> Result<Option<Entry>, Trouble> {
         let asked = self.persist(WORTH_A_LOGIN, |side| {

@@ -3,9 +3,13 @@
 //! The order is a promise: a directory comes before everything in it, and (with `--delete`) what stands at the
 //! destination only comes with deleted children before their parents.
 
+use std::sync::Arc;
+
+use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
 
+use super::obstacle::Obstacle;
 use super::{LinkStep, Step};
 use crate::report::{Doubt, Equality, FileFailure, Skipped};
 
@@ -29,6 +33,8 @@ pub(crate) enum Item {
     Conflict(Box<FileFailure>),
     /// Stands at the destination only, and is to be deleted.
     Extra(Extra),
+    /// Stands where the directory belongs that comes next, and is deleted just before that is made.
+    MakeWay(Arc<Obstacle>),
 }
 
 /// A file that is there already.
@@ -60,4 +66,12 @@ pub(crate) struct Extra {
     pub(crate) directory: bool,
     /// Bytes of a file, if the server told.
     pub(crate) size: Option<u64>,
+}
+
+impl Extra {
+    /// As it was listed.
+    pub(crate) fn of(path: VPath, entry: &Entry) -> Self {
+        let directory = entry.kind == Kind::Directory;
+        Extra { path, directory, size: entry.size.filter(|_| !directory) }
+    }
 }

@@ -7,7 +7,7 @@ use super::item::Extra;
 use crate::packing;
 
 /// Extras, in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pile {
     /// For each of them: its path ([`packing`]), a flag, and its size.
     packed: Vec<u8>,
@@ -25,30 +25,29 @@ impl Pile {
     }
 }
 
-impl IntoIterator for Pile {
+impl<'p> IntoIterator for &'p Pile {
     type Item = Extra;
-    type IntoIter = Unpacked;
+    type IntoIter = Unpacked<'p>;
 
-    fn into_iter(self) -> Unpacked {
-        Unpacked { pile: self, at: 0 }
+    fn into_iter(self) -> Unpacked<'p> {
+        Unpacked { packed: &self.packed }
     }
 }
 
-/// Takes a pile apart.
+/// Unpacks one after the other.
 #[derive(Debug)]
-pub(crate) struct Unpacked {
-    pile: Pile,
-    at: usize,
+pub(crate) struct Unpacked<'p> {
+    packed: &'p [u8],
 }
 
-impl Iterator for Unpacked {
+impl Iterator for Unpacked<'_> {
     type Item = Extra;
 
     fn next(&mut self) -> Option<Extra> {
-        let (path, behind) = packing::split_path(self.pile.packed.get(self.at..)?)?;
+        let (path, behind) = packing::split_path(self.packed)?;
         let (flags, behind) = behind.split_first()?;
         let (size, behind) = behind.split_first_chunk()?;
-        self.at = self.pile.packed.len() - behind.len();
+        self.packed = behind;
         let size = (flags & 2 != 0).then(|| u64::from_le_bytes(*size));
         // What was a path is one again.
         let path = VPath::parse(path).ok()?;
@@ -75,10 +74,10 @@ mod tests {
         ];
         let mut pile = Pile::default();
         extras.iter().for_each(|extra| pile.push(extra));
-        assert_eq!(pile.into_iter().collect::<Vec<_>>(), extras);
+        assert_eq!((&pile).into_iter().collect::<Vec<_>>(), extras);
         let mut pile = Pile::default();
         pile.push(&extras[0]);
         pile.clear();
-        assert_eq!(pile.into_iter().count(), 0);
+        assert_eq!((&pile).into_iter().count(), 0);
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use fxp_proto::listing::entry::Kind;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
@@ -13,9 +12,11 @@ use super::explore::Explorer;
 use super::hearing::{Heard, Hearing};
 use super::item::{Extra, Item, Same};
 use super::judge::{Compare, Judge, Likeness};
+use super::obstacle::{clash, over_limit};
 use super::pile::Pile;
 use super::select::{Delete, Goal, Origin, Prepared, Wish, prepare};
 use super::survey::{Extras, Found, Sight, Survey, Twin, is_about_this};
+use super::toll::Toll;
 use super::{Leftover, LinkStep, Plan, Step};
 use crate::journal::Stands;
 use crate::part;
@@ -90,6 +91,7 @@ pub(crate) async fn stream(
     items: Sender<Item>,
 ) -> Result<(), Trouble> {
     let (sights, seen) = channel(SIGHTS);
+    let toll = Arc::new(Toll::new(wish.selection.delete.and_then(|delete| delete.limit)));
     let survey = Survey {
         sources: places.sources.clone(),
         destination: places.destination.clone(),
@@ -102,31 +104,27 @@ pub(crate) async fn stream(
         taken: wish.even_unchanged,
         into_missing: true,
         overlapping: prepared.overlapping,
+        toll: toll.clone(),
         stop: stop.clone(),
         sights,
     };
-    let Prepared { missing, files, roots, conflicts, skipped, .. } = prepared;
+    let Prepared { missing, files, roots, skipped, .. } = prepared;
     let walk = async move {
         let named = skipped.into_iter().map(Sight::Skipped);
-        let named = named.chain(conflicts.into_iter().map(|failure| Sight::Failed(Box::new(failure))));
         let named = named.chain(missing.into_iter().map(|target| Sight::Missing { source: None, target }));
-        let named = named.chain(files.into_iter().map(|found| Sight::File(Box::new(found))));
-        for sight in named {
-            if survey.sights.send(sight).await.is_err() {
-                return Ok(());
-            }
-        }
-        survey.run(roots).await
+        survey.run(named.collect(), files, roots).await
     };
     let compare = if wish.even_unchanged { Compare::Nothing } else { wish.selection.compare };
     let judge = Judge::new(places.sources.clone(), places.destination.clone(), compare);
-    let mut planner = Planner { places, wish, items, extras: Surplus::default() };
-    let (walked, planned) = tokio::join!(walk, planner.go(Hearing::new(seen, judge)));
+    let waiting = Waiting::default();
+    let mut planner = Planner { places, wish, items, toll, waiting };
+    // Boxed: one within the other they are too much for the stack of a thread.
+    let (walked, planned) = tokio::join!(Box::pin(walk), Box::pin(planner.go(Hearing::new(seen, judge))));
     let heard = planned?;
     walked?;
     // What waited for the end of the walk waits for ever if it has broken off: nobody knows what was not seen.
     if heard.is_ok() {
-        let _ = planner.surplus().await;
+        let _ = planner.end().await;
     }
     Ok(())
 }
@@ -185,6 +183,7 @@ async fn collect(
             Item::Skipped(skipped) => plan.skipped.push(skipped),
             Item::Conflict(failure) => plan.conflicts.push(*failure),
             Item::Extra(extra) => plan.extras.push(extra),
+            Item::MakeWay(obstacle) => plan.extras.extend(&obstacle.pile),
         }
     }
     Ok(plan)
@@ -194,14 +193,17 @@ struct Planner<'a> {
     places: &'a Places,
     wish: &'a Wish,
     items: Sender<Item>,
-    extras: Surplus,
+    toll: Arc<Toll>,
+    waiting: Waiting,
 }
 
-/// What stands at the destination only, and has to wait.
+/// What has to wait for the end of the walk.
 #[derive(Default)]
-struct Surplus {
-    waiting: Pile,
-    count: u64,
+struct Waiting {
+    /// Stands at the destination only.
+    extras: Pile,
+    /// Files and links for which something has to make way.
+    obstructed: Vec<Item>,
 }
 
 /// Nobody receives any more.
@@ -231,16 +233,14 @@ impl Planner<'_> {
             Sight::Missing { target, .. } => self.tell(Item::Directory(target)).await,
             Sight::Skipped(skipped) => self.tell(Item::Skipped(skipped)).await,
             Sight::Failed(failure) => self.tell(Item::Conflict(failure)).await,
-            Sight::Extra { path, entry } => {
-                let directory = entry.kind == Kind::Directory;
-                self.extra(Extra { path, directory, size: entry.size.filter(|_| !directory) }).await
-            }
+            Sight::Extra { path, entry } => self.extra(Extra::of(path, &entry)).await,
+            Sight::Obstacle(obstacle) => self.tell(Item::MakeWay(obstacle)).await,
             Sight::File(found) => self.step(*found, false).await,
             Sight::Link(twin) => self.link(*twin).await,
         }
     }
 
-    async fn link(&self, twin: Twin) -> Result<(), Deaf> {
+    async fn link(&mut self, twin: Twin) -> Result<(), Deaf> {
         if twin.is_made() && !self.wish.even_unchanged {
             return self.tell(Item::LinkStands).await;
         }
@@ -253,7 +253,7 @@ impl Planner<'_> {
                 .remedy("the file there stays; --links skip leaves such links out");
             return self.tell(self.conflict(twin.side, &twin.source, &twin.target, trouble)).await;
         }
-        let Twin { side, source, target: destination, leads_to, there } = twin;
+        let Twin { side, source, target: destination, leads_to, there, in_the_way } = twin;
         let Some(leads_to) = leads_to else {
             let what = format!("the server does not tell where {from} leads");
             let trouble = Trouble::new(TroubleKind::Other, what)
@@ -262,7 +262,9 @@ impl Planner<'_> {
             return self.tell(self.conflict(side, &source, &destination, trouble)).await;
         };
         let replaces = there.is_some();
-        self.tell(Item::Link(Box::new(LinkStep { side, source, destination, leads_to, replaces }))).await
+        let obstructed = in_the_way.is_some();
+        let step = LinkStep { side, source, destination, leads_to, replaces, in_the_way };
+        self.tell_if_clear(Item::Link(Box::new(step)), obstructed).await
     }
 
     /// What cannot be copied.
@@ -304,41 +306,70 @@ impl Planner<'_> {
         .await
     }
 
-    async fn step(&self, found: Found, differs: bool) -> Result<(), Deaf> {
+    async fn step(&mut self, found: Found, differs: bool) -> Result<(), Deaf> {
         let leftover =
             found.part.and_then(|entry| Some(Leftover { size: entry.size?, modified: entry.modified }));
-        self.tell(Item::Step(Step {
+        let obstructed = found.in_the_way.is_some();
+        let step = Step {
             side: found.side,
             size: found.entry.size,
             modified: found.entry.modified,
             stands: found.there.as_ref().map(Stands::from),
+            in_the_way: found.in_the_way,
             leftover: leftover.filter(|_| !part::is_ambiguous(&found.target)),
             source: found.source,
             destination: found.target,
             reached: found.reached,
             differs,
-        }))
-        .await
+        };
+        self.tell_if_clear(Item::Step(step), obstructed).await
+    }
+
+    /// What something has to make way for waits, too, until it is known how much would be deleted.
+    async fn tell_if_clear(&mut self, item: Item, obstructed: bool) -> Result<(), Deaf> {
+        if !obstructed || !self.toll.has_limit() {
+            return self.tell(item).await;
+        }
+        // There are no more of them than may be deleted.
+        self.waiting.obstructed.push(item);
+        match self.toll.exceeded() {
+            Some(_) => self.refuse_obstructed().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells of what waited and cannot be done.
+    async fn refuse_obstructed(&mut self) -> Result<(), Deaf> {
+        for item in std::mem::take(&mut self.waiting.obstructed) {
+            let (side, source, target) = match &item {
+                Item::Step(step) => (step.side, &step.source, &step.destination),
+                Item::Link(link) => (link.side, &link.source, &link.destination),
+                _ => continue,
+            };
+            let names = (self.places.sources[side].name(source), self.places.destination.name(target));
+            let trouble = over_limit(clash(&names.0, &names.1, false)).on(Some(Leg::Destination));
+            self.tell(self.conflict(side, source, target, trouble)).await?;
+        }
+        Ok(())
     }
 
     /// Deleted at once, unless it has to wait for the end or until it is known how many there are.
     async fn extra(&mut self, extra: Extra) -> Result<(), Deaf> {
         let Delete { limit, after, .. } = self.wish.selection.delete.unwrap_or_default();
-        self.extras.count += 1;
         match limit {
             // One too many: which ones they are does not matter any more.
-            Some(limit) if self.extras.count > limit => self.extras.waiting.clear(),
+            Some(_) if self.toll.exceeded().is_some() => self.waiting.extras.clear(),
             None if !after => return self.tell(Item::Extra(extra)).await,
-            _ => self.extras.waiting.push(&extra),
+            _ => self.waiting.extras.push(&extra),
         }
         Ok(())
     }
 
     /// What waited for the end.
-    async fn surplus(&mut self) -> Result<(), Deaf> {
-        let limit = self.wish.selection.delete.and_then(|delete| delete.limit);
-        if let Some(limit) = limit.filter(|limit| self.extras.count > *limit) {
-            let count = self.extras.count;
+    async fn end(&mut self) -> Result<(), Deaf> {
+        if let Some(limit) = self.toll.exceeded() {
+            self.refuse_obstructed().await?;
+            let count = self.toll.count();
             let destination = self.places.destination.name(&VPath::root());
             let trouble = Trouble::new(
                 TroubleKind::Limit,
@@ -351,7 +382,11 @@ impl Planner<'_> {
             let source = destination.clone();
             return self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await;
         }
-        for extra in std::mem::take(&mut self.extras.waiting) {
+        let Waiting { extras, obstructed } = std::mem::take(&mut self.waiting);
+        for item in obstructed {
+            self.tell(item).await?;
+        }
+        for extra in &extras {
             self.tell(Item::Extra(extra)).await?;
         }
         Ok(())
@@ -375,5 +410,7 @@ const SIGHTS: usize = 64;
 
 #[cfg(test)]
 mod large;
+#[cfg(test)]
+mod obstructed;
 #[cfg(test)]
 mod tests;

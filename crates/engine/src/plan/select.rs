@@ -21,7 +21,7 @@ use super::shelf::kind_of;
 use super::survey::{Found, Root, There};
 use super::trail::Trail;
 use crate::part;
-use crate::report::{FileFailure, Skipped, Trouble, TroubleKind};
+use crate::report::{Skipped, Trouble, TroubleKind};
 use crate::side::Side;
 
 /// One source as it was typed.
@@ -86,8 +86,6 @@ pub(crate) struct Prepared {
     pub(crate) files: Vec<Found>,
     /// Directories that were named.
     pub(crate) roots: Vec<Root>,
-    /// Files and directories in whose place something else stands.
-    pub(crate) conflicts: Vec<FileFailure>,
     /// What was named and is left out.
     pub(crate) skipped: Vec<Skipped>,
     /// What is in one directory could go to the same place as what is in another.
@@ -132,6 +130,7 @@ pub(crate) async fn prepare(
         refuse_self_copy(side, destination, &origin.path, &target, &entry.kind)?;
         let is_directory = entry.kind == Kind::Directory;
         let relative = relative(origin, is_directory);
+        refuse_to_delete_source(side, destination, &origin.path, &target, &relative, &wish.selection)?;
         if wish.selection.filter.excludes(&relative, is_directory) {
             let reason = "a rule leaves it out".to_owned();
             prepared.skipped.push(Skipped { source: side.name(&origin.path), reason });
@@ -148,26 +147,14 @@ pub(crate) async fn prepare(
             true => Some(Entry::new(Text::default(), Kind::Directory)),
             false => shelf.at(destination, &target).await?,
         };
-        let conflict = match (is_directory, standing.as_ref().map(|entry| &entry.kind)) {
-            (true, Some(Kind::File | Kind::Other)) => {
-                Some(format!("{} is no directory", destination.name(&target)))
-            }
-            (false, Some(Kind::Directory)) => Some(format!("{} is a directory", destination.name(&target))),
-            _ => None,
-        };
         let (number, source) = (origin.side, origin.path.clone());
-        if let Some(what) = conflict {
-            prepared.conflicts.push(FileFailure {
-                source: side.name(&source),
-                destination: destination.name(&target),
-                trouble: Trouble::new(TroubleKind::DestinationDenied, what).on(Some(Leg::Destination)),
-            });
-        } else if is_directory {
+        if is_directory {
             let there = match standing.map(|entry| entry.kind) {
                 None if prepared.missing.as_ref() == Some(&target) => There::Announced,
                 None => There::Missing,
                 Some(Kind::Symlink(_)) => There::Link,
-                Some(_) => There::Directory,
+                Some(Kind::Directory) => There::Directory,
+                Some(Kind::File | Kind::Other) => There::Obstacle,
             };
             let trail = Trail::begin(&source, &entry);
             prepared.roots.push(Root {
@@ -186,15 +173,17 @@ pub(crate) async fn prepare(
             };
             let part = part.filter(|entry| entry.kind == Kind::File);
             let reached = if by_link { Reached::ByLink } else { Reached::Plainly };
-            prepared.files.push(Found {
+            let found = Found {
                 side: number,
                 source,
                 target,
                 entry,
                 there: standing,
+                in_the_way: None,
                 part,
                 reached,
-            });
+            };
+            prepared.files.push(found);
         }
     }
     Ok(prepared)
@@ -290,7 +279,8 @@ async fn need_directory(side: &mut Side, goal: &Goal, there: Option<&Kind>) -> R
             TroubleKind::DestinationDenied,
             format!("{} is a file, and a directory is needed", side.name(&goal.path)),
         )
-        .on(Some(Leg::Destination))),
+        .on(Some(Leg::Destination))
+        .remedy(format!("fxp rm {} deletes it; or name another destination", side.name(&goal.path)))),
         None => need_parent(side, &goal.path).await,
     }
 }
@@ -338,6 +328,33 @@ fn refuse_self_copy(
         )),
         false => Ok(()),
     }
+}
+
+/// A source that lies in the directory that is made equal to it would be deleted with what that has and the source has
+/// not.
+fn refuse_to_delete_source(
+    source: &Side,
+    destination: &Side,
+    path: &VPath,
+    target: &VPath,
+    relative: &VPath,
+    selection: &Selection,
+) -> Result<(), Trouble> {
+    let Some(delete) = selection.delete else { return Ok(()) };
+    if path == target || !path.is_beneath(target) || !source.same_place(destination) {
+        return Ok(());
+    }
+    let mut beneath = relative.clone();
+    for name in path.components().iter().skip(target.components().len()) {
+        beneath = beneath.child(name).unwrap_or(beneath);
+        if selection.filter.excludes(&beneath, true) && !delete.even_excluded {
+            return Ok(());
+        }
+    }
+    let (path, target) = (source.name(path), destination.name(target));
+    let what = format!("{path} lies in {target}, from where --delete would delete it");
+    Err(Trouble::new(TroubleKind::Usage, what)
+        .remedy(format!("--exclude {beneath} protects it; or copy without --delete")))
 }
 
 #[cfg(test)]
@@ -421,7 +438,10 @@ mod tests {
         let mut conflicts: Vec<_> =
             plan.conflicts.iter().map(|failure| failure.trouble.to_string()).collect();
         conflicts.sort();
-        assert_eq!(conflicts, ["/d/t/dir is a directory", "/d/t/in is no directory"]);
+        assert_eq!(
+            conflicts,
+            ["/d/t/dir is a directory, and /s/t/dir is none", "/d/t/in is no directory, and /s/t/in is one"]
+        );
         assert_eq!(plan.skipped.len(), 1);
         assert!(plan.skipped[0].source.ends_with("junk.fxp-part"));
     }

@@ -5,6 +5,7 @@
 //! The servers are not trusted: names that would lead out of their directory are left out, and depth has a ceiling.
 
 mod extras;
+mod making_way;
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -22,6 +23,8 @@ use super::Reached;
 use super::explore::Explorer;
 use super::filter::{Filter, OutOfBounds};
 use super::links::{Contents, End, Links};
+use super::obstacle::Obstacle;
+use super::toll::Toll;
 use super::trail::{Circle, Trail, are_told_apart};
 use super::walk::{MAX_DEPTH, interrupted, leads_elsewhere, unnamed, why_left_out};
 use crate::part;
@@ -44,6 +47,8 @@ pub(crate) enum Sight {
     Link(Box<Twin>),
     /// Left out, with the reason.
     Skipped(Skipped),
+    /// Stands where a directory of a source belongs, which comes next.
+    Obstacle(Arc<Obstacle>),
     /// Cannot be looked at, or has something else in its place.
     Failed(Box<FileFailure>),
     /// Stands at the destination only; children before their parents, if they are walked.
@@ -64,6 +69,8 @@ pub(crate) struct Found {
     pub(crate) entry: Entry,
     /// What has its name at the destination.
     pub(crate) there: Option<Entry>,
+    /// What had its name and is to make way.
+    pub(crate) in_the_way: Option<Arc<Obstacle>>,
     /// Its part at the destination.
     pub(crate) part: Option<Entry>,
     pub(crate) reached: Reached,
@@ -79,6 +86,8 @@ pub(crate) struct Twin {
     pub(crate) leads_to: Option<Text>,
     /// What has its name at the destination.
     pub(crate) there: Option<Entry>,
+    /// That is a directory, and is to make way.
+    pub(crate) in_the_way: Option<Arc<Obstacle>>,
 }
 
 /// What becomes of things that stand at the destination only.
@@ -122,6 +131,8 @@ pub(crate) enum There {
     Directory,
     /// A link, which may lead to a directory.
     Link,
+    /// Something that is no directory, and leads to none.
+    Obstacle,
 }
 
 /// A walk.
@@ -138,6 +149,8 @@ pub(crate) struct Survey {
     pub(crate) into_missing: bool,
     /// Several sources may lead to the same place.
     pub(crate) overlapping: bool,
+    /// What would be deleted.
+    pub(crate) toll: Arc<Toll>,
     pub(crate) stop: Stop,
     pub(crate) sights: Sender<Sight>,
 }
@@ -167,23 +180,85 @@ struct Held(Arc<AtomicUsize>, usize);
 struct Deaf;
 
 impl Survey {
-    /// Walks `roots` in their order. What is found goes to the receiver; when that is gone, the walk ends.
-    pub(crate) async fn run(&self, roots: Vec<Root>) -> Result<(), Trouble> {
+    /// Walks `roots` in their order, after it has told what is known and what files were named. What is found goes to
+    /// the receiver; when that is gone, the walk ends.
+    pub(crate) async fn run(
+        &self,
+        known: Vec<Sight>,
+        files: Vec<Found>,
+        roots: Vec<Root>,
+    ) -> Result<(), Trouble> {
+        for sight in known {
+            if self.tell(sight).await.is_err() {
+                return Ok(());
+            }
+        }
+        for found in files {
+            // As the filter's rules call it: by its name.
+            let relative = VPath::root();
+            let relative = found.source.name().and_then(|name| relative.child(name).ok()).unwrap_or(relative);
+            let sight = Box::pin(self.make_way(Sight::File(Box::new(found)), &relative)).await?;
+            if self.tell(sight).await.is_err() {
+                return Ok(());
+            }
+        }
+        let mut clear = Vec::new();
+        for root in roots {
+            let obstructed = root.there == There::Obstacle;
+            let Some(sight) = obstructed.then(|| self.enter_obstructed(&root)).flatten() else {
+                clear.push(root);
+                continue;
+            };
+            if self.tell(sight).await.is_err() {
+                return Ok(());
+            }
+        }
+        self.walk(clear).await
+    }
+
+    async fn walk(&self, roots: Vec<Root>) -> Result<(), Trouble> {
         let held = Arc::new(AtomicUsize::new(0));
         // The top of the stack is its end; parents come before their children, and siblings by name.
-        let mut stack: Vec<Waiting> =
-            roots.into_iter().rev().map(|root| Waiting { root, listings: None }).collect();
+        let mut stack: Vec<Waiting> = Vec::new();
+        // Directories in whose place something stands, while it is not known how much would be deleted. Beneath them is
+        // nothing to delete: they are new.
+        let mut late: Vec<Root> = Vec::new();
+        self.queue(roots, &mut stack, &mut late);
         let mut seen = Seen::new(self.overlapping);
         loop {
             if *self.stop.borrow() {
                 return Err(interrupted());
             }
             self.look_ahead(&mut stack, &held);
-            let Some(Waiting { root, listings }) = stack.pop() else { return Ok(()) };
+            let Some(Waiting { root, listings }) = stack.pop() else {
+                if late.is_empty() {
+                    return Ok(());
+                }
+                for root in std::mem::take(&mut late) {
+                    let Some(sight) = self.refused(&root) else {
+                        stack.push(Waiting { root, listings: None });
+                        continue;
+                    };
+                    if self.tell(sight).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                continue;
+            };
             let pending = listings.unwrap_or_else(|| self.ask(&root, &held));
-            match self.visit(root, pending, &mut stack, &mut seen).await? {
+            match Box::pin(self.visit(root, pending, &mut stack, &mut late, &mut seen)).await? {
                 Ok(()) => {}
                 Err(Deaf) => return Ok(()),
+            }
+        }
+    }
+
+    /// Directories that come next, the first one first; some have to wait for the end of the walk.
+    fn queue(&self, roots: Vec<Root>, stack: &mut Vec<Waiting>, late: &mut Vec<Root>) {
+        for root in roots.into_iter().rev() {
+            match root.there == There::Obstacle && self.toll.has_limit() {
+                true => late.push(root),
+                false => stack.push(Waiting { root, listings: None }),
             }
         }
     }
@@ -206,7 +281,7 @@ impl Survey {
         Pending(tokio::spawn(async move {
             let there = async {
                 match root.there {
-                    There::Missing | There::Announced => None,
+                    There::Missing | There::Announced | There::Obstacle => None,
                     There::Directory | There::Link => Some(match links {
                         Links::Skip | Links::Follow => destination.list(&root.target).await,
                         Links::Copy => {
@@ -230,6 +305,7 @@ impl Survey {
         mut root: Root,
         mut pending: Pending,
         stack: &mut Vec<Waiting>,
+        late: &mut Vec<Root>,
         seen: &mut Seen,
     ) -> Result<Result<(), Deaf>, Trouble> {
         let Listings { source, destination, held } =
@@ -238,9 +314,16 @@ impl Survey {
         let mut there = match destination {
             None => BTreeMap::new(),
             Some(Ok(entries)) => entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect(),
-            Some(Err(_)) if root.there == There::Link => {
-                let what = format!("{} is no directory", self.destination.name(&root.target));
-                return Ok(self.blocked(&root, Trouble::new(TroubleKind::DestinationDenied, what)).await);
+            Some(Err(_))
+                if root.there == There::Link
+                    && Box::pin(self.leads_to_no_directory(&root.target)).await? =>
+            {
+                root.there = There::Obstacle;
+                if let Some(sight) = self.enter_obstructed(&root) {
+                    return Ok(self.tell(sight).await);
+                }
+                self.queue(vec![root], stack, late);
+                return Ok(Ok(()));
             }
             Some(Err(trouble)) if is_about_this(&trouble) => {
                 return Ok(self.blocked(&root, trouble.on(Some(Leg::Destination))).await);
@@ -255,13 +338,20 @@ impl Survey {
             }
             Err(trouble) => return Err(trouble.on(Some(Leg::Source))),
         };
-        if root.there == There::Missing && seen.is_new(&root.target) {
+        if matches!(root.there, There::Missing | There::Obstacle) && seen.is_new(&root.target) {
+            if root.there == There::Obstacle {
+                let obstacle = Arc::new(Self::obstacle_at(&root));
+                if self.tell(Sight::Obstacle(obstacle)).await.is_err() {
+                    return Ok(Err(Deaf));
+                }
+            }
             let source = Some((root.side, root.source.clone()));
             if self.tell(Sight::Missing { source, target: root.target.clone() }).await.is_err() {
                 return Ok(Err(Deaf));
             }
         }
-        if matches!(root.there, There::Missing | There::Announced) && !self.into_missing {
+        let is_new = matches!(root.there, There::Missing | There::Announced | There::Obstacle);
+        if is_new && !self.into_missing {
             return Ok(Ok(()));
         }
         root.telling = are_told_apart(&entries);
@@ -272,10 +362,16 @@ impl Survey {
                 names.insert(entry.name.clone());
             }
             let end = ends.get(&entry.name);
-            let sight = self.look_at(entry, end, &root, &mut there, &mut deeper, seen);
-            if let Some(sight) = sight
-                && self.tell(sight).await.is_err()
-            {
+            let relative = root.relative.child(&entry.name);
+            let Some(sight) = self.look_at(entry, end, &root, &mut there, &mut deeper, seen) else {
+                continue;
+            };
+            let sight = match relative {
+                // Rarely needed, and too large for the stack.
+                Ok(relative) => Box::pin(self.make_way(sight, &relative)).await?,
+                Err(_) => sight,
+            };
+            if self.tell(sight).await.is_err() {
                 return Ok(Err(Deaf));
             }
         }
@@ -301,7 +397,7 @@ impl Survey {
         {
             return Ok(Err(Deaf));
         }
-        stack.extend(deeper.into_iter().rev().map(|root| Waiting { root, listings: None }));
+        self.queue(deeper, stack, late);
         Ok(Ok(()))
     }
 
@@ -335,22 +431,17 @@ impl Survey {
         let other = there.get(&entry.name).map(|entry| &entry.kind);
         match entry.kind {
             Kind::Directory => {
-                let failure =
-                    |trouble| Some(Sight::Failed(self.failure(root.side, &source, &target, trouble)));
                 let there = match other {
                     None => There::Missing,
                     Some(Kind::Directory) => There::Directory,
                     Some(Kind::Symlink(_)) => There::Link,
-                    Some(Kind::File | Kind::Other) => {
-                        let what = format!("{} is no directory", self.destination.name(&target));
-                        let trouble = Trouble::new(TroubleKind::DestinationDenied, what);
-                        return failure(trouble.on(Some(Leg::Destination)));
-                    }
+                    Some(Kind::File | Kind::Other) => There::Obstacle,
                 };
                 if relative.components().len() > MAX_DEPTH {
                     let what =
                         format!("{} is more than {MAX_DEPTH} directories deep", explorer.name(&source));
-                    return failure(Trouble::new(TroubleKind::Limit, what).on(Some(Leg::Source)));
+                    let trouble = Trouble::new(TroubleKind::Limit, what).on(Some(Leg::Source));
+                    return Some(Sight::Failed(self.failure(root.side, &source, &target, trouble)));
                 }
                 let link = end.map(|end| match end {
                     End::Here(real) => real.clone(),
@@ -358,15 +449,14 @@ impl Survey {
                 });
                 match root.trail.enter(&source, &entry, link, root.telling) {
                     Ok(trail) => {
-                        deeper.push(Root {
-                            side: root.side,
-                            source,
-                            target,
-                            relative,
-                            there,
-                            trail,
-                            telling: false,
-                        });
+                        let below =
+                            Root { side: root.side, source, target, relative, there, trail, telling: false };
+                        if there == There::Obstacle
+                            && let Some(sight) = self.enter_obstructed(&below)
+                        {
+                            return Some(sight);
+                        }
+                        deeper.push(below);
                         None
                     }
                     Err(circle) => skipped(explorer.name(&source), why_not_again(&circle, explorer)),
@@ -381,12 +471,6 @@ impl Survey {
                         let reason = format!("the server does not tell its {what}, which is asked for");
                         return skipped(explorer.name(&source), reason);
                     }
-                }
-                if matches!(other, Some(Kind::Directory)) {
-                    let what = format!("{} is a directory", self.destination.name(&target));
-                    let trouble =
-                        Trouble::new(TroubleKind::DestinationDenied, what).on(Some(Leg::Destination));
-                    return Some(Sight::Failed(self.failure(root.side, &source, &target, trouble)));
                 }
                 if !seen.is_new(&target) {
                     let what = format!("two sources would both become {target}; the first one does");
@@ -407,6 +491,7 @@ impl Survey {
                     side: root.side,
                     part: part.filter(|entry| entry.kind == Kind::File),
                     there: there.get(&entry.name).cloned(),
+                    in_the_way: None,
                     reached: match (end, root.trail.is_behind_link()) {
                         (Some(_), _) => Reached::ByLink,
                         (None, true) => Reached::BehindLink,
@@ -418,20 +503,15 @@ impl Survey {
                 })))
             }
             Kind::Symlink(leads_to) if self.links == Links::Copy && !part::is_part(&entry.name) => {
-                let conflict = match other {
-                    Some(Kind::Directory) => {
-                        Some(format!("{} is a directory", self.destination.name(&target)))
-                    }
-                    _ if seen.is_new(&target) => None,
-                    _ => Some(format!("two sources would both become {target}; the first one does")),
-                };
-                if let Some(what) = conflict {
+                if !seen.is_new(&target) {
+                    let what = format!("two sources would both become {target}; the first one does");
                     let trouble =
                         Trouble::new(TroubleKind::DestinationDenied, what).on(Some(Leg::Destination));
                     return Some(Sight::Failed(self.failure(root.side, &source, &target, trouble)));
                 }
                 let there = there.get(&entry.name).cloned();
-                Some(Sight::Link(Box::new(Twin { side: root.side, source, target, leads_to, there })))
+                let side = root.side;
+                Some(Sight::Link(Box::new(Twin { side, source, target, leads_to, there, in_the_way: None })))
             }
             Kind::File | Kind::Symlink(_) | Kind::Other => {
                 let why = match end {
@@ -454,6 +534,9 @@ impl Survey {
     }
 
     async fn tell(&self, sight: Sight) -> Result<(), Deaf> {
+        if matches!(sight, Sight::Extra { .. }) {
+            self.toll.add(1);
+        }
         self.sights.send(sight).await.map_err(|_| Deaf)
     }
 }

@@ -16,6 +16,7 @@ use super::worker::Worker;
 use crate::linking;
 use crate::plan::LinkStep;
 use crate::plan::item::{Extra, Item};
+use crate::plan::obstacle::Obstacle;
 use crate::plan::pile::Pile;
 use crate::report::{Ending, Event, FileFailure, Trouble};
 use crate::retry;
@@ -41,7 +42,7 @@ pub(super) async fn conduct(
         }
         supplier.link(link, false).await;
     }
-    for extra in late {
+    for extra in &late {
         if crew.is_stopped() {
             break;
         }
@@ -165,6 +166,7 @@ impl Supplier {
                 Item::Conflict(failure) => self.crew.failed(None, *failure),
                 Item::Extra(extra) if self.deletes_late() => self.late.push(&extra),
                 Item::Extra(extra) => self.delete(&extra).await,
+                Item::MakeWay(obstacle) => Box::pin(self.make_way(&obstacle)).await,
             }
         }
         Ok(())
@@ -200,7 +202,7 @@ impl Supplier {
                 | Item::Conflict(_) => {
                     passed.push_back(item);
                 }
-                Item::Link(_) | Item::Extra(_) => {
+                Item::Link(_) | Item::Extra(_) | Item::MakeWay(_) => {
                     passed.push_back(item);
                     break;
                 }
@@ -255,7 +257,8 @@ impl Supplier {
 
     /// Makes a link, `later` if it is refused now; in a move its source is deleted after that.
     async fn link(&mut self, link: LinkStep, later: bool) {
-        let made = match linking::make(&mut self.destination, &link).await {
+        let crew = self.crew.clone();
+        let made = match linking::make(&mut self.destination, &link, |gone| crew.deleted(gone)).await {
             Err(trouble) if later && linking::may_come_later(&trouble) => {
                 tracing::debug!(%trouble, "made when the files are there");
                 self.late_links.push(link);
@@ -303,11 +306,19 @@ impl Supplier {
 
     async fn delete(&mut self, extra: &Extra) {
         match surplus::delete(&mut self.destination, extra).await {
-            Ok(place) => {
-                self.crew.report().deleted += 1;
-                self.crew.event(Event::Deleted { place, directory: extra.directory });
-            }
+            Ok(gone) => self.crew.deleted(gone),
             Err(failure) => self.crew.failed(None, failure),
+        }
+    }
+
+    /// Deletes what stands where a directory is to be made. Where it stays, nothing is copied.
+    async fn make_way(&mut self, obstacle: &Obstacle) {
+        let crew = self.crew.clone();
+        if let Err(trouble) = surplus::clear(&mut self.destination, obstacle, |gone| crew.deleted(gone)).await
+        {
+            let place = self.destination.name(&obstacle.path);
+            self.crew.failed(None, FileFailure { source: place.clone(), destination: place, trouble });
+            self.blocked.insert(obstacle.path.clone());
         }
     }
 

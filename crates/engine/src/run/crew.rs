@@ -31,6 +31,7 @@ use crate::report::{
 };
 use crate::side::Side;
 use crate::site::Location;
+use crate::surplus::Gone;
 
 /// What a run is about.
 pub(crate) struct Shared {
@@ -339,6 +340,12 @@ impl Crew {
     fn came_of(&self, step: &Step, file: Option<u64>, result: Result<Option<Arrived>, Trouble>) -> bool {
         let Some(hears) = &self.run.outcomes else { return false };
         hears.send(Outcome { step: step.clone(), file, result }).is_ok()
+    }
+
+    /// Something was deleted at the destination.
+    pub(crate) fn deleted(&self, Gone { place, directory }: Gone) {
+        self.report().deleted += 1;
+        self.event(Event::Deleted { place, directory });
     }
 
     /// A file failed for good, or something else that the report must tell.

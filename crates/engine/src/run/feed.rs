@@ -96,7 +96,7 @@ impl Found {
             }
             Item::Directory(_) => self.directories += 1,
             Item::Unchanged(_) | Item::LinkStands => self.unchanged += 1,
-            Item::Link(_) | Item::Skipped(_) | Item::Conflict(_) | Item::Extra(_) => {}
+            Item::Link(_) | Item::Skipped(_) | Item::Conflict(_) | Item::Extra(_) | Item::MakeWay(_) => {}
         }
     }
 }

@@ -45,7 +45,7 @@ impl Crew {
         route: Route,
     ) -> Errand {
         // What was compared a moment ago is known better than what was noted once.
-        if step.differs {
+        if step.differs || step.in_the_way.is_some() {
             return Errand::Send;
         }
         let named = match self.run.context.ledger.recall(subject, step.stands).await {

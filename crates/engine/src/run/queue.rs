@@ -333,6 +333,7 @@ mod tests {
             modified: None,
             leftover: None,
             stands: None,
+            in_the_way: None,
             reached: crate::plan::Reached::Plainly,
             differs: false,
         }

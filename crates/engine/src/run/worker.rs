@@ -70,8 +70,8 @@ impl Worker {
     pub(crate) async fn work(mut self) -> usize {
         while let Some(step) = self.next().await {
             if let Some(step) = self.be_ready_for(step).await {
-                for left in self.in_convoy(step).await {
-                    self.settle(&left).await;
+                for left in Box::pin(self.in_convoy(step)).await {
+                    Box::pin(self.settle(&left)).await;
                     self.crew.queue.done();
                 }
                 self.make_room();
@@ -469,8 +469,10 @@ impl Worker {
             claim: Claim::default(),
             patience: &crew.patience,
             told: Told::default(),
+            gone: &|gone| crew.deleted(gone),
         };
-        let outcome = retry::orderly(courier.deliver(step), &crew.run.stop).await;
+        // Boxed: one within the other they are too much for the stack of a thread.
+        let outcome = retry::orderly(Box::pin(courier.deliver(step)), &crew.run.stop).await;
         crew.pairs[step.side].learn_publisher(before, publisher);
         outcome.unwrap_or_else(|| Err(interrupted()))
     }

@@ -31,6 +31,8 @@ pub(crate) struct Faults {
     pub(crate) loses: AtomicU64,
     /// The first byte of each upload is changed on its way to the disk.
     pub(crate) corrupts: AtomicBool,
+    /// Nothing can be read.
+    pub(crate) refuses_reads: AtomicBool,
     /// Nothing can be stored.
     pub(crate) refuses_uploads: AtomicBool,
     /// Uploads fail: the disk is full.
@@ -86,6 +88,9 @@ impl Layer for Faulty {
     fn open(&self, path: &VPath) -> Result<Box<dyn ReadFile>> {
         if path.name().is_some_and(|name| name.as_bytes() == b"endless") {
             return Ok(Box::new(Endless));
+        }
+        if self.faults.refuses_reads.load(Relaxed) {
+            return Err(StoreError::Denied);
         }
         self.files.open(path)
     }

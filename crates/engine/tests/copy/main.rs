@@ -16,6 +16,7 @@ mod leaving;
 mod legacy;
 mod links;
 mod moves;
+mod obstructed;
 mod ours;
 mod proof;
 mod refusals;

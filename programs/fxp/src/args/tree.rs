@@ -16,7 +16,9 @@ use super::{Files, Links, Rules, Transfer};
 /// contents.
 ///
 /// With --delete, what stands at the destination only is deleted, but never what a rule leaves out (as rsync), and never
-/// beneath a directory that could not be listed at the source.
+/// beneath a directory that could not be listed at the source. Where one side has a directory and the other a file or a
+/// link of that name, what the destination has makes way just before the copy takes its place; without --delete that is an
+/// error.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "fxp sync [OPTIONS] <SRC> <DST>",

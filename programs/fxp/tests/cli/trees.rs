@@ -24,6 +24,39 @@ fn last(ran: &Ran) -> Value {
 }
 
 #[test]
+fn sync_lets_what_is_of_another_kind_make_way_and_cp_says_how() {
+    let (source, destination, machine) = pair();
+    let (from, to) = (source.url("d/"), destination.url("d/"));
+    source.put("d/x", b"a file");
+    source.put("d/y/in", b"in a directory");
+    destination.put("d/x/deep/f", b"old");
+    destination.put("d/y", b"old");
+    for command in [&["cp", "-r", &from, &to][..], &["sync", &from, &to]] {
+        let refused = machine.run(command);
+        assert_eq!(refused.code, Some(4), "{}", refused.stderr);
+        let told = format!("{}{}", refused.stdout, refused.stderr);
+        for words in ["/d/x is a directory, and ", "/d/y is no directory, and ", "fxp sync --delete"] {
+            assert!(told.contains(words), "no {words:?} in:\n{told}");
+        }
+        assert_eq!(destination.get("d/y"), Some(b"old".to_vec()));
+    }
+    let sync = ["sync", "--delete", &from, &to];
+    let dry = machine.run(&[&sync[..], &["-n"]].concat());
+    ok(&dry);
+    let told: Vec<&str> = dry.stdout.lines().filter(|line| line.contains("delete ")).collect();
+    let ends = ["/d/x/deep/f", "/d/x/deep", "/d/x", "/d/y"];
+    assert!(told.len() == 4 && ends.iter().zip(&told).all(|(end, told)| told.ends_with(end)), "{told:?}");
+    assert_eq!(destination.get("d/x/deep/f"), Some(b"old".to_vec()), "a dry run changes nothing");
+    let limited = machine.run(&[&sync[..], &["--delete-limit", "3"]].concat());
+    assert_eq!(limited.code, Some(10), "{}", limited.stderr);
+    assert_eq!(destination.get("d/x/deep/f"), Some(b"old".to_vec()));
+    let done = machine.run(&[&["--json"], &sync[..], &["--delete-limit", "4"]].concat());
+    ok(&done);
+    assert_eq!(last(&done)["deleted"], 4, "{}", done.stdout);
+    ok(&machine.run(&["check", &from, &to]));
+}
+
+#[test]
 fn sync_makes_equal_and_check_proves_it() {
     let (source, destination, machine) = pair();
     let (from, to) = (source.url("d/"), destination.url("d/"));

@@ -3,12 +3,13 @@
 use super::*;
 use crate::plan::filter::{Bounds, Filter, rules_of_file};
 use crate::plan::links::Links;
+use crate::plan::obstacle::Obstacle;
 use crate::plan::select::Selection;
 use crate::testing;
 use fxp_proto::path::VPath;
 
 /// The items of `sync /s/ /d`, in words.
-async fn items(files: &[(&str, &str)], selection: Selection) -> Vec<String> {
+pub(super) async fn items(files: &[(&str, &str)], selection: Selection) -> Vec<String> {
     let (source, destination) = testing::one_machine(files);
     let wish = Wish { recursive: true, selection, ..Wish::default() };
     let (told, ended) = all(source, destination, wish).await;
@@ -16,7 +17,11 @@ async fn items(files: &[(&str, &str)], selection: Selection) -> Vec<String> {
     told.iter().map(words).collect()
 }
 
-async fn all(mut source: Side, mut destination: Side, wish: Wish) -> (Vec<Item>, Result<(), Trouble>) {
+pub(super) async fn all(
+    mut source: Side,
+    mut destination: Side,
+    wish: Wish,
+) -> (Vec<Item>, Result<(), Trouble>) {
     let origins = [Origin { side: 0, path: path("/s"), contents: true }];
     let goal = Goal { path: path("/d"), contents: true };
     let prepared = prepare(std::slice::from_mut(&mut source), &origins, &mut destination, &goal, &wish).await;
@@ -35,13 +40,19 @@ async fn all(mut source: Side, mut destination: Side, wish: Wish) -> (Vec<Item>,
     (told, ended)
 }
 
-fn words(item: &Item) -> String {
+pub(super) fn words(item: &Item) -> String {
     match item {
         Item::Directory(path) => format!("mkdir {path}"),
-        Item::Step(step) => format!("copy {}{}", step.destination, if step.replaces() { "!" } else { "" }),
-        Item::Link(link) => {
-            format!("link {} -> {}{}", link.destination, link.leads_to, if link.replaces { "!" } else { "" })
+        Item::Step(step) => {
+            let way = way(step.in_the_way.as_deref());
+            format!("{way}copy {}{}", step.destination, if step.replaces() { "!" } else { "" })
         }
+        Item::Link(link) => {
+            let way = way(link.in_the_way.as_deref());
+            let replaces = if link.replaces { "!" } else { "" };
+            format!("{way}link {} -> {}{replaces}", link.destination, link.leads_to)
+        }
+        Item::MakeWay(obstacle) => way(Some(obstacle)),
         Item::LinkStands => "same link".to_owned(),
         Item::Unchanged(same) => format!("same {}", same.size.unwrap_or_default()),
         Item::Skipped(skipped) => format!("skip {}", skipped.source),
@@ -50,7 +61,13 @@ fn words(item: &Item) -> String {
     }
 }
 
-fn sorted(mut items: Vec<String>) -> Vec<String> {
+/// What makes way.
+fn way(obstacle: Option<&Obstacle>) -> String {
+    let pile = obstacle.into_iter().flat_map(|obstacle| &obstacle.pile);
+    pile.map(|extra| format!("clear {}{} ", extra.path, if extra.directory { "/" } else { "" })).collect()
+}
+
+pub(super) fn sorted(mut items: Vec<String>) -> Vec<String> {
     items.sort();
     items
 }
@@ -59,7 +76,7 @@ fn path(text: &str) -> VPath {
     VPath::parse(text.as_bytes()).expect("a path")
 }
 
-fn rules(text: &str) -> Arc<Filter> {
+pub(super) fn rules(text: &str) -> Arc<Filter> {
     let rules = rules_of_file(text.replace('|', "\n").as_bytes(), "rules").expect("rules");
     Arc::new(Filter { rules, bounds: Bounds::default() })
 }

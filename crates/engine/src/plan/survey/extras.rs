@@ -7,8 +7,10 @@ use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
 
+use super::making_way::{Ear, Gathered};
 use super::{Deaf, Extras, Root, Sight, Survey, is_about_this};
 use crate::part;
+use crate::plan::item::Extra;
 use crate::plan::walk::{MAX_DEPTH, interrupted, leads_elsewhere};
 use crate::report::{FileFailure, Trouble, TroubleKind};
 
@@ -50,7 +52,7 @@ impl Survey {
                     let entry = Entry { kind: Kind::Symlink(None), ..entry };
                     self.tell(Sight::Extra { path, entry }).await
                 }
-                true => self.tell_beneath(path, relative, entry).await?,
+                true => self.beneath(path, relative, entry, &mut Ear::Listener).await?,
                 false => self.tell(Sight::Extra { path, entry }).await,
             };
             if told.is_err() {
@@ -62,10 +64,8 @@ impl Survey {
 
     /// True if the source has nothing of that name, and no rule protects it.
     fn is_extra(&self, relative: &VPath, entry: &Entry, names: &HashSet<Text>) -> bool {
-        let excluded = self.filter.excludes(relative, entry.kind == Kind::Directory);
-        let even_excluded = matches!(self.extras, Extras::Walked { even_excluded: true });
-        if excluded {
-            return even_excluded;
+        if self.filter.excludes(relative, entry.kind == Kind::Directory) {
+            return self.deletes_even_excluded();
         }
         let whole = entry.name.as_bytes().strip_suffix(part::SUFFIX.as_bytes());
         let of_source =
@@ -73,13 +73,36 @@ impl Survey {
         !names.contains(&entry.name) && !of_source
     }
 
-    /// All that is in a directory that stands at the destination only, children first. What a rule protects stays,
-    /// and so do the directories above it.
-    async fn tell_beneath(
+    /// True if a rule keeps what stands at the destination from being deleted.
+    pub(super) fn is_protected(&self, relative: &VPath, is_directory: bool) -> bool {
+        self.filter.excludes(relative, is_directory) && !self.deletes_even_excluded()
+    }
+
+    fn deletes_even_excluded(&self) -> bool {
+        matches!(self.extras, Extras::Walked { even_excluded: true })
+    }
+
+    /// Gathers a directory at the destination with all that is in it.
+    pub(super) async fn gather_beneath(
         &self,
         path: VPath,
         relative: VPath,
         entry: Entry,
+        gathered: &mut Gathered,
+    ) -> Result<(), Trouble> {
+        let nobody_is_deaf = self.beneath(path, relative, entry, &mut Ear::Gathering(gathered)).await?;
+        debug_assert!(nobody_is_deaf.is_ok(), "nobody was told");
+        Ok(())
+    }
+
+    /// All that is in a directory that stands at the destination only, children first. What a rule protects stays,
+    /// and so do the directories above it.
+    async fn beneath(
+        &self,
+        path: VPath,
+        relative: VPath,
+        entry: Entry,
+        ear: &mut Ear<'_>,
     ) -> Result<Result<(), Deaf>, Trouble> {
         enum Step {
             Enter(VPath, VPath, Entry, usize),
@@ -98,7 +121,7 @@ impl Survey {
                 Step::Leave(path, entry, depth) => {
                     let stay = stays.pop().unwrap_or_default();
                     stays[depth] |= stay;
-                    if !stay && self.tell(Sight::Extra { path, entry }).await.is_err() {
+                    if !stay && self.goes(ear, path, entry).await.is_err() {
                         return Ok(Err(Deaf));
                     }
                     continue;
@@ -117,7 +140,11 @@ impl Survey {
                 Ok(entries) => entries,
                 Err(trouble) if is_about_this(&trouble) || trouble.kind == TroubleKind::Limit => {
                     stays[depth + 1] = true;
-                    if self.stays(&path, trouble).await.is_err() {
+                    let told = match ear {
+                        Ear::Listener => self.stays(&path, trouble).await,
+                        Ear::Gathering(gathered) => gathered.keep_for(&trouble),
+                    };
+                    if told.is_err() {
                         return Ok(Err(Deaf));
                     }
                     continue;
@@ -128,18 +155,33 @@ impl Survey {
                 let paths = (path.child(&entry.name), relative.child(&entry.name));
                 let (Ok(path), Ok(relative)) = paths else {
                     stays[depth + 1] = true;
+                    ear.has_no_name(&entry, &self.destination.name(&path));
                     continue;
                 };
-                if leads_elsewhere(&entry.name) || !self.is_extra(&relative, &entry, &nobody) {
+                if leads_elsewhere(&entry.name) {
                     stays[depth + 1] = true;
+                    ear.has_no_name(&entry, &self.destination.name(&path.parent()));
+                } else if !self.is_extra(&relative, &entry, &nobody) {
+                    stays[depth + 1] = true;
+                    ear.is_protected(&self.destination.name(&path));
                 } else if entry.kind == Kind::Directory {
                     steps.push_back(Step::Enter(path, relative, entry, depth + 1));
-                } else if self.tell(Sight::Extra { path, entry }).await.is_err() {
+                } else if self.goes(ear, path, entry).await.is_err() {
                     return Ok(Err(Deaf));
                 }
             }
         }
         Ok(Ok(()))
+    }
+
+    async fn goes(&self, ear: &mut Ear<'_>, path: VPath, entry: Entry) -> Result<(), Deaf> {
+        match ear {
+            Ear::Listener => self.tell(Sight::Extra { path, entry }).await,
+            Ear::Gathering(gathered) => {
+                gathered.obstacle.push(&Extra::of(path, &entry));
+                Ok(())
+            }
+        }
     }
 
     /// Nobody knows which names at the destination belong to links of this source.

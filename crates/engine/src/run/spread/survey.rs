@@ -194,7 +194,7 @@ impl Found {
     /// Makes links, before the files are there that they lead to.
     async fn make_links(&mut self) {
         for link in std::mem::take(&mut self.plan.links) {
-            match linking::make(&mut self.side, &link).await {
+            match linking::make(&mut self.side, &link, |_| {}).await {
                 Ok(()) => self.links += 1,
                 Err(trouble) => {
                     let (source, destination) = (link.source.to_string(), self.side.name(&link.destination));

@@ -178,6 +178,7 @@ impl Left {
 fn suits(step: &Step) -> bool {
     step.leftover.is_none()
         && step.stands.is_none()
+        && step.in_the_way.is_none()
         && step.size.is_some_and(|size| size <= LARGEST)
         && !part::is_ambiguous(&step.destination)
         && part::part_of(&step.destination).is_some()

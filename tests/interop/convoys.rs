@@ -1,6 +1,7 @@
 //! Many small files between real servers: each gets as much at once as it bears, and all arrive.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use fxp_testkit::certificate::Authority;
 use fxp_testkit::daemon::Product::{self, Fxpd, Proftpd, Pureftpd, Pyftpdlib, Vsftpd};
@@ -8,6 +9,7 @@ use fxp_testkit::daemon::{Daemon, Setup};
 use fxp_testkit::demand;
 
 use crate::fxp::Fxp;
+use crate::pairs::Pair;
 
 /// Enough that a server which loses step with queued commands does so.
 const FILES: usize = 120;
@@ -95,5 +97,43 @@ fn inside_tls() {
 fn files_that_move() {
     for (source, destination) in [(Fxpd, Pureftpd), (Vsftpd, Fxpd), (Proftpd, Vsftpd), (Pureftpd, Proftpd)] {
         check("mv", source, destination, Setup::PLAIN);
+    }
+}
+
+/// A destination that hears nothing while it listens would sit there for a minute, for a source that has nothing to send.
+#[test]
+fn a_file_that_cannot_be_read_holds_up_nobody() {
+    let bad = ["tree/020", "tree/021", "tree/050"];
+    for destination in [Vsftpd, Proftpd, Pureftpd] {
+        let Some(Pair { source, destination, fxp }) =
+            Pair::start("unreadable", Vsftpd, destination, Setup::PLAIN)
+        else {
+            return;
+        };
+        fs::create_dir(source.root.join("tree")).expect("a folder");
+        for number in 0..60 {
+            fs::write(source.root.join(format!("tree/{number:03}")), "text").expect("a file");
+        }
+        source.adopt_files().expect("their owner");
+        for name in bad {
+            fs::set_permissions(source.root.join(name), fs::Permissions::from_mode(0o000)).expect("its mode");
+        }
+        let (from, to) = (source.url("tree/"), destination.url("copy/"));
+        let ran = fxp.run(["-v", "cp", "-r", "--lanes", "1", "--tls", "off", &from, &to]);
+        let explain = || format!("{ran:#?}\n{}{}", source.log(), destination.log());
+        assert_eq!(ran.code, 1, "{}", explain());
+        for name in bad {
+            let told = format!("{name}: the source (vsftpd) refused the file: 550 Failed to open file.");
+            assert!(ran.stderr.contains(&told), "{}", explain());
+        }
+        let copies = fs::read_dir(destination.root.join("copy")).expect("a folder").count();
+        assert_eq!(copies, 60 - bad.len(), "all others and nothing else: {}", explain());
+        assert!(!ran.stderr.contains("> ABOR"), "{}", explain());
+        if destination.product == Vsftpd {
+            let log = destination.log();
+            let (asked, answered) =
+                (log.matches("\"STOR ").count(), log.matches("\"226 Transfer complete.\"").count());
+            assert_eq!(asked, answered, "no session was left behind: {}", explain());
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! * [`connect`]: address, TLS and login; [`certificates`]: what else a server shows; [`session`]: requests, answers, small commands; `facts`: what a
 //!   server says about a file; `tree`: listings; [`links`]: where links lead; [`transfer`]: up and down; [`transcript`]: who said
 //!   what, without secrets; [`queue`]: what may be sent before replies have come.
-//! * `driver`: the loop around the machine; `habits`: what was found out about a server; [`error`].
+//! * `knock`: what ends a server's wait for nobody; `driver`: the loop around the machine; `habits`: what was found out about a server; [`error`].
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -49,6 +49,7 @@ mod driver;
 pub mod error;
 mod facts;
 mod habits;
+mod knock;
 pub mod links;
 pub mod queue;
 pub mod session;

@@ -290,6 +290,7 @@ fn elsewhere(
         pret: true,
         cepr: false,
         sscn: false,
+        deaf: false,
         rate: None,
     };
     address::choose(&facts, announced, port, local).map(|address| address.socket_addr())

@@ -279,6 +279,7 @@ impl Lane {
             pret: self.end(leg).pret,
             cepr: self.end(leg).cepr && self.end(leg).family == Family::V6,
             sscn: self.end(leg).sscn,
+            deaf: self.products.of(leg).is_some_and(|product| product.deaf),
             rate: self.limit.clone().filter(|_| self.limiter == Some(leg)),
         }
     }

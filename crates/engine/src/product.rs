@@ -26,6 +26,8 @@ pub struct Product {
     pub idle_pret: bool,
     /// Where it listens it turns other servers away without a word to its client.
     pub silent: bool,
+    /// Where it listens it hears no ABOR while it waits for somebody to connect.
+    pub deaf: bool,
     /// How many commands it bears at once, as far as it was measured.
     pub queueing: Queueing,
     /// What it makes of the bytes of names, as far as it was measured.

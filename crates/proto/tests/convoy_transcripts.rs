@@ -58,6 +58,7 @@ impl Joint for Player {
     fn next(&mut self) -> Option<Next> {
         Some(match self.convoy.next()? {
             Action::Ask(leg, request) => Next::Ask(leg, request),
+            Action::Knock(address) => Next::Say(format!("knock {address}")),
             Action::Begun(number) => Next::Say(format!("{number} begun")),
             Action::Ended(number, outcome) => Next::Say(format!("{number} {}", outcome_words(&outcome))),
             Action::Parted(number, result) => Next::Say(format!("{number} {}", parted_words(&result))),

@@ -37,6 +37,7 @@ impl Joint for Player {
     fn next(&mut self) -> Option<Next> {
         Some(match self.0.next()? {
             Action::Ask(leg, request) => Next::Ask(leg, request),
+            Action::Knock(address) => Next::Say(format!("knock {address}")),
             Action::Progress(step) => Next::Say(format!("{step:?}").to_lowercase()),
             Action::Done(verdict) => Next::Say(verdict_words(&verdict)),
         })

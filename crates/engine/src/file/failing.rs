@@ -35,6 +35,11 @@ impl Courier<'_> {
     /// The file failed for good. A damaged one is gone already; under its final name nothing unfinished
     /// may stay, unless the user asked for it; what stood there before and was not touched does.
     pub(super) async fn give_up(&mut self, trouble: Trouble, step: &Step, place: &VPath) -> Trouble {
+        // First, since whose it is, and what it is the beginning of, can take listings of whole directories to find out.
+        if *place != step.destination && self.sweep(&trouble, step, place).await {
+            self.note_begun(place, None);
+            return trouble;
+        }
         let ours = self.claim.is_ours(self.destination, place).await;
         if *place != step.destination {
             if self.claim.is_doubtful() {
@@ -49,7 +54,6 @@ impl Courier<'_> {
             {
                 self.note_begun(place, begun);
             }
-            self.sweep(&trouble, step, place).await;
             return trouble;
         }
         let unasked = *self.publisher != Publisher::InPlace;
@@ -61,15 +65,15 @@ impl Courier<'_> {
         trouble
     }
 
-    /// A destination that had accepted a file which was then refused has an empty part, which is of no use.
-    pub(super) async fn sweep(&mut self, trouble: &Trouble, step: &Step, place: &VPath) {
+    /// A destination that had accepted a file which was then refused has an empty part, which is of no use. True if that
+    /// was removed.
+    pub(super) async fn sweep(&mut self, trouble: &Trouble, step: &Step, place: &VPath) -> bool {
         let passing = retry::judge(trouble).may_help() || trouble.kind == TroubleKind::Interrupted;
         if passing || step.leftover.is_some() || part::is_ambiguous(&step.destination) {
-            return;
+            return false;
         }
-        if matches!(self.destination.size(place).await, Ok(Some(0))) {
-            let _ = self.destination.delete(place).await;
-        }
+        matches!(self.destination.size(place).await, Ok(Some(0)))
+            && self.destination.delete(place).await.is_ok()
     }
 
     /// A connection was lost: is the whole file there all the same?

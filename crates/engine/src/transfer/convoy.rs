@@ -69,6 +69,7 @@ pub(crate) async fn run(
                     let id = session.ask(request);
                     convoy.asked(leg, id);
                 }
+                Action::Knock(address) => destination.knock(address),
                 Action::Begun(number) => cargo.begun(number),
                 Action::Ended(number, outcome) => {
                     way.under_way -= 1;

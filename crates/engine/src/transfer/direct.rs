@@ -37,6 +37,7 @@ pub async fn run(
                     let id = session.ask(request);
                     exchange.asked(leg, id);
                 }
+                Action::Knock(address) => destination.knock(address),
                 Action::Progress(step) => progress(step),
                 Action::Done(verdict) => {
                     begun.fetch_or(was_accepted(&verdict), Relaxed);

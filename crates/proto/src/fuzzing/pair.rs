@@ -100,6 +100,7 @@ impl World {
             pret: likes & 2 != 0,
             cepr: likes & 4 != 0,
             sscn: likes & 8 != 0,
+            deaf: likes & 128 != 0,
             rate: None,
         };
         let proof = match (method.tls, likes & 96) {
@@ -137,7 +138,7 @@ impl World {
             assert!(self.verdict.is_none(), "{action:?} after Done");
             match action {
                 Action::Ask(leg, request) => self.ask(leg, request),
-                Action::Progress(_) => {}
+                Action::Progress(_) | Action::Knock(_) => {}
                 Action::Done(verdict) => self.verdict = Some(verdict),
             }
         }

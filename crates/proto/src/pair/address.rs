@@ -188,6 +188,7 @@ mod tests {
             pret: options.contains(&"pret"),
             cepr: false,
             sscn: false,
+            deaf: false,
             rate: None,
         };
         let announced = (announced != "-").then(|| announced.parse().unwrap());
@@ -269,6 +270,7 @@ mod tests {
             pret: false,
             cepr: false,
             sscn: false,
+            deaf: false,
             rate: None,
         };
         let other = "203.0.113.9".parse().unwrap();

@@ -19,6 +19,7 @@
 //! else happens, if there is one: what it asks then leaves in the same write.
 
 mod answers;
+mod knocking;
 mod load;
 mod track;
 mod wagon;
@@ -47,6 +48,8 @@ use wagon::{Stage, Wagon};
 pub enum Action {
     /// Ask this of that leg, then call [`Convoy::asked`] with the id.
     Ask(Leg, Request),
+    /// Connect to this address and hang up: the destination waits there for a source that will not come.
+    Knock(HostPort),
     /// The file of this number is being transferred.
     Begun(u64),
     /// The file of this number is over.
@@ -76,6 +79,12 @@ pub struct Convoy {
     patience: Option<Moment>,
     /// Until then no transfer is cut off: the leg whose data connection broke is about to say why.
     hearing: Option<Moment>,
+    /// Where the active leg was sent last, and for which file.
+    listener: Option<(u64, HostPort)>,
+    /// A file that the source has refused, so that it will not come where the destination listens.
+    spurned: Option<u64>,
+    /// The destination was woken up, and is about to end that file's transfer.
+    knocked: Option<u64>,
     over: bool,
     actions: VecDeque<Action>,
 }
@@ -94,6 +103,9 @@ impl Convoy {
             unnoted: Vec::new(),
             patience: None,
             hearing: None,
+            listener: None,
+            spurned: None,
+            knocked: None,
             over: false,
             actions: VecDeque::new(),
         };
@@ -254,6 +266,7 @@ impl Convoy {
     fn join(&mut self, number: u64, address: HostPort) {
         let Some(wagon) = self.wagons.iter_mut().find(|wagon| wagon.load.number == number) else { return };
         wagon.stage = Stage::Joined;
+        self.listener = Some((number, address));
         let load = wagon.load.clone();
         let active = self.road.method.passive.other();
         let mut connect: Vec<_> =
@@ -424,7 +437,7 @@ impl Convoy {
         let begun = self.track(other).transfer_of(number).is_some_and(|asked| asked.begun);
         // Cutting it off would cost the session: it may be about to say something of its own.
         let dear = self.track(other).transfer_of(number).is_some() && self.track(other).asked.len() > 1;
-        if (broke && begun) || dear {
+        if (broke && begun) || (dear && !self.wakes(number)) {
             self.hearing = Some(now + self.road.limits.hearing);
         }
         self.end(number, Outcome::Unsettled(Cause::Failure(failure.clone())));
@@ -449,6 +462,10 @@ impl Convoy {
             if !track.usable || hanging > 0 || aborting {
                 continue;
             }
+            if self.wake(leg, now) {
+                continue;
+            }
+            let track = self.track(leg);
             if track.asked.len() > 1 {
                 self.give_up(leg);
                 continue;

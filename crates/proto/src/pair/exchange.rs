@@ -20,11 +20,13 @@ use std::net::IpAddr;
 
 use super::address;
 pub use super::job::{Job, LegFacts, Limits, Proof};
+use super::knock;
 use super::leg::Leg;
 use super::refusal::{classify, weight};
 use super::side::{Ask, Asked, Needed, Side, Transfer, introduction, restart, verb_of};
 pub use super::verdict::{Copied, Failure, Refusal, Step, Verdict};
 use crate::client::request::{Answer, Request, RequestId};
+use crate::grammar::addr::HostPort;
 use crate::grammar::reply::Reply;
 use crate::moment::Moment;
 
@@ -33,6 +35,8 @@ use crate::moment::Moment;
 pub enum Action {
     /// Ask this of that leg, then call [`Exchange::asked`] with the id.
     Ask(Leg, Request),
+    /// Connect to this address and hang up: the destination waits there for a source that will not come.
+    Knock(HostPort),
     /// The exchange has come to a new step.
     Progress(Step),
     /// It is over.
@@ -51,6 +55,10 @@ pub struct Exchange {
     patience: Option<Moment>,
     /// Until then no ABOR is sent: the leg that broke the data connection is about to say why.
     hearing: Option<Moment>,
+    /// Where the active leg was sent.
+    address: Option<HostPort>,
+    /// The destination was woken up, and is about to end its transfer.
+    knocked: bool,
     over: bool,
     actions: VecDeque<Action>,
 }
@@ -66,6 +74,8 @@ impl Exchange {
             failure: None,
             patience: None,
             hearing: None,
+            address: None,
+            knocked: false,
             over: false,
             actions: VecDeque::from([Action::Progress(Step::Prepare)]),
         };
@@ -232,12 +242,41 @@ impl Exchange {
             let side = self.side(leg);
             side.script.clear();
             let aborting = side.asked.iter().any(|asked| asked.step == Step::Cleanup);
-            if side.usable && side.is_transferring() && !aborting && !hearing {
+            if !side.usable || !side.is_transferring() || aborting || hearing {
+                continue;
+            }
+            if self.waits_in_vain(leg) {
+                self.end_deaf(leg);
+            } else {
                 self.ask(leg, Ask { step: Step::Cleanup, request: Request::Abort, needed: Needed::No }, now);
             }
         }
         if !self.source.is_busy() && !self.destination.is_busy() {
             self.conclude();
+        }
+    }
+
+    /// True if this leg, whose transfer runs, hears nothing while it listens, and the other one has said that it has nothing
+    /// for it.
+    fn waits_in_vain(&mut self, leg: Leg) -> bool {
+        let refused = |failure: &Failure| {
+            failure.leg == leg.other() && failure.step == Step::Transfer && failure.class == Refusal::Path
+        };
+        let listens = leg == self.job.method.passive && self.job.facts(leg).deaf;
+        let begun = self.side(leg).has_begun();
+        listens && (self.knocked || !begun) && self.failure.as_ref().is_some_and(refused)
+    }
+
+    /// Somebody who connects and hangs up wakes it; otherwise a new session is cheaper than its patience.
+    fn end_deaf(&mut self, leg: Leg) {
+        let address = knock::address(leg, self.job.facts(leg), &self.job.method, self.address);
+        match address {
+            _ if self.knocked => {}
+            Some(address) => {
+                self.knocked = true;
+                self.actions.push_back(Action::Knock(address));
+            }
+            None => self.side(leg).give_up(),
         }
     }
 
@@ -280,6 +319,7 @@ impl Exchange {
         let other = self.job.facts(active).control_peer;
         match address::choose(self.job.facts(passive), announced, port, other) {
             Ok(address) => {
+                self.address = Some(address);
                 let offset = self.job.restart;
                 let connect =
                     Ask { step: Step::Connect, request: Request::Active(address), needed: Needed::Yes };

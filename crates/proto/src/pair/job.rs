@@ -24,6 +24,8 @@ pub struct LegFacts {
     pub cepr: bool,
     /// The server offers SSCN: it is switched off again where the method does not need it.
     pub sscn: bool,
+    /// The server hears no ABOR while it waits for a data connection where it listens.
+    pub deaf: bool,
     /// The ceiling of speed that this leg sees to (RATE), if it is the one.
     pub rate: Option<RateLimit>,
 }

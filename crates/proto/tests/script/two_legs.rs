@@ -200,6 +200,7 @@ pub(crate) fn facts(text: &str, name: &str, default: &str, path: &str) -> LegFac
         pret: has("PRET"),
         cepr: has("CEPR"),
         sscn: has("SSCN"),
+        deaf: has("deaf"),
         rate: features
             .split(',')
             .find_map(|each| RateLimit::parse(each.strip_prefix("RATE=")?.as_bytes()).ok()?),

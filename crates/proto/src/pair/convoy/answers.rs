@@ -163,6 +163,9 @@ impl Convoy {
         });
         let class = classify(step, asked.verb, path.as_ref(), &reply);
         let failure = Failure { verb: asked.verb, reply: Some(reply), ..Failure::bare(leg, step, class) };
+        if asked.what == What::Transfer && leg == Leg::Source && class == Refusal::Path {
+            self.spurned = Some(number);
+        }
         let joined = |wagon: &super::Wagon| wagon.load.number == number && wagon.stage == Stage::Joined;
         match asked.what {
             What::Transfer | What::Connect | What::Introduce if self.wagons.iter().any(joined) => {

@@ -18,5 +18,6 @@ mod watch;
 mod world;
 
 mod killed;
+mod locked;
 mod servers;
 mod surroundings;

@@ -1,6 +1,7 @@
 //! The story of one file: where it begins, which route it takes, what is tried again, how it is
 //! verified, and how it gets its final name.
 
+mod anew;
 mod ending;
 mod failing;
 mod resuming;
@@ -70,6 +71,8 @@ pub(crate) struct Courier<'a> {
     pub(crate) ledger: &'a dyn Ledger,
     /// What it is called there.
     pub(crate) subject: &'a Subject,
+    /// It was begun in convoy, so that something of it may be there.
+    pub(crate) returned: bool,
     /// What is enough to continue a part.
     pub(crate) resume: ResumeChoice,
     /// Whether source and destination are one file.
@@ -180,6 +183,7 @@ impl Courier<'_> {
         if offset == 0 {
             self.note_begun(place, None);
             self.claim.begins_anew();
+            self.unlock(step, place, again).await;
         }
         let carried = self.carry(step, place, &mut offset, notes).await;
         // A server that does not resume has begun the file anew.

@@ -28,6 +28,8 @@ pub struct Product {
     pub silent: bool,
     /// Where it listens it hears no ABOR while it waits for somebody to connect.
     pub deaf: bool,
+    /// It locks a file while it stores it, and others who store it wait until that session lets go of it.
+    pub locks: bool,
     /// How many commands it bears at once, as far as it was measured.
     pub queueing: Queueing,
     /// What it makes of the bytes of names, as far as it was measured.

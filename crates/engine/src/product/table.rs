@@ -14,6 +14,7 @@ const NONE: Product = Product {
     idle_pret: false,
     silent: false,
     deaf: false,
+    locks: false,
     // Not measured: with care.
     queueing: Queueing::Small,
     names: NameBytes::Unknown,
@@ -58,6 +59,7 @@ pub const PRODUCTS: &[Product] = &[
         names: NameBytes::Literal,
         marks: &["vsftpd"],
         deaf: true,
+        locks: true,
         tls_server_only: true,
         allow_active: Setting("port_promiscuous=YES in vsftpd.conf"),
         allow_passive: Setting("pasv_promiscuous=YES in vsftpd.conf"),

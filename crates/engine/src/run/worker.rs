@@ -40,6 +40,8 @@ pub(crate) struct Worker {
     ways: Vec<Option<(u64, Way)>>,
     /// Convoys in a row that ended before they were worth it.
     spoiled: u32,
+    /// What is copied with care was begun in convoy.
+    returned: bool,
     /// So often in a row no sessions could be had.
     locked_out: u32,
 }
@@ -63,7 +65,17 @@ impl Worker {
     pub(crate) fn new(crew: Arc<Crew>, number: usize) -> Self {
         let (source, destination) = (crew.source(0), crew.destination(0));
         let ways = crew.pairs.iter().map(|_| None).collect();
-        Worker { crew, number, pair: 0, source, destination, ways, spoiled: 0, locked_out: 0 }
+        Worker {
+            crew,
+            number,
+            pair: 0,
+            source,
+            destination,
+            ways,
+            spoiled: 0,
+            returned: false,
+            locked_out: 0,
+        }
     }
 
     /// Works until nothing is left to do, or fewer lanes shall work. Returns its number.
@@ -325,6 +337,7 @@ impl Worker {
         if let Some(text) = why.clone() {
             self.crew.event(Event::Fallback { file: Some(file), text });
         }
+        self.returned = left.file.is_some();
         match self.deliver(file, step, &subject).await {
             Ok(mut done) => {
                 done.notes.splice(0..0, why.clone());
@@ -463,6 +476,7 @@ impl Worker {
             known: &crew.run.context.known,
             ledger: &*crew.run.context.ledger,
             subject,
+            returned: self.returned,
             resume: crew.run.request.resume,
             aliases: &crew.pairs[step.side].aliases,
             original: crew.pairs[step.side].original,

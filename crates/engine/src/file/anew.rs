@@ -1,0 +1,32 @@
+//! Beginning a file anew over a part of it that is there.
+
+use fxp_proto::path::VPath;
+
+use super::Courier;
+use crate::part;
+use crate::plan::Step;
+use crate::pool::product;
+
+impl Courier<'_> {
+    /// Removes the part at `place`, which is about to be overwritten, where it may be locked: a server that locks what it
+    /// stores (vsftpd) keeps it locked for a session that nobody has ended, such as that of a run that was killed before the
+    /// source had come to it, and makes whoever stores the same file wait for that, which takes a minute. A new file of
+    /// the same name is locked by nobody.
+    pub(super) async fn unlock(&mut self, step: &Step, place: &VPath, again: bool) {
+        let is_part = *place != step.destination && !part::is_ambiguous(&step.destination);
+        let may_stand = again || self.returned || step.leftover.is_some();
+        if is_part
+            && may_stand
+            && self.destination_locks().await
+            && self.destination.delete(place).await.is_ok()
+        {
+            self.claim.cleared();
+        }
+    }
+
+    async fn destination_locks(&mut self) -> bool {
+        let Some(link) = self.destination.link() else { return false };
+        let session = link.session().await.ok();
+        session.and_then(|session| product(session)).is_some_and(|product| product.locks)
+    }
+}

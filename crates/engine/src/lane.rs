@@ -395,12 +395,15 @@ impl Lane {
         let reuse = explain::demands_reuse(failure, method, &self.products);
         let at_data = matches!(failure.step, Step::Connect | Step::Transfer | Step::Cleanup);
         let passive = method.passive;
+        // It says the same when nobody comes as when somebody does whom it does not let in; only under a key it lets in all.
+        let tells_nothing = failure.leg == passive && rung.peer != Peer::Key && explain::is_uniform(failure);
         let link = match failure.class {
             Refusal::Connectivity if at_data => link_of(carriage, passive),
             _ => link_of(carriage, failure.leg),
         };
         match failure.class {
             Refusal::Policy if unproven => {}
+            Refusal::Connectivity if tells_nothing => {}
             Refusal::TlsRole if reuse => link.learn(|known| known.demands_reuse = true),
             Refusal::TlsRole | Refusal::Lost if at_data => self.learn_of_client(method, failure, carriage),
             Refusal::Policy

@@ -28,6 +28,25 @@ impl Cable {
         Cable::lay(server, None)
     }
 
+    /// Never cut, but the server seems not to notice what becomes of what it sends, as some do: a data connection that broke is
+    /// told as one that ended well.
+    pub(crate) fn unaware(server: SocketAddr) -> Self {
+        Cable::through(server, |server, mut client, _| {
+            let mut lines = BufReader::new(&server);
+            let mut line = Vec::new();
+            while matches!(lines.read_until(b'\n', &mut line), Ok(1..)) {
+                if line.starts_with(b"425 ") || line.starts_with(b"426 ") {
+                    line = b"226 sent\r\n".to_vec();
+                }
+                if client.write_all(&line).is_err() {
+                    break;
+                }
+                line.clear();
+            }
+            let _ = client.shutdown(std::net::Shutdown::Both);
+        })
+    }
+
     /// Cut again and again, in place of each reply whose number (of all connections together) is a multiple of
     /// `each`.
     pub(crate) fn fraying(server: SocketAddr, each: u64) -> Self {

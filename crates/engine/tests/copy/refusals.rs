@@ -1,10 +1,11 @@
 //! FXP that is not allowed: explained, remembered, and gone round only with leave.
 
 use fxp_engine::report::{Assurance, Event, Route, TroubleKind};
-use fxp_engine::run::{CopyRequest, Policy, Secure, Via};
+use fxp_engine::run::{CopyRequest, EndChoice, Policy, Secure, Via};
 
+use crate::cable::Cable;
 use crate::front::Front;
-use crate::world::{CLOSED, Desk, PLAIN, STRICT, Server, TLS, request};
+use crate::world::{CLOSED, Desk, Fxp, Kind, PLAIN, STRICT, Server, TLS, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_fxp_names_every_rung_the_words_and_the_way_out() {
@@ -171,4 +172,20 @@ async fn what_is_not_there_or_not_allowed_says_which_end() {
     let tree = CopyRequest { recursive: false, ..request(vec![source.at("")], destination.at("")) };
     let tree = desk.copy(tree).await.expect_err("refused");
     assert!(tree.remedy.is_some_and(|remedy| remedy.contains("-r")));
+}
+
+/// What a server of ours says where it listens and lets nobody in is what it says when nobody comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_turns_others_away_is_not_remembered_as_out_of_reach() {
+    let closed = Kind { fxp: Fxp::Denied, ..PLAIN };
+    let (source, destination) = (Server::start(2, PLAIN), Server::start_hasty(3, closed));
+    source.put("/f", b"hello");
+    let cable = Cable::unaware(source.address);
+    let desk = Desk::new(&[]);
+    let policy = Policy { passive: EndChoice::Destination, ..Policy::default() };
+    let request = CopyRequest { policy, ..request(vec![cable.at("f")], destination.at("")) };
+    let report = desk.copy(request).await.expect("a report");
+    let words = report.failures[0].trouble.words.clone().unwrap_or_default();
+    assert!(words.starts_with("425 no data connection"), "{words}\n{}", desk.dialogue());
+    assert!(!desk.remembered(&destination).unreachable, "{}", desk.dialogue());
 }

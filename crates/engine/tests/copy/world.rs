@@ -109,6 +109,13 @@ impl Server {
         })
     }
 
+    /// One that does not wait long for another server where it listens.
+    pub(crate) fn start_hasty(last: u8, kind: Kind) -> Self {
+        Server::start_on(Ipv4Addr::new(127, 0, 0, last).into(), "127.0.0.0/8", kind, |config| {
+            config.limits.foreign_timeout = Duration::from_millis(300);
+        })
+    }
+
     /// On `::1`, which is the only loopback address that IPv6 has.
     pub(crate) fn start_v6(kind: Kind) -> Self {
         Server::start_on(Ipv6Addr::LOCALHOST.into(), "::1/128", kind, |_| {})

@@ -137,3 +137,27 @@ fn a_file_that_cannot_be_read_holds_up_nobody() {
         }
     }
 }
+
+/// A destination that puts a file into its place when it is whole must not be given an empty one instead.
+#[test]
+fn what_stands_in_place_of_a_file_that_cannot_be_read_stays() {
+    let test = "unreadable in place";
+    let all = [Vsftpd, Proftpd].map(|product| demand::demand(test, product.available()));
+    let [Some(()), Some(())] = all else { return };
+    let authority = Authority::new().expect("an authority");
+    let source = Daemon::start(Vsftpd, Setup::PLAIN, &authority, None).expect("the source starts");
+    let destination = Daemon::start_with(Proftpd, Setup::PLAIN, &authority, &["HiddenStores on"])
+        .expect("the destination starts");
+    fs::write(source.root.join("file"), "a new text").expect("a file");
+    fs::write(destination.root.join("file"), "old").expect("a file");
+    source.adopt_files().expect("its owner");
+    destination.adopt_files().expect("its owner");
+    fs::set_permissions(source.root.join("file"), fs::Permissions::from_mode(0o000)).expect("its mode");
+    let fxp = Fxp::new(&[&source, &destination]);
+    let ran =
+        fxp.run(["-v", "cp", "--inplace", "--tls", "off", &source.url("file"), &destination.url("file")]);
+    let explain = || format!("{ran:#?}\n{}{}", source.log(), destination.log());
+    assert!(ran.stderr.contains("550 Failed to open file."), "{}", explain());
+    assert!(ran.stderr.contains("> STOR /file"), "{}", explain());
+    assert_eq!(fs::read(destination.root.join("file")).ok().as_deref(), Some(&b"old"[..]), "{}", explain());
+}

@@ -237,7 +237,7 @@ impl Lane {
         stop: &mut Stop,
     ) -> Result<Verdict, Trouble> {
         let (from, to, offset) = (carriage.from.clone(), carriage.to.clone(), carriage.offset);
-        let file = carriage.file;
+        let (file, in_place) = (carriage.file, carriage.to == carriage.name);
         let (source_link, destination_link) = links(carriage);
         let (pool, server) = (destination_link.pool().clone(), destination_link.server.clone());
         let expected = match rung.peer {
@@ -254,9 +254,12 @@ impl Lane {
             async { destination_link.session().await.map_err(|error| error.on(Some(Leg::Destination))) }
         )?;
         let proof = proof::of(rung.peer, source, destination, &expected)?;
+        let mut facts = self.facts(Leg::Destination, to.clone(), destination, destination_data);
+        // What wakes it ends with an empty file, which may take the place of one that stands there.
+        facts.deaf &= !in_place;
         let job = Job {
             source: self.facts(Leg::Source, from, source, source_data),
-            destination: self.facts(Leg::Destination, to.clone(), destination, destination_data),
+            destination: facts,
             method: rung.method,
             proof,
             restart: offset,

@@ -52,7 +52,7 @@ pub struct Session {
     /// What was found out about this server.
     pub(crate) habits: Habits,
     /// The working directory, as far as we changed it.
-    inside: VPath,
+    pub(crate) inside: VPath,
     /// Events that came while somebody waited for another one.
     kept: VecDeque<SessionEvent>,
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
 use fxp_net::data::{DataError, Sink};
+use fxp_proto::client::manners::{Manners, Queueing};
+use fxp_proto::client::request::{Answer, Request};
 use fxp_proto::grammar::command::Command;
 use fxp_proto::grammar::reply::Reply;
 use fxp_proto::grammar::verb::Verb;
@@ -15,7 +17,7 @@ use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
 
-use crate::error::SessionError;
+use crate::error::{SessionError, result};
 use crate::session::Session;
 
 /// The most bytes of one listing: a directory of half a million files.
@@ -25,6 +27,9 @@ const MAX_LISTING: usize = 64 * 1024 * 1024;
 const MOST_BY_STAT: usize = 1000;
 
 impl Session {
+    /// The most directories that [`Session::list_several`] asks for at once: two commands each fill the window.
+    pub const LISTED_AT_ONCE: usize = Manners::MAX_WINDOW / 2;
+
     /// The directory's entries: MLSD, which is exact; else `STAT -la`, which needs no data connection, on a server where
     /// it was found to say the same as LIST; else LIST -a, else LIST. Sorted by name. What the listing cannot name comes
     /// first, as entries without a name ([`Entry::left_out`]).
@@ -61,6 +66,38 @@ impl Session {
         Ok(entries)
     }
 
+    /// Lists several directories as [`Session::list`] does, without a wait for each: `CWD` and `STAT -la` for all of them,
+    /// as many at once as `queueing` allows. `None` for what has to be asked for by itself: a directory that was refused,
+    /// is large, or whose reply does not tell all; everything, where `STAT` is not known to list what LIST lists; and the
+    /// rest, where the session is lost.
+    pub async fn list_several(&mut self, paths: &[VPath], queueing: Queueing) -> Vec<Option<Vec<Entry>>> {
+        if self.speaks_facts() || self.habits.stat_lists != Some(true) {
+            return vec![None; paths.len()];
+        }
+        self.set_queueing(queueing);
+        let mut listed = Vec::with_capacity(paths.len());
+        for some in paths.chunks(Session::LISTED_AT_ONCE) {
+            let asked = some.iter().map(|path| {
+                let enter = self.ask(Request::Command(Command::new(Verb::Cwd, path.to_text())));
+                (path, enter, self.ask(Request::Command(Command::new(Verb::Stat, "-la"))))
+            });
+            for (path, enter, list) in asked.collect::<Vec<_>>() {
+                let entered = result(self.answer_to(enter).await, Verb::Cwd.name()).is_ok();
+                let answer = result(self.answer_to(list).await, Verb::Stat.name());
+                if entered {
+                    self.inside = path.clone();
+                }
+                listed.push(match answer {
+                    // Where CWD was refused, STAT has told of another directory.
+                    Ok(Answer::Reply(reply)) if entered => whole_listing(&reply),
+                    _ => None,
+                });
+            }
+        }
+        self.set_queueing(Queueing::None);
+        listed
+    }
+
     /// True if `STAT -la` lists what LIST lists, false if not; `None` before that was found out.
     pub fn stat_lists(&self) -> Option<bool> {
         self.habits.stat_lists
@@ -74,12 +111,8 @@ impl Session {
     /// The working directory over the control connection; `None` where that is not to be trusted.
     async fn list_by_stat(&mut self) -> Result<Option<Vec<Entry>>, SessionError> {
         match self.command(Verb::Stat, "-la").await {
-            Ok(reply) if is_listing(&reply) => {
-                let listing = Listing::of_stat(&reply, now());
-                let complete = !listing.truncated && listing.unknown == 0 && listing.refused == 0;
-                Ok(complete.then(|| by_name(listing.entries)))
-            }
-            Ok(_) | Err(SessionError::Refused { .. }) => Ok(None),
+            Ok(reply) => Ok(told_in_words(&reply)),
+            Err(SessionError::Refused { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -175,6 +208,21 @@ fn sorted(listing: Listing, command: &str, reply: Reply) -> Result<Vec<Entry>, S
 fn by_name(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.left_out.cmp(&b.left_out)));
     entries
+}
+
+/// What STAT tells of a directory, if it tells all.
+fn told_in_words(reply: &Reply) -> Option<Vec<Entry>> {
+    if !is_listing(reply) {
+        return None;
+    }
+    let listing = Listing::of_stat(reply, now());
+    let complete = !listing.truncated && listing.unknown == 0 && listing.refused == 0;
+    complete.then(|| by_name(listing.entries))
+}
+
+/// The same, if it is believed without LIST.
+fn whole_listing(reply: &Reply) -> Option<Vec<Entry>> {
+    told_in_words(reply).filter(|told| told.len() <= MOST_BY_STAT)
 }
 
 /// True for the listing of a directory in which links are links and nothing is hidden.

@@ -71,7 +71,7 @@ pub async fn hash(
     let explorer = Explorer::new(side, MAX_SESSIONS, request.retries);
     let (sender, found) = channel(WAITING);
     let filter = request.filter.clone();
-    let roamer = Roamer { explorer: explorer.clone(), filter, depth: usize::MAX, stop, sender };
+    let roamer = Roamer::new(explorer.clone(), filter, stop, sender);
     let walk = roamer.run(path, entry);
     let listen = async {
         // Dropped when nobody listens any more, so that the walk ends.

@@ -93,13 +93,7 @@ pub async fn check(
     let offered = side.digests();
     let explorer = Explorer::new(side, MAX_SESSIONS, retries);
     let (sender, mut found) = channel(WAITING);
-    let roamer = Roamer {
-        explorer: explorer.clone(),
-        filter: filter.clone(),
-        depth: usize::MAX,
-        stop: stop.clone(),
-        sender,
-    };
+    let roamer = Roamer::new(explorer.clone(), filter.clone(), stop.clone(), sender);
     let base = if is_file { path.parent() } else { path.clone() };
     let walk = roamer.run(path, entry);
     let mut inspector = Inspector {

@@ -4,10 +4,12 @@
 //! sessions of `explore`), only what is meant is taken ([`filter`]), what is there already is compared ([`judge`],
 //! [`diff`]), and what comes of it are the items of a plan (`planner`), one after the other.
 
+mod desk;
 pub mod diff;
 pub(crate) mod explore;
 pub mod filter;
 pub(crate) mod hearing;
+pub(crate) mod holding;
 pub(crate) mod item;
 pub mod judge;
 pub mod ladder;

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::place::open;
 use crate::plan::explore::Explorer;
 use crate::plan::filter::Filter;
+use crate::plan::holding::{AHEAD, Held, Holding};
 use crate::plan::survey::is_about_this;
 use crate::plan::walk::{MAX_DEPTH, interrupted, leads_elsewhere};
 use crate::report::{Trouble, TroubleKind};
@@ -93,13 +94,8 @@ pub async fn roam(
     }
     let explorer = Explorer::new(side, MAX_SESSIONS, 0);
     let (sender, mut told) = channel(WAITING);
-    let roamer = Roamer {
-        explorer: explorer.clone(),
-        filter: request.filter.clone(),
-        depth: request.depth.unwrap_or(usize::MAX),
-        stop,
-        sender,
-    };
+    let mut roamer = Roamer::new(explorer.clone(), request.filter.clone(), stop, sender);
+    roamer.depth = request.depth.unwrap_or(usize::MAX);
     let walk = roamer.run(path, entry);
     let listen = async move {
         while let Some(found) = told.recv().await {
@@ -115,11 +111,13 @@ pub async fn roam(
 
 /// A walk through one place.
 pub(crate) struct Roamer {
-    pub(crate) explorer: Arc<Explorer>,
-    pub(crate) filter: Arc<Filter>,
-    pub(crate) depth: usize,
-    pub(crate) stop: Stop,
-    pub(crate) sender: Sender<Roamed>,
+    explorer: Arc<Explorer>,
+    filter: Arc<Filter>,
+    depth: usize,
+    stop: Stop,
+    sender: Sender<Roamed>,
+    /// Entries of directories that were listed ahead.
+    holding: Holding,
 }
 
 /// A directory that was entered.
@@ -135,12 +133,22 @@ struct Frame {
 }
 
 /// A listing on its way.
-struct Listing(JoinHandle<Result<Vec<Entry>, Trouble>>);
+struct Listing(JoinHandle<(Result<Vec<Entry>, Trouble>, Held)>);
 
 /// Nobody listens any more.
 struct Deaf;
 
 impl Roamer {
+    /// One that goes as deep as it gets.
+    pub(crate) fn new(
+        explorer: Arc<Explorer>,
+        filter: Arc<Filter>,
+        stop: Stop,
+        sender: Sender<Roamed>,
+    ) -> Self {
+        Roamer { explorer, filter, depth: usize::MAX, stop, sender, holding: Holding::default() }
+    }
+
     /// Walks `path`, which is `entry`. Ends early if nobody listens any more.
     pub(crate) async fn run(self, path: VPath, entry: Entry) -> Result<(), Trouble> {
         match self.walk(path, entry).await? {
@@ -192,7 +200,8 @@ impl Roamer {
                 return Ok(Err(Deaf));
             }
             let Some(mut listing) = listing else { continue };
-            match (&mut listing.0).await.expect("a listing neither panics nor is it aborted") {
+            let (listed, _held) = (&mut listing.0).await.expect("a listing neither panics nor is it aborted");
+            match listed {
                 Ok(entries) => frames.push(self.frame(path, relative, entries, depth + 1)),
                 Err(trouble) if is_about_this(&trouble) => {
                     if self.tell(Roamed::Failed(Box::new(trouble))).await.is_err() {
@@ -226,6 +235,10 @@ impl Roamer {
         if !frame.enters {
             return;
         }
+        let most = if self.holding.is_full() { 1 } else { most };
+        if frame.ahead.len() > most / 2 {
+            return;
+        }
         let directories = frame.entries.as_slice().iter().filter(|entry| entry.kind == Kind::Directory);
         let wanted = directories.take(most).skip(frame.ahead.len());
         let paths: Vec<VPath> = wanted.filter_map(|entry| frame.path.child(&entry.name).ok()).collect();
@@ -233,8 +246,12 @@ impl Roamer {
     }
 
     fn ask(&self, path: VPath) -> Listing {
-        let explorer = self.explorer.clone();
-        Listing(tokio::spawn(async move { explorer.list(&path).await }))
+        let (explorer, holding) = (self.explorer.clone(), self.holding.clone());
+        Listing(tokio::spawn(async move {
+            let listed = explorer.list(&path).await;
+            let held = holding.hold(listed.as_ref().map_or(0, Vec::len));
+            (listed, held)
+        }))
     }
 
     async fn tell(&self, found: Roamed) -> Result<(), Deaf> {
@@ -274,9 +291,6 @@ impl Drop for Listing {
 
 /// Sessions with the place at most.
 const MAX_SESSIONS: usize = 3;
-
-/// Directories that are listed ahead of the one that is told.
-const AHEAD: usize = 4;
 
 /// What was found and not yet told.
 const WAITING: usize = 64;

@@ -1,6 +1,8 @@
 //! One side of a copy: a server through its sessions, or this machine's files. Planning, verifying and
 //! publishing speak to a [`Side`] and need not know which it is.
 
+mod listing;
+
 use std::sync::Arc;
 
 use fxp_proto::client::manners::Queueing;
@@ -174,24 +176,6 @@ impl Side {
                 Err((_, StoreError::NotFound | StoreError::NotDirectory)) => Ok(None),
                 Err((trouble, _)) => Err(trouble),
             },
-        }
-    }
-
-    /// The entries of a directory.
-    pub(crate) async fn list(&mut self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
-        let what = format!("listing {}", self.name(path));
-        match self {
-            Side::Remote(link) => match list_remote(link, path, &what).await {
-                // A reply with too many lines ends the session; over a data connection there may be more.
-                Err(trouble)
-                    if trouble.kind == TroubleKind::Network && link.known().stat_lists == Some(true) =>
-                {
-                    link.learn(|known| known.stat_lists = Some(false));
-                    list_remote(link, path, &what).await
-                }
-                listed => listed,
-            },
-            Side::Local(files) => files.plain(path, &what, list_local).await,
         }
     }
 
@@ -488,34 +472,6 @@ fn local_storage(context: &Context) -> Arc<dyn Storage> {
 }
 
 /// By whichever way is quickest on this server and truthful; what is found out about that is remembered.
-async fn list_remote(link: &mut Link, path: &VPath, what: &str) -> Result<Vec<Entry>, Trouble> {
-    let (kind, known) = (path_kind(link.leg()), link.known().stat_lists);
-    let (entries, found) = link
-        .perform(what, kind, |session| {
-            let path = path.clone();
-            Box::pin(async move {
-                session.expect_stat_lists(known);
-                let entries = session.list(&path).await?;
-                Ok((entries, session.stat_lists()))
-            })
-        })
-        .await?;
-    if found.is_some() && found != known {
-        link.learn(|known| known.stat_lists = found);
-    }
-    Ok(entries)
-}
-
-fn list_local(storage: &dyn Storage, path: &VPath) -> Result<Vec<Entry>, StoreError> {
-    let mut entries = Vec::new();
-    storage.list(path, &mut |entry| {
-        entries.push(entry);
-        entries.len() < MAX_LOCAL_ENTRIES
-    })?;
-    entries.sort_by(|one, two| one.name.cmp(&two.name));
-    Ok(entries)
-}
-
 /// What a refusal that is about the path means on this leg.
 fn path_kind(leg: &str) -> TroubleKind {
     if leg == "destination" { TroubleKind::DestinationDenied } else { TroubleKind::SourceNotFound }
@@ -528,7 +484,3 @@ pub(crate) fn leg_word(leg: Leg) -> &'static str {
         Leg::Destination => "destination",
     }
 }
-
-/// The most entries of one local directory: as many as a walk takes in all, and one more, so that the
-/// walk notices.
-const MAX_LOCAL_ENTRIES: usize = crate::plan::walk::MAX_ENTRIES + 1;

@@ -94,6 +94,39 @@ async fn what_stat_tells_is_not_believed_where_it_differs_hides_or_follows() {
 }
 
 #[tokio::test]
+async fn several_directories_are_listed_without_a_wait_for_each() {
+    let itself = "drwxr-xr-x 2 u g 0 Jan 01 2020 .";
+    let listing = |name: &str| {
+        format!("S: 213-Status\nS: {itself}\nS: -rw-r--r-- 1 u g 7 Jan 01 2020 {name}\nS: 213 End\n")
+    };
+    let (a, d) = (listing("in-a"), listing("in-d"));
+    // After a refused CWD, STAT tells of the directory before. What names no directory tells nothing.
+    let (mut session, server) = session(
+        "SIZE",
+        &format!(
+            "C: CWD /a\nC: STAT -la\nC: CWD /b\nC: STAT -la\nC: CWD /c\nC: STAT -la\nC: CWD /d\nC: STAT -la\n\
+             S: 250 Ok\n{a}S: 550 No\n{a}S: 250 Ok\nS: 213-Status\nS: 213 End\nS: 250 Ok\n{d}\
+             C: CWD /a\nC: STAT -la\nC: CWD /b\nC: STAT -la\nS: 250 Ok\n{a}S: 250 Ok\n>: hang up"
+        ),
+    )
+    .await;
+    let paths = ["/a", "/b", "/c", "/d"].map(path);
+    let shown = |told: Vec<Option<Vec<Entry>>>| {
+        let shown = told.into_iter().map(|told| told.map_or_else(|| "?".to_owned(), |told| show(&told)));
+        shown.collect::<Vec<_>>()
+    };
+    let unknown = session.list_several(&paths, Queueing::Small).await;
+    assert_eq!(shown(unknown), ["?"; 4], "nobody knows yet whether STAT is to be believed");
+    session.expect_stat_lists(Some(true));
+    let told = session.list_several(&paths, Queueing::Small).await;
+    assert_eq!(shown(told), ["in-a 7", "?", "?", "in-d 7"]);
+    let told = session.list_several(&paths[..2], Queueing::Small).await;
+    assert_eq!(shown(told), ["in-a 7", "?"]);
+    assert!(!session.is_usable());
+    server.done().await;
+}
+
+#[tokio::test]
 async fn a_long_listing_is_compared_with_list_each_time() {
     let itself = "drwxr-xr-x 2 u g 0 Jan 01 2020 .";
     let many: Vec<String> =

@@ -18,6 +18,7 @@ use fxp_client::queue::TimesSet;
 use fxp_client::session::{Session, SessionError, SessionEvent};
 use fxp_client::tls::{ClientTls, HandshakeError, ServerTls, trust::Trust};
 use fxp_client::{DataStream, Meter};
+use fxp_proto::client::manners::Queueing;
 use fxp_proto::client::request::{Answer, Expected, LoginTls, Request, Setting};
 use fxp_proto::grammar::change::TimeVerb;
 use fxp_proto::grammar::command::Command;

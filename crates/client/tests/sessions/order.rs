@@ -2,8 +2,6 @@
 
 use super::*;
 
-use fxp_proto::client::manners::Queueing;
-
 #[tokio::test]
 async fn nothing_is_lost_when_waiting_is_broken_off() {
     let (mut session, server) =

@@ -13,6 +13,7 @@ use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::desk::Desk;
 use super::links::{self, Contents, Links};
 use crate::lesson;
 use crate::report::{Trouble, TroubleKind};
@@ -25,6 +26,8 @@ pub(crate) struct Explorer {
     /// Not connected: it gives names, and more of its kind.
     face: Side,
     idle: Mutex<Vec<Side>>,
+    /// Directories that are to be listed.
+    desk: Desk,
     /// One permit per session that may be in use.
     seats: Semaphore,
     /// Sessions that are open.
@@ -55,6 +58,7 @@ impl Explorer {
         Arc::new(Explorer {
             face: side.twin(),
             idle: Mutex::new(vec![side]),
+            desk: Desk::default(),
             seats: Semaphore::new(1),
             open: AtomicUsize::new(1),
             more: AtomicUsize::new(most.saturating_sub(1)),
@@ -81,20 +85,64 @@ impl Explorer {
 
     /// The entries of a directory.
     pub(crate) async fn list(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
-        self.persist(WORTH_A_LOGIN, |side| {
-            let path = path.clone();
-            Box::pin(async move { side.list(&path).await })
-        })
-        .await
+        let mut attempt = 0;
+        loop {
+            match self.list_once(path).await {
+                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
+                listed => return listed,
+            }
+        }
+    }
+
+    /// Whoever gets a session first lists what others wait for as well, as much as the server takes at once.
+    async fn list_once(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
+        let mut slip = self.desk.order(path);
+        loop {
+            let seat = tokio::select! {
+                biased;
+                listed = &mut slip => Err(listed),
+                seat = self.seat(WORTH_A_LOGIN) => Ok(seat),
+            };
+            let listed = match seat {
+                Err(listed) => Some(listed),
+                // Somebody is at it.
+                Ok(seat) if self.desk.is_empty() => {
+                    drop(seat);
+                    Some((&mut slip).await)
+                }
+                Ok(seat) => {
+                    self.work(seat).await?;
+                    None
+                }
+            };
+            match listed {
+                Some(Ok(listed)) => return listed,
+                // Whoever was at it was stopped.
+                Some(Err(_)) => slip = self.desk.order(path),
+                None => {}
+            }
+        }
+    }
+
+    /// Lists what waits, as much as the server takes at once.
+    async fn work(&self, seat: SemaphorePermit<'_>) -> Result<(), Trouble> {
+        let Some(mut lease) = self.sit(seat).await? else { return Ok(()) };
+        let (at_once, workers) = (lease.side().listed_at_once(), self.open.load(Ordering::Relaxed));
+        // Those who were asked for together with this one order now.
+        tokio::task::yield_now().await;
+        let orders = self.desk.take(at_once, workers);
+        let paths: Vec<VPath> = orders.iter().map(|order| order.path.clone()).collect();
+        let listed = lease.side().list_several(&paths).await;
+        lease.give_back();
+        for (order, listed) in orders.into_iter().zip(listed) {
+            order.answer(listed);
+        }
+        Ok(())
     }
 
     /// The entries of a directory in which something may be deleted: no link passes for a directory.
     pub(crate) async fn list_to_delete(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
-        self.persist(WORTH_A_LOGIN, |side| {
-            let path = path.clone();
-            Box::pin(async move { links::unmasked(side, &path).await })
-        })
-        .await
+        self.contents(path, Links::Skip, true).await.map(|contents| contents.entries)
     }
 
     /// What is in a directory of a source, its links looked at as is wanted. If what is copied is `taken` from there,
@@ -105,9 +153,13 @@ impl Explorer {
         links: Links,
         taken: bool,
     ) -> Result<Contents, Trouble> {
+        let entries = self.list(path).await?;
+        if links::is_enough(&entries, links, taken) {
+            return Ok(Contents { entries, ..Contents::default() });
+        }
         self.persist(WORTH_A_LOGIN, |side| {
-            let path = path.clone();
-            Box::pin(async move { links::contents(side, &path, links, taken).await })
+            let (path, entries) = (path.clone(), entries.clone());
+            Box::pin(async move { links::contents(side, &path, entries, links, taken).await })
         })
         .await
     }
@@ -222,29 +274,41 @@ impl Explorer {
     /// A session, when one is free; another one is opened if `worth_it` questions for each of those that are open wait.
     async fn lease(&self, worth_it: usize) -> Result<Lease<'_>, Trouble> {
         loop {
-            let queued = Queued::new(self, worth_it);
-            let permit = self.seats.acquire().await.expect("nobody closes it");
-            drop(queued);
-            let idle = self.idle.lock().expect("no holder of the lock panics").pop();
-            if let Some(side) = idle {
-                return Ok(Lease { explorer: self, side: Some(side), _permit: permit });
+            let seat = self.seat(worth_it).await;
+            if let Some(lease) = self.sit(seat).await? {
+                return Ok(lease);
             }
-            let mut side = self.face.twin();
-            if side.link().is_some_and(|link| !link.sit_if_free()) {
-                permit.forget();
-                continue;
+        }
+    }
+
+    /// The right to use a session. Cancel-safe.
+    async fn seat(&self, worth_it: usize) -> SemaphorePermit<'_> {
+        let _queued = Queued::new(self, worth_it);
+        self.seats.acquire().await.expect("nobody closes it")
+    }
+
+    /// The session of a seat, which is opened if it has none yet; `None` if there is no room for it, and one seat less.
+    async fn sit<'a>(&'a self, seat: SemaphorePermit<'a>) -> Result<Option<Lease<'a>>, Trouble> {
+        let idle = self.idle.lock().expect("no holder of the lock panics").pop();
+        if let Some(side) = idle {
+            return Ok(Some(Lease { explorer: self, side: Some(side), _permit: seat }));
+        }
+        let mut side = self.face.twin();
+        if side.link().is_some_and(|link| !link.sit_if_free()) {
+            seat.forget();
+            return Ok(None);
+        }
+        match side.connect().await {
+            Ok(()) => {
+                self.open.fetch_add(1, Ordering::Relaxed);
+                Ok(Some(Lease { explorer: self, side: Some(side), _permit: seat }))
             }
-            match side.connect().await {
-                Ok(()) => {
-                    self.open.fetch_add(1, Ordering::Relaxed);
-                    return Ok(Lease { explorer: self, side: Some(side), _permit: permit });
-                }
-                Err(trouble) if self.open.load(Ordering::Relaxed) > 0 => {
-                    tracing::debug!(%trouble, "one session less to look around with");
-                    permit.forget();
-                }
-                Err(trouble) => return Err(trouble),
+            Err(trouble) if self.open.load(Ordering::Relaxed) > 0 => {
+                tracing::debug!(%trouble, "one session less to look around with");
+                seat.forget();
+                Ok(None)
             }
+            Err(trouble) => Err(trouble),
         }
     }
 }

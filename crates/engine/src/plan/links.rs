@@ -43,19 +43,29 @@ pub(crate) enum End {
     Nowhere(String),
 }
 
-/// Lists a directory, and looks at the links in it as far as that is wanted. If what is copied is `taken` from there,
-/// no link passes for a directory.
+/// True if the listing of a directory leaves nothing to ask about its links.
+pub(crate) fn is_enough(listed: &[Entry], links: Links, taken: bool) -> bool {
+    let may_be_links = taken && listed.iter().any(is_directory);
+    match links {
+        Links::Skip => !may_be_links,
+        Links::Follow => !may_be_links && !listed.iter().any(|entry| matches!(entry.kind, Kind::Symlink(_))),
+        Links::Copy => false,
+    }
+}
+
+/// Looks at the links in a directory that was `listed`, as far as that is wanted. If what is copied is `taken` from
+/// there, no link passes for a directory.
 pub(crate) async fn contents(
     side: &mut Side,
     path: &VPath,
+    listed: Vec<Entry>,
     links: Links,
     taken: bool,
 ) -> Result<Contents, Trouble> {
-    let entries = match taken && links != Links::Copy {
-        true => unmasked(side, path).await?,
-        false => side.list(path).await?,
-    };
-    let mut contents = Contents { entries, ends: BTreeMap::new() };
+    let mut contents = Contents { entries: listed, ends: BTreeMap::new() };
+    if taken && links != Links::Copy {
+        unmask(side, path, &mut contents.entries).await?;
+    }
     match links {
         Links::Skip => {}
         Links::Follow => follow_all(side, path, &mut contents).await?,
@@ -72,8 +82,8 @@ pub(crate) async fn unmasked(side: &mut Side, path: &VPath) -> Result<Vec<Entry>
     Ok(entries)
 }
 
+/// The same for a directory that was listed.
 async fn unmask(side: &mut Side, path: &VPath, entries: &mut [Entry]) -> Result<(), Trouble> {
-    let is_directory = |entry: &Entry| entry.kind == Kind::Directory;
     if !entries.iter().any(is_directory) {
         return Ok(());
     }
@@ -84,6 +94,10 @@ async fn unmask(side: &mut Side, path: &VPath, entries: &mut [Entry]) -> Result<
         }
     }
     Ok(())
+}
+
+fn is_directory(entry: &Entry) -> bool {
+    entry.kind == Kind::Directory
 }
 
 /// Asks for what a listing does not tell of links.

@@ -10,7 +10,6 @@ mod making_way;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::pair::leg::Leg;
@@ -22,6 +21,7 @@ use tokio::task::JoinHandle;
 use super::Reached;
 use super::explore::Explorer;
 use super::filter::{Filter, OutOfBounds};
+use super::holding::{AHEAD, Held, Holding};
 use super::links::{Contents, End, Links};
 use super::obstacle::Obstacle;
 use super::toll::Toll;
@@ -173,9 +173,6 @@ struct Listings {
     held: Held,
 }
 
-/// Entries in memory that nobody has looked at yet.
-struct Held(Arc<AtomicUsize>, usize);
-
 /// Nobody hears any more.
 struct Deaf;
 
@@ -217,7 +214,7 @@ impl Survey {
     }
 
     async fn walk(&self, roots: Vec<Root>) -> Result<(), Trouble> {
-        let held = Arc::new(AtomicUsize::new(0));
+        let held = Holding::default();
         // The top of the stack is its end; parents come before their children, and siblings by name.
         let mut stack: Vec<Waiting> = Vec::new();
         // Directories in whose place something stands, while it is not known how much would be deleted. Beneath them is
@@ -263,10 +260,16 @@ impl Survey {
         }
     }
 
-    /// Asks for the listings of the directories that come next, as long as there is room for what comes back.
-    fn look_ahead(&self, stack: &mut [Waiting], held: &Arc<AtomicUsize>) {
+    /// Asks for the listings of the directories that come next, as long as there is room for what comes back. Many are
+    /// asked for together, since a session may take many at once.
+    fn look_ahead(&self, stack: &mut [Waiting], held: &Holding) {
+        let asked = |waiting: &Waiting| waiting.listings.is_some();
+        let ahead = stack.iter().rev().take(AHEAD).filter(|waiting| asked(waiting)).count();
+        if ahead > AHEAD / 2 && stack.last().is_some_and(asked) {
+            return;
+        }
         for waiting in stack.iter_mut().rev().take(AHEAD) {
-            if held.load(Ordering::Relaxed) > MAX_HELD {
+            if held.is_full() {
                 return;
             }
             if waiting.listings.is_none() {
@@ -275,7 +278,7 @@ impl Survey {
         }
     }
 
-    fn ask(&self, root: &Root, held: &Arc<AtomicUsize>) -> Pending {
+    fn ask(&self, root: &Root, held: &Holding) -> Pending {
         let (source, destination) = (self.sources[root.side].clone(), self.destination.clone());
         let (root, held, links, taken) = (root.clone(), held.clone(), self.links, self.taken);
         Pending(tokio::spawn(async move {
@@ -294,8 +297,7 @@ impl Survey {
             let ours = source.as_ref().map_or(0, |contents| contents.entries.len());
             let entries =
                 ours + destination.as_ref().map_or(0, |listing| listing.as_ref().map_or(0, Vec::len));
-            held.fetch_add(entries, Ordering::Relaxed);
-            Listings { source, destination, held: Held(held, entries) }
+            Listings { source, destination, held: held.hold(entries) }
         }))
     }
 
@@ -565,12 +567,6 @@ impl Drop for Pending {
     }
 }
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.fetch_sub(self.1, Ordering::Relaxed);
-    }
-}
-
 fn why_not_again(circle: &Circle, explorer: &Explorer) -> String {
     match circle {
         Circle::Back(above) => {
@@ -593,9 +589,3 @@ pub(crate) fn is_about_this(trouble: &Trouble) -> bool {
             | TroubleKind::Other
     )
 }
-
-/// How many directories are listed ahead of the one that is looked at.
-const AHEAD: usize = 32;
-
-/// As long as so many entries wait in memory, no more listings are asked for: some 20 MiB.
-const MAX_HELD: usize = 50_000;

@@ -230,7 +230,7 @@ pub(crate) struct Transfer {
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) retries: u32,
 
-    /// Bytes a second of all files together, at most, such as 10M (K, M, G: times 1024)
+    /// Bytes a second of all files together, at most, such as 10M or 1.5M (M: 1024 times 1024; MB: a million)
     ///
     /// In a direct copy the bytes are not ours to slow down: one of the two servers must be able to (RATE, which fxpd
     /// knows), or it is an error before any data moves. With --via relay, and where one end is this machine, fxp does it.
@@ -254,7 +254,7 @@ pub(crate) struct Transfer {
     /// Begin no file with which more than this would be transferred, such as 500M or 2T
     ///
     /// Files that are on their way are finished; the exit code is 10. For a copy to one destination.
-    #[arg(long, value_name = "SIZE", value_parser = amount::bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = crate::settings::size)]
     pub(crate) max_transfer: Option<u64>,
 
     /// Begin no file later than this, such as 90s, 15m or 2h
@@ -264,20 +264,10 @@ pub(crate) struct Transfer {
     pub(crate) max_duration: Option<Duration>,
 }
 
-/// `10M`: bytes a second.
+/// `1.5M`: bytes a second.
 fn rate(typed: &str) -> Result<u64, String> {
-    let end = typed.find(|character: char| !character.is_ascii_digit()).unwrap_or(typed.len());
-    let (digits, unit) = typed.split_at(end);
-    let unit = match unit.trim().to_ascii_uppercase().as_str() {
-        "" => 1,
-        "K" | "KB" | "KIB" => 1 << 10,
-        "M" | "MB" | "MIB" => 1 << 20,
-        "G" | "GB" | "GIB" => 1 << 30,
-        _ => return Err("a number of bytes, with K, M or G behind it where that is shorter".into()),
-    };
-    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    match bytes {
-        Some(bytes @ RateLimit::LEAST..=RateLimit::MOST) => Ok(bytes),
+    match crate::settings::size(typed)? {
+        bytes @ RateLimit::LEAST..=RateLimit::MOST => Ok(bytes),
         _ => Err(format!("not between {} and {}", RateLimit::LEAST, RateLimit::MOST)),
     }
 }

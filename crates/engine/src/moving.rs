@@ -128,6 +128,9 @@ impl Run {
                 Err(trouble) => self.failed(FileFailure { source, destination, trouble }, &mut report),
             }
         }
+        if report.interrupted > 0 {
+            report.ending = Ending::Interrupted;
+        }
         Ok(report)
     }
 

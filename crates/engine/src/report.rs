@@ -2,7 +2,9 @@
 
 mod sums;
 
-pub use sums::{Came, Ending, MOST_FAILURES, MOST_NOTES, MOST_TOLD, Report, Served, Sums, Travelled};
+pub use sums::{
+    Came, Ending, Left, MOST_FAILURES, MOST_NOTES, MOST_TOLD, Refused, Report, Served, Sums, Travelled,
+};
 
 use std::fmt;
 use std::time::Duration;

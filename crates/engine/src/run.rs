@@ -47,7 +47,7 @@ use crate::plan::select::{Goal, Origin, Prepared, Wish, prepare};
 use crate::plan::walk::interrupted;
 use crate::pool::Pool;
 use crate::publish::Publisher;
-use crate::report::{Event, FileFailure, Report, Trouble, TroubleKind};
+use crate::report::{Ending, Event, FileFailure, Left, Report, Trouble, TroubleKind};
 use crate::retry;
 use crate::side::Side;
 use crate::site::{Location, locate};
@@ -361,7 +361,7 @@ impl Run {
         conducted?;
         let Planned { outcome, fed } = planned;
         match outcome {
-            Err(trouble) if fed.items == 0 => return Err(trouble),
+            Err(trouble) if fed.found.items == 0 => return Err(trouble),
             // What was found before was copied all the same; what was not found is one failure.
             Err(trouble) if trouble.kind != TroubleKind::Interrupted => {
                 let at =
@@ -372,7 +372,8 @@ impl Run {
             _ => {}
         }
         let mut report = std::mem::take(&mut *crew.report());
-        report.ending = conductor::ending(&crew, fed.all);
+        report.ending = conductor::ending(&crew, fed.all && report.interrupted == 0);
+        report.left = (report.ending != Ending::Complete).then(|| left(&crew, fed.found));
         report.times = self.learn_times(&crew).await;
         Ok(report)
     }
@@ -439,6 +440,16 @@ impl Run {
     }
 }
 
+/// What was found and not brought.
+fn left(crew: &Crew, found: Found) -> Left {
+    let (files, bytes) = crew.dealt();
+    Left {
+        files: found.files.saturating_sub(files),
+        bytes: found.bytes.saturating_sub(bytes),
+        all: found.complete,
+    }
+}
+
 /// What is to be planned.
 struct Errand {
     prepared: Prepared,
@@ -490,6 +501,10 @@ fn tell_step(item: Item, sources: &[Side], destination: &Side, context: &Context
         Item::Conflict(failure) => {
             tell(Event::Failed { file: None, failure: failure.clone() });
             report.fail(*failure);
+        }
+        Item::Refused(count, failure) => {
+            tell(Event::Failed { file: None, failure: failure.clone() });
+            report.refuse(count, failure.trouble);
         }
         Item::Directory(path) => tell(Event::Step(format!("make directory {}", destination.name(&path)))),
         Item::Extra(extra) => delete(&extra),

@@ -121,14 +121,17 @@ pub(crate) fn failure(error: JournalError) -> Failure {
 
 fn ending(report: &Result<Report, Trouble>, interrupted: bool) -> Ending {
     match report {
-        Ok(report) if report.ending == report::Ending::Complete && report.failed == 0 => Ending::Done,
+        Ok(report) if is_whole(report) => Ending::Done,
         _ if interrupted => Ending::Interrupted,
         Ok(report) => match (report.ending, report.failures.first()) {
             (report::Ending::Interrupted, _) => Ending::Interrupted,
             (report::Ending::Limit, None) => {
                 Ending::Failed("a limit was reached, and there is more to do".into())
             }
-            (report::Ending::Complete, None) => Ending::Done,
+            (report::Ending::Complete, None) => match &report.refused {
+                Some(refused) => Ending::Failed(without_words(&refused.trouble)),
+                None => Ending::Done,
+            },
             (_, Some(first)) if report.failed > 1 => {
                 let more = report.failed - 1;
                 Ending::Failed(format!("{}, and {more} more failed", without_words(&first.trouble)))
@@ -138,6 +141,14 @@ fn ending(report: &Result<Report, Trouble>, interrupted: bool) -> Ending {
         Err(trouble) if trouble.kind == TroubleKind::Interrupted => Ending::Interrupted,
         Err(trouble) => Ending::Failed(without_words(trouble)),
     }
+}
+
+/// All that there was to do is done.
+fn is_whole(report: &Report) -> bool {
+    report.ending == report::Ending::Complete
+        && report.failed == 0
+        && report.interrupted == 0
+        && report.refused.is_none()
 }
 
 /// Some servers repeat in a refusal what they were sent, and at the login that is a password.
@@ -174,6 +185,9 @@ mod tests {
         };
         let failed = |why: &str| Ending::Failed(why.into());
         use report::Ending::{Complete, Interrupted, Limit};
+        let mut too_many = Report::default();
+        too_many.refuse(9, Trouble::new(TroubleKind::Limit, "too many"));
+        let refused: Result<Report, Trouble> = Ok(too_many);
         let limit = "a limit was reached, and there is more to do";
         let rows = [
             (report(Complete, &[]), false, Ending::Done),
@@ -183,6 +197,7 @@ mod tests {
             (report(Limit, &[]), false, failed(limit)),
             (report(Limit, &["one"]), false, failed("one")),
             (report(Interrupted, &["one"]), false, Ending::Interrupted),
+            (refused, false, failed("too many")),
             (report(Complete, &["one"]), true, Ending::Interrupted),
             (Err(Trouble::new(TroubleKind::Interrupted, "x")), false, Ending::Interrupted),
             (Err(Trouble::new(TroubleKind::Network, "gone")), false, failed("gone")),

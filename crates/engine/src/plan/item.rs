@@ -31,6 +31,8 @@ pub(crate) enum Item {
     Skipped(Skipped),
     /// Cannot be copied, because something else stands in its place.
     Conflict(Box<FileFailure>),
+    /// More would have to be deleted than is allowed: so many, of which none is.
+    Refused(u64, Box<FileFailure>),
     /// Stands at the destination only, and is to be deleted.
     Extra(Extra),
     /// Stands where the directory belongs that comes next, and is deleted just before that is made.

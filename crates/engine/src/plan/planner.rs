@@ -181,7 +181,7 @@ async fn collect(
             Item::Link(link) => plan.links.push(*link),
             Item::LinkStands => plan.unchanged += 1,
             Item::Skipped(skipped) => plan.skipped.push(skipped),
-            Item::Conflict(failure) => plan.conflicts.push(*failure),
+            Item::Conflict(failure) | Item::Refused(_, failure) => plan.conflicts.push(*failure),
             Item::Extra(extra) => plan.extras.push(extra),
             Item::MakeWay(obstacle) => plan.extras.extend(&obstacle.pile),
         }
@@ -380,7 +380,8 @@ impl Planner<'_> {
             .on(Some(Leg::Destination))
             .remedy(format!("--delete-limit {count} deletes them, -n shows which they are"));
             let source = destination.clone();
-            return self.tell(Item::Conflict(Box::new(FileFailure { source, destination, trouble }))).await;
+            let failure = Box::new(FileFailure { source, destination, trouble });
+            return self.tell(Item::Refused(count, failure)).await;
         }
         let Waiting { extras, obstructed } = std::mem::take(&mut self.waiting);
         for item in obstructed {

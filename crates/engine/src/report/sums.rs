@@ -8,7 +8,7 @@ use fxp_proto::pair::method::Method;
 
 use crate::times::Times;
 
-use super::{Assurance, Doubt, FileFailure, FileReport, Route, Skipped, TroubleKind, Verification};
+use super::{Assurance, Doubt, FileFailure, FileReport, Route, Skipped, Trouble, TroubleKind, Verification};
 
 /// The whole run.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +19,15 @@ pub struct Report {
     pub files: Vec<FileReport>,
     /// The first [`MOST_TOLD`] destinations that are proven equal by their size only.
     pub unproven: Vec<String>,
-    /// Files that failed.
+    /// Files that failed; those that a stop or a limit kept from being brought are not among them.
     pub failed: u64,
+    /// Files that were on their way, or about to be, when the run was stopped.
+    pub interrupted: u64,
+    /// What was found and not brought, if the run ended before everything was tried. Not told for several
+    /// destinations.
+    pub left: Option<Left>,
+    /// Why nothing was deleted, if more would have been than is allowed.
+    pub refused: Option<Box<Refused>>,
     /// The first [`MOST_FAILURES`] of them.
     pub failures: Vec<FileFailure>,
     /// All kinds of trouble that there were.
@@ -55,6 +62,26 @@ pub struct Report {
     pub times: Vec<Times>,
     /// Where there are several destinations: what each server got and gave, the source first.
     pub servers: Vec<Served>,
+}
+
+/// What was found and not brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Files.
+    pub files: u64,
+    /// Their bytes, as far as sizes are known.
+    pub bytes: u64,
+    /// The walk had come to its end; otherwise there may be more.
+    pub all: bool,
+}
+
+/// Deletions that were refused, since they were too many.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Files and directories that would have been deleted.
+    pub count: u64,
+    /// The reason.
+    pub trouble: Trouble,
 }
 
 /// What one of several servers got and gave.
@@ -162,13 +189,23 @@ impl Report {
         }
     }
 
-    /// Takes in a file that failed.
+    /// Takes in a file that failed, or was interrupted.
     pub fn fail(&mut self, failure: FileFailure) {
-        self.failed += 1;
         self.kinds.insert(failure.trouble.kind);
+        if failure.trouble.kind == TroubleKind::Interrupted {
+            self.interrupted += 1;
+            return;
+        }
+        self.failed += 1;
         if self.failures.len() < MOST_FAILURES {
             self.failures.push(failure);
         }
+    }
+
+    /// Takes in that `count` things would have had to be deleted, and none was.
+    pub fn refuse(&mut self, count: u64, trouble: Trouble) {
+        self.kinds.insert(trouble.kind);
+        self.refused = Some(Box::new(Refused { count, trouble }));
     }
 
     /// Takes in what was there already, proven equal as far as that was asked for or with a doubt.
@@ -243,7 +280,6 @@ pub const MOST_NOTES: usize = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Trouble;
 
     #[test]
     fn a_report_of_many_files_stays_small_and_counts_all_of_them() {
@@ -291,5 +327,8 @@ mod tests {
         assert_eq!(report.failed, MOST_FAILURES as u64 + 1);
         assert_eq!(report.failures.len(), MOST_FAILURES);
         assert_eq!(report.kinds.len(), 2, "the last one is not forgotten");
+        let trouble = Trouble::new(TroubleKind::Interrupted, "x");
+        report.fail(FileFailure { source: String::new(), destination: String::new(), trouble });
+        assert_eq!((report.failed, report.interrupted), (MOST_FAILURES as u64 + 1, 1), "it did not fail");
     }
 }

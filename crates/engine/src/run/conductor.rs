@@ -164,6 +164,7 @@ impl Supplier {
                     self.crew.report().leave_out(skipped);
                 }
                 Item::Conflict(failure) => self.crew.failed(None, *failure),
+                Item::Refused(count, failure) => self.crew.refused(count, *failure),
                 Item::Extra(extra) if self.deletes_late() => self.late.push(&extra),
                 Item::Extra(extra) => self.delete(&extra).await,
                 Item::MakeWay(obstacle) => Box::pin(self.make_way(&obstacle)).await,
@@ -199,7 +200,8 @@ impl Supplier {
                 | Item::Unchanged(_)
                 | Item::Skipped(_)
                 | Item::LinkStands
-                | Item::Conflict(_) => {
+                | Item::Conflict(_)
+                | Item::Refused(..) => {
                     passed.push_back(item);
                 }
                 Item::Link(_) | Item::Extra(_) | Item::MakeWay(_) => {

@@ -27,7 +27,8 @@ use crate::plan::item::Same;
 use crate::pool::Pool;
 use crate::publish::Publisher;
 use crate::report::{
-    Assurance, Equality, Event, FileFailure, FileReport, Report, Trouble, Unchanged, Verification,
+    Assurance, Equality, Event, FileFailure, FileReport, Report, Trouble, TroubleKind, Unchanged,
+    Verification,
 };
 use crate::side::Side;
 use crate::site::Location;
@@ -90,6 +91,8 @@ pub(crate) struct Crew {
     /// What may still be begun.
     allowance: Mutex<Allowance>,
     limit_reached: AtomicBool,
+    /// Steps that need nothing more, and their bytes.
+    dealt_with: Mutex<(u64, u64)>,
     pub(crate) patience: Patience,
 }
 
@@ -128,6 +131,7 @@ impl Crew {
             tuner: Mutex::default(),
             allowance: Mutex::new(allowance),
             limit_reached: AtomicBool::new(false),
+            dealt_with: Mutex::default(),
             patience,
         })
     }
@@ -282,6 +286,7 @@ impl Crew {
         let modified = step.modified.map(|(time, _)| time);
         let placed = self.run.goals.placed(step.side, &step.destination, modified);
         self.event(Event::Done { file, report: Box::new(done.clone()), placed });
+        self.dealt_with(step);
         self.report().add(done);
         self.came_of(step, Some(file), Ok(Some(arrived)));
     }
@@ -294,6 +299,7 @@ impl Crew {
 
     /// An earlier run had brought the file already, and verified it so.
     pub(crate) fn stood(&self, step: &Step, verified: Verification, time_kept: bool) {
+        self.dealt_with(step);
         self.unchanged(Same {
             side: step.side,
             destination: step.destination.clone(),
@@ -304,6 +310,18 @@ impl Crew {
             doubt: None,
         });
         self.came_of(step, None, Ok(None));
+    }
+
+    /// A step needs nothing more in this run.
+    fn dealt_with(&self, step: &Step) {
+        let mut dealt = self.dealt_with.lock().expect("no holder of the lock panics");
+        dealt.0 += 1;
+        dealt.1 = dealt.1.saturating_add(step.size.unwrap_or_default());
+    }
+
+    /// How many steps need nothing more, and how many bytes they have, as far as was known beforehand.
+    pub(crate) fn dealt(&self) -> (u64, u64) {
+        *self.dealt_with.lock().expect("no holder of the lock panics")
     }
 
     /// A file was there already.
@@ -322,6 +340,9 @@ impl Crew {
 
     /// A step failed for good; whoever hears the outcomes decides whether that is a failure of the run.
     pub(crate) fn step_failed(&self, file: Option<u64>, step: &Step, trouble: Trouble) {
+        if trouble.kind != TroubleKind::Interrupted {
+            self.dealt_with(step);
+        }
         if !self.came_of(step, file, Err(trouble.clone())) {
             self.lost(file, step, trouble);
         }
@@ -330,7 +351,8 @@ impl Crew {
     /// Nobody will bring the file of a step in this run.
     pub(crate) fn lost(&self, file: Option<u64>, step: &Step, trouble: Trouble) {
         let failure = self.failure(step, trouble);
-        if file.is_some() {
+        // What was interrupted has not failed: it is begun, and goes on.
+        if file.is_some() && failure.trouble.kind != TroubleKind::Interrupted {
             self.run.context.ledger.failed(&self.subject(step), &failure);
         }
         self.failed(file, failure);
@@ -352,6 +374,12 @@ impl Crew {
     pub(crate) fn failed(&self, file: Option<u64>, failure: FileFailure) {
         self.event(Event::Failed { file, failure: Box::new(failure.clone()) });
         self.report().fail(failure);
+    }
+
+    /// Nothing was deleted, since it would have been too much.
+    pub(crate) fn refused(&self, count: u64, failure: FileFailure) {
+        self.event(Event::Failed { file: None, failure: Box::new(failure.clone()) });
+        self.report().refuse(count, failure.trouble);
     }
 
     /// The failure of a step.

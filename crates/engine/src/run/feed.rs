@@ -18,7 +18,7 @@ pub(super) struct Found {
     pub(super) directories: u64,
     pub(super) unchanged: u64,
     /// Things of any kind.
-    items: u64,
+    pub(super) items: u64,
     /// The walk has ended: this is all.
     pub(super) complete: bool,
 }
@@ -26,8 +26,8 @@ pub(super) struct Found {
 /// What was passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fed {
-    /// So many things were found.
-    pub(super) items: u64,
+    /// So much was found.
+    pub(super) found: Found,
     /// They are all that there is to do, and all of them were wanted.
     pub(super) all: bool,
 }
@@ -60,7 +60,7 @@ pub(super) async fn feed(
     tell(found);
     for item in held {
         if to.send(item).await.is_err() {
-            return Fed { items: found.items, all: false };
+            return Fed { found, all: false };
         }
     }
     let mut told = Instant::now();
@@ -73,7 +73,7 @@ pub(super) async fn feed(
                     tell(found);
                 }
                 if to.send(item).await.is_err() {
-                    return Fed { items: found.items, all: false };
+                    return Fed { found, all: false };
                 }
             }
             None => {
@@ -83,7 +83,7 @@ pub(super) async fn feed(
             }
         }
     }
-    Fed { items: found.items, all: found.complete }
+    Fed { found, all: found.complete }
 }
 
 impl Found {
@@ -96,7 +96,12 @@ impl Found {
             }
             Item::Directory(_) => self.directories += 1,
             Item::Unchanged(_) | Item::LinkStands => self.unchanged += 1,
-            Item::Link(_) | Item::Skipped(_) | Item::Conflict(_) | Item::Extra(_) | Item::MakeWay(_) => {}
+            Item::Link(_)
+            | Item::Skipped(_)
+            | Item::Conflict(_)
+            | Item::Refused(..)
+            | Item::Extra(_)
+            | Item::MakeWay(_) => {}
         }
     }
 }
@@ -145,7 +150,7 @@ mod tests {
     async fn a_small_plan_is_told_whole_before_its_first_item_and_a_long_walk_holds_nothing_up() {
         for (pause, expected) in [(0, vec![3]), (1000, vec![1, 2, 3, 3])] {
             let (told, fed, heard) = walk(Duration::from_millis(pause), true).await;
-            assert_eq!((fed, heard), (Fed { items: 3, all: true }, 3));
+            assert_eq!((fed.found.items, fed.all, heard), (3, true, 3));
             let counts: Vec<u64> = told.iter().map(|found| found.unchanged).collect();
             assert_eq!(counts, expected);
             let complete: Vec<bool> = told.iter().map(|found| found.complete).collect();
@@ -157,7 +162,7 @@ mod tests {
     async fn a_walk_that_broke_off_is_no_whole_plan() {
         for pause in [0, 1000] {
             let (told, fed, heard) = walk(Duration::from_millis(pause), false).await;
-            assert_eq!((fed, heard), (Fed { items: 3, all: false }, 3));
+            assert_eq!((fed.found.items, fed.all, heard), (3, false, 3));
             assert!(told.iter().all(|found| !found.complete));
         }
     }
@@ -181,6 +186,7 @@ mod tests {
         drop(conductor);
         planner.send(unchanged(1)).await.expect("there is room");
         drop(planner);
-        assert_eq!(feed(from, to, || true, |_| {}).await, Fed { items: 1, all: false });
+        let fed = feed(from, to, || true, |_| {}).await;
+        assert_eq!((fed.found.items, fed.found.complete, fed.all), (1, true, false));
     }
 }

@@ -263,7 +263,7 @@ async fn spread(
     }
     ended?;
     let mut report = std::mem::take(&mut *crew.report());
-    report.ending = conductor::ending(&crew, traffic.is_complete());
+    report.ending = conductor::ending(&crew, traffic.is_complete() && report.interrupted == 0);
     report.servers = traffic.balance();
     Ok(report)
 }

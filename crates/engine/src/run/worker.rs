@@ -316,7 +316,7 @@ impl Worker {
         };
         if is_brought {
             if let Err(trouble) = self.leave_source(step).await {
-                self.fail(None, step, trouble);
+                self.crew.lost(None, step, trouble);
             }
             return;
         }
@@ -344,7 +344,7 @@ impl Worker {
                 ledger.finished(&subject, &done);
                 self.crew.done(file, step, done);
                 if let Err(trouble) = self.leave_source(step).await {
-                    self.fail(Some(file), step, trouble);
+                    self.crew.lost(Some(file), step, trouble);
                 }
             }
             Err(trouble) => {

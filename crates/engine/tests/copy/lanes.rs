@@ -296,6 +296,10 @@ async fn a_stop_ends_all_lanes_and_leaves_no_half_file_under_a_final_name() {
         tokio::time::timeout(Duration::from_secs(60), copying).await.expect("it ends").expect("a report");
     assert_eq!(report.ending, Ending::Interrupted);
     assert!(report.sums.files < names.len() as u64, "some were left");
+    let left = report.left.expect("told");
+    let known = left.files + report.sums.files;
+    assert!(if left.all { known == names.len() as u64 } else { known <= names.len() as u64 }, "{report:?}");
+    assert_eq!(report.failed, 0, "{report:?}");
     for name in &names {
         let there = destination.get(&format!("/t/{name}"));
         assert!(there.is_none() || there == source.get(&format!("/t/{name}")), "{name}");

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use fxp_engine::report::{Assurance, TroubleKind};
+use fxp_engine::report::{Assurance, Left};
 use fxp_engine::run::{CopyRequest, Via};
 
 use crate::cable::Cable;
@@ -24,13 +24,8 @@ async fn a_stopped_copy_ends_in_order_and_leaves_a_part_that_is_continued() {
         let desk = Desk::new(&[&source, &destination]);
         let request = CopyRequest { via, ..request(vec![source.at("endless")], destination.at("")) };
         let report = fxp_engine::run::copy(request, &desk.context, stop).await.expect("a report");
-        assert_eq!(report.failures.len(), 1);
-        assert_eq!(
-            report.failures[0].trouble.kind,
-            TroubleKind::Interrupted,
-            "{:?}",
-            report.failures[0].trouble
-        );
+        assert_eq!((report.failed, report.interrupted), (0, 1), "{report:?}");
+        assert_eq!(report.left, Some(Left { files: 1, bytes: 64, all: true }));
         assert_eq!(destination.get("/endless"), None, "{via:?}");
         assert!(destination.get("/endless.fxp-part").is_some_and(|part| !part.is_empty()), "{via:?}");
     }

@@ -11,7 +11,7 @@ use std::io;
 use fxp_client::transcript::Line;
 use fxp_engine::context::Observer;
 use fxp_engine::doctor::Finding;
-use fxp_engine::report::{Assurance, Event, FileReport, Report, Route, Served, Verification};
+use fxp_engine::report::{Assurance, Event, FileReport, Left, Report, Route, Served, Verification};
 use fxp_proto::pair::method::Method;
 use serde::Serialize;
 
@@ -228,12 +228,15 @@ fn summary(report: &Report, exit: Exit) -> Record<'static> {
     Record::Summary {
         files: report.sums.files,
         failed: report.failed,
+        interrupted: report.interrupted,
+        left: report.left.as_ref().map(LeftFields::of),
         skipped: report.left_out,
         directories: report.directories,
         links: report.links,
         unchanged: report.unchanged,
         unchanged_unproven: report.doubtful,
         deleted: report.deleted,
+        not_deleted: report.refused.as_ref().map_or(0, |refused| refused.count),
         bytes: report.sums.bytes,
         unproven: report.sums.unproven(),
         payload_through_client: report.through_client,
@@ -381,12 +384,15 @@ enum Record<'a> {
     Summary {
         files: u64,
         failed: u64,
+        interrupted: u64,
+        left: Option<LeftFields>,
         skipped: u64,
         directories: u64,
         links: u64,
         unchanged: u64,
         unchanged_unproven: u64,
         deleted: u64,
+        not_deleted: u64,
         bytes: u64,
         unproven: u64,
         payload_through_client: u64,
@@ -396,6 +402,21 @@ enum Record<'a> {
         exit_code: u8,
     },
     Error(Trouble<'a>),
+}
+
+/// What was found and not brought.
+#[derive(Serialize)]
+struct LeftFields {
+    files: u64,
+    bytes: u64,
+    all: bool,
+}
+
+impl LeftFields {
+    fn of(left: &Left) -> Self {
+        let &Left { files, bytes, all } = left;
+        LeftFields { files, bytes, all }
+    }
 }
 
 /// What some files of a run have achieved.

@@ -14,6 +14,8 @@ mod jobs;
 #[cfg(target_os = "linux")]
 mod lessons;
 #[cfg(target_os = "linux")]
+mod limits;
+#[cfg(target_os = "linux")]
 mod manifest;
 #[cfg(target_os = "linux")]
 mod masses;

@@ -57,6 +57,7 @@ pub(super) fn words(item: &Item) -> String {
         Item::Unchanged(same) => format!("same {}", same.size.unwrap_or_default()),
         Item::Skipped(skipped) => format!("skip {}", skipped.source),
         Item::Conflict(failure) => format!("conflict {}", failure.trouble),
+        Item::Refused(count, failure) => format!("refused {count} {}", failure.trouble),
         Item::Extra(extra) => format!("delete {}{}", extra.path, if extra.directory { "/" } else { "" }),
     }
 }

@@ -373,7 +373,7 @@ impl Traffic {
                 format!("{from} could not give {name} to {to}, which gets it from another one: {trouble}");
             self.crew.event(Event::Rerouted { file, text });
         } else {
-            self.served[job.needer].failed += 1;
+            self.served[job.needer].failed += u64::from(trouble.kind != TroubleKind::Interrupted);
             let told = self.with_who_has_it(job.file, job.needer, trouble.clone());
             self.crew.lost(file, &step, told);
         }
@@ -420,13 +420,13 @@ impl Traffic {
         let trouble = self.with_who_has_it(file, place, trouble);
         let pair = self.pair(Job { file, holder: SOURCE, needer: place });
         if let Some(step) = self.table.order(Job { file, holder: SOURCE, needer: place }, pair) {
-            self.served[place].failed += 1;
+            self.served[place].failed += u64::from(trouble.kind != TroubleKind::Interrupted);
             self.crew.lost(None, &step, trouble);
         }
     }
 
     fn fail(&mut self, place: usize, file: Option<u64>, failure: FileFailure) {
-        self.served[place].failed += 1;
+        self.served[place].failed += u64::from(failure.trouble.kind != TroubleKind::Interrupted);
         self.crew.failed(file, failure);
     }
 

@@ -107,7 +107,7 @@ impl Worker {
         };
         for (file, step) in unheard {
             if let Err(trouble) = self.leave_source_again(&step).await {
-                self.fail(Some(file), &step, trouble);
+                self.crew.lost(Some(file), &step, trouble);
             }
             self.crew.queue.done();
         }
@@ -370,7 +370,7 @@ impl Cargo for Freight<'_> {
         match result {
             Err(failure) if is_refused(&failure) => {
                 let words = words(&Cause::Failure(failure));
-                self.crew.step_failed(Some(number), &step, source_stays(&words));
+                self.crew.lost(Some(number), &step, source_stays(&words));
             }
             Err(_) => return self.unheard.push((number, step)),
             Ok(()) => {}

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use fxp_engine::report::{Assurance, Came, FileFailure, Report, Route, Served, Trouble, Verification};
+use fxp_engine::report::{
+    Assurance, Came, Ending, FileFailure, Left, Report, Route, Served, Trouble, Verification,
+};
 use fxp_engine::times::Times;
 use fxp_proto::pair::method::Method;
 
@@ -50,11 +52,31 @@ pub(super) fn headline(deed: Deed, report: &Report, exit: Exit) -> String {
     if report.left_out > 0 {
         let _ = write!(line, "; {} left out", report.left_out);
     }
-    if report.failed > 0 && exit != Exit::Interrupted {
+    if let Some(refused) = &report.refused {
+        let things = measure::count(refused.count, "file or directory", "files and directories");
+        let _ = write!(line, "; {}", styled(ERROR, format_args!("{things} not deleted (--delete-limit)")));
+    }
+    if report.failed > 0 {
         let files = measure::count(report.failed, "file", "files");
         let _ = write!(line, "; {}", styled(ERROR, format_args!("{files} failed")));
     }
+    if let Some(left) = report.left.as_ref().and_then(left) {
+        let _ = write!(line, "; {left}");
+    }
     line
+}
+
+/// `12 files (3.4 GiB) are left`; nothing, if nothing is.
+fn left(left: &Left) -> Option<String> {
+    let files = measure::count(left.files, "file", "files");
+    let bytes = if left.bytes > 0 { format!(" ({})", measure::size(left.bytes)) } else { String::new() };
+    match (left.files, left.all) {
+        (0, true) => None,
+        (0, false) => Some("what was not listed yet is left".to_owned()),
+        (1, true) => Some(format!("{files}{bytes} is left")),
+        (_, true) => Some(format!("{files}{bytes} are left")),
+        (_, false) => Some(format!("{files}{bytes} and what was not listed yet are left")),
+    }
 }
 
 /// `12 files, 3.4 GiB in 31 s (112.0 MiB/s)`
@@ -74,6 +96,12 @@ fn nothing(deed: Deed, report: &Report, exit: Exit) -> String {
         (Exit::Done, Deed::Copy | Deed::Sync) if report.links > 0 => styled(GOOD, "Copied no file"),
         (Exit::Done, Deed::Move) if report.links > 0 => styled(GOOD, "Moved no file"),
         (Exit::Interrupted, _) => styled(WARNING, "Interrupted"),
+        (_, Deed::Copy | Deed::Sync) if report.ending == Ending::Limit => {
+            styled(WARNING, "A limit was reached before any file was copied")
+        }
+        (_, Deed::Move) if report.ending == Ending::Limit => {
+            styled(WARNING, "A limit was reached before any file was moved")
+        }
         (_, Deed::Copy | Deed::Sync) if report.failed == 0 => "Nothing to copy".into(),
         (_, Deed::Move) if report.failed == 0 => "Nothing to move".into(),
         (_, Deed::Copy | Deed::Sync) => styled(WARNING, "Copied nothing"),
@@ -283,4 +311,69 @@ fn each_of(values: impl Iterator<Item = String>) -> Vec<String> {
         }
     }
     different
+}
+
+#[cfg(test)]
+mod tests {
+    use fxp_engine::report::TroubleKind;
+
+    use super::*;
+
+    #[test]
+    fn a_run_that_ended_early_says_what_is_left() {
+        let report = |files, bytes, all| Report {
+            ending: Ending::Limit,
+            left: Some(Left { files, bytes, all }),
+            ..Report::default()
+        };
+        let rows = [
+            (
+                report(3, 2048, true),
+                "A limit was reached before any file was copied; 3 files (2.0 KiB) are left",
+            ),
+            (report(1, 0, true), "A limit was reached before any file was copied; 1 file is left"),
+            (
+                report(3, 0, false),
+                "A limit was reached before any file was copied; 3 files and what was not listed yet are left",
+            ),
+            (
+                report(0, 0, false),
+                "A limit was reached before any file was copied; what was not listed yet is left",
+            ),
+        ];
+        for (report, expected) in rows {
+            assert_eq!(plain(&headline(Deed::Copy, &report, Exit::Limit)), expected);
+        }
+    }
+
+    #[test]
+    fn what_was_interrupted_or_refused_has_not_failed() {
+        let failure = |kind| FileFailure {
+            source: "a:/x".into(),
+            destination: "b:/x".into(),
+            trouble: Trouble::new(kind, "x"),
+        };
+        let mut report = Report { ending: Ending::Interrupted, ..Report::default() };
+        (0..9).for_each(|_| report.fail(failure(TroubleKind::Interrupted)));
+        report.left = Some(Left { files: 12, bytes: 0, all: true });
+        let line = plain(&headline(Deed::Copy, &report, Exit::Interrupted));
+        assert_eq!(line, "Interrupted; 12 files are left");
+        report.fail(failure(TroubleKind::Other));
+        let line = plain(&headline(Deed::Copy, &report, Exit::Interrupted));
+        assert_eq!(line, "Interrupted; 1 file failed; 12 files are left");
+
+        let mut report = Report::default();
+        report.refuse(9, Trouble::new(TroubleKind::Limit, "too many"));
+        let line = plain(&headline(Deed::Sync, &report, Exit::Limit));
+        assert_eq!(line, "Nothing to copy; 9 files and directories not deleted (--delete-limit)");
+    }
+
+    /// Without colours.
+    fn plain(text: &str) -> String {
+        let mut plain = String::new();
+        let mut parts = text.split('\x1b');
+        plain.push_str(parts.next().unwrap_or_default());
+        parts.for_each(|part| plain.push_str(part.split_once('m').map_or(part, |(_, rest)| rest)));
+        plain
+    }
 }

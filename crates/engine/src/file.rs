@@ -81,6 +81,8 @@ pub(crate) struct Courier<'a> {
     pub(crate) original: bool,
     /// Whose the bytes are that stand where the file is stored.
     pub(crate) claim: Claim,
+    /// So much of the file was there before this delivery, as far as its attempts have gone on there.
+    pub(crate) inherited: Option<u64>,
     /// What all lanes bear together.
     pub(crate) patience: &'a Patience,
     /// What was told about attempts.
@@ -136,6 +138,7 @@ impl Courier<'_> {
             destination: self.destination.name(&step.destination),
             size: verified.size,
             resumed: carried.offset,
+            inherited: self.inherited.unwrap_or(carried.offset).min(carried.offset),
             elapsed: began.elapsed(),
             route: carried.route,
             method: carried.rung.map(|rung| rung.method),
@@ -188,6 +191,8 @@ impl Courier<'_> {
         let carried = self.carry(step, place, &mut offset, notes).await;
         // A server that does not resume has begun the file anew.
         headway.begun_at(offset);
+        // What was there when this run first went on is not its own; what it begins anew, all of it is.
+        self.inherited = Some(self.inherited.map_or(offset, |before| before.min(offset)));
         let carried = match carried {
             Ok(carried) => carried,
             Err(trouble) if is_lost(&trouble) && self.has_arrived(step, place).await => {

@@ -154,6 +154,7 @@ impl Run {
             destination: side.name(to),
             size: entry.size.unwrap_or_default(),
             resumed: 0,
+            inherited: 0,
             elapsed: began.elapsed(),
             route: Route::Renamed,
             method: None,

@@ -72,8 +72,10 @@ pub struct FileReport {
     pub destination: String,
     /// Bytes of the file.
     pub size: u64,
-    /// Bytes that were there already (resumed).
+    /// Bytes behind which the last attempt went on (resumed).
     pub resumed: u64,
+    /// Those of them that were there before this run.
+    pub inherited: u64,
     /// How long.
     pub elapsed: Duration,
     /// Route.

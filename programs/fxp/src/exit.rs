@@ -263,6 +263,7 @@ mod tests {
             destination: "b:/x".into(),
             size: 1,
             resumed: 0,
+            inherited: 0,
             elapsed: Duration::ZERO,
             route: Route::Direct,
             method: None,

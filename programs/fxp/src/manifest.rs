@@ -199,6 +199,7 @@ mod tests {
             destination: String::new(),
             size: 5,
             resumed: 0,
+            inherited: 0,
             elapsed: Duration::ZERO,
             route: Route::Local,
             method: None,

@@ -26,6 +26,7 @@ impl Courier<'_> {
         notes: &mut Vec<String>,
     ) -> Result<(Carried, Verified), Trouble> {
         self.claim = Claim::default();
+        self.inherited = None;
         let mut headway = Headway::new(self.retries, step.size);
         let mut again = false;
         // What used the retries up, while an attempt is on trial.

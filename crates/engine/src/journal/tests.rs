@@ -212,6 +212,7 @@ fn report() -> FileReport {
         destination: "b:one".into(),
         size: 5,
         resumed: 0,
+        inherited: 0,
         elapsed: Duration::ZERO,
         route: Route::Direct,
         method: None,

@@ -240,7 +240,7 @@ impl Sums {
         if file.route == Route::Renamed {
             return;
         }
-        self.moved = self.moved.saturating_add(file.size.saturating_sub(file.resumed));
+        self.moved = self.moved.saturating_add(file.size.saturating_sub(file.inherited));
         count(
             &mut self.verified,
             match &file.verified {
@@ -290,7 +290,9 @@ mod tests {
                 source: "s".into(),
                 destination: format!("d{number}"),
                 size: 10,
-                resumed: if number == 0 { 4 } else { 0 },
+                // What an earlier attempt of this run had brought counts.
+                resumed: if number < 2 { 4 } else { 0 },
+                inherited: if number == 0 { 4 } else { 0 },
                 elapsed: Duration::ZERO,
                 route: Route::Direct,
                 method: None,

@@ -98,6 +98,7 @@ mod tests {
             destination: String::new(),
             size,
             resumed,
+            inherited: resumed,
             elapsed: Duration::ZERO,
             route: Route::Direct,
             method: None,

@@ -89,6 +89,7 @@ fn found((source, destination): (String, String), route: Route, verified: Verifi
         destination,
         size: verified.size,
         resumed: verified.size,
+        inherited: verified.size,
         elapsed: Duration::ZERO,
         route,
         method: None,

@@ -481,6 +481,7 @@ impl Worker {
             aliases: &crew.pairs[step.side].aliases,
             original: crew.pairs[step.side].original,
             claim: Claim::default(),
+            inherited: None,
             patience: &crew.patience,
             told: Told::default(),
             gone: &|gone| crew.deleted(gone),

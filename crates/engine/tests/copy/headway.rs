@@ -88,6 +88,8 @@ async fn a_file_that_gets_further_each_time_arrives_however_often_it_breaks_off(
         let file = scene.has_arrived(by, &report);
         assert_eq!((file.attempts, scene.sent()), (4, 4), "{by:?}: more often than one retry would have it");
         assert_eq!(file.resumed, 3 * ENOUGH, "{by:?}: {:?}", file.notes);
+        // All of it came in this run.
+        assert_eq!((file.inherited, report.sums.moved), (0, file.size), "{by:?}");
         // Each pause is the first one again.
         let pauses = file.notes.iter().filter(|note| note.ends_with("tried again after 0.5 s"));
         assert_eq!(pauses.count(), 3, "{by:?}: {:?}", file.notes);

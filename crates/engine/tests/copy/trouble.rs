@@ -80,6 +80,7 @@ async fn a_leftover_is_continued_only_if_it_is_the_beginning_of_the_file() {
         assert_eq!(destination.get("/f.fxp-part"), None);
         let moved: u64 = source.meter.snapshot().get(&destination.address.ip()).map_or(0, |count| count.sent);
         assert_eq!(moved, content.len() as u64 - resumed, "only the rest was sent");
+        assert_eq!((report.files[0].inherited, report.sums.moved), (*resumed, moved));
     }
 }
 

@@ -265,6 +265,7 @@ impl Freight<'_> {
             destination: self.names.1.name(&step.destination),
             size: step.size.unwrap_or_default(),
             resumed: 0,
+            inherited: 0,
             elapsed: began.elapsed(),
             route: Route::Direct,
             method: Some(self.rung.method),

@@ -68,6 +68,7 @@ fn written() -> Kinds {
         destination: String::new(),
         size: 0,
         resumed: 0,
+        inherited: 0,
         elapsed: Duration::ZERO,
         route: Route::Direct,
         method: None,

@@ -13,6 +13,7 @@ fn figures() -> Figures {
         destination: "b".into(),
         size: 5,
         resumed: 0,
+        inherited: 0,
         elapsed: Duration::ZERO,
         route: Route::Direct,
         method: None,

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fxp_engine::journal::{Ending, Forgetful, JobId, Journal, JournalError, Ledger, Page, Typed};
@@ -56,8 +56,9 @@ impl Record {
             (Ok(kept), _) => Ok(Record { kept: Some(kept) }),
             (Err(failure), Some(_)) => Err(failure),
             (Err(failure), None) => {
+                let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
                 desk.voice.warning(&format!(
-                    "{failure}, so this copy is not remembered, and `fxp resume` will not know it"
+                    "{failure}, so this copy is not remembered, and `fxp resume` will not know it{hint}"
                 ));
                 Ok(Record { kept: None })
             }
@@ -114,9 +115,22 @@ pub(crate) fn failure(error: JournalError) -> Failure {
         JournalError::Newer => failed.hint("use that one, or set FXP_STATE to another directory"),
         JournalError::Database(_) | JournalError::File { .. } => {
             let why = std::error::Error::source(&error).map(|cause| failed.clone().because(cause));
-            why.unwrap_or(failed).hint("FXP_STATE names the directory that the journal is kept in")
+            let hint = match Paths::find() {
+                Ok(paths) if error.is_damage() => way_out(&Journal::file(&paths.state)),
+                _ => "FXP_STATE names the directory that the journal is kept in".to_owned(),
+            };
+            why.unwrap_or(failed).hint(hint)
         }
     }
+}
+
+/// What to do about a journal that is damaged, and what that costs.
+fn way_out(journal: &Path) -> String {
+    let file = journal.display();
+    format!(
+        "{file} is damaged: move it away, with the files beside it whose names begin so, and the next copy begins a new \
+         one. The list of jobs is lost then, no file: type a copy that was not finished again, and it goes on"
+    )
 }
 
 fn ending(report: &Result<Report, Trouble>, interrupted: bool) -> Ending {

@@ -50,6 +50,18 @@ pub enum JournalError {
     },
 }
 
+impl JournalError {
+    /// True if the file is there and is no journal, or no whole one: whoever tries again will see the same.
+    pub fn is_damage(&self) -> bool {
+        // SQLite's names: SQLITE_CORRUPT with all that is derived from it, SQLITE_NOTADB.
+        const CORRUPT: u32 = 11;
+        const NO_DATABASE: u32 = 26;
+        let JournalError::Database(sqlx::Error::Database(error)) = self else { return false };
+        let code = error.code().and_then(|code| code.parse::<u32>().ok());
+        code.is_some_and(|code| matches!(code & 0xFF, CORRUPT | NO_DATABASE))
+    }
+}
+
 /// The journal of a state directory.
 pub struct Journal {
     directory: PathBuf,
@@ -70,7 +82,7 @@ impl Journal {
     ///
     /// What cannot be made, opened, or understood.
     pub async fn open(directory: &Path) -> Result<Self, JournalError> {
-        let path = directory.join("journal.sqlite");
+        let path = Journal::file(directory);
         let locks = directory.join(JOBS);
         make_private_directory(&locks).map_err(|source| JournalError::File { path: locks, source })?;
         // SQLite gives the files beside it the same mode.
@@ -86,6 +98,11 @@ impl Journal {
         let mut connection = options.connect().await?;
         schema::migrate(&mut connection).await?;
         Ok(Journal { directory: directory.to_owned(), options, connection: Mutex::new(connection) })
+    }
+
+    /// The file that is the journal of a directory; SQLite puts others beside it, whose names begin with its name.
+    pub fn file(directory: &Path) -> PathBuf {
+        directory.join("journal.sqlite")
     }
 
     /// Opens the page of the job of this command, as [`Journal::add`] finds or makes it.

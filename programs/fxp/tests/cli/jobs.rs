@@ -185,6 +185,35 @@ fn no_password_is_written_down() {
 }
 
 #[test]
+fn a_damaged_journal_is_named_with_what_helps_and_what_it_costs() {
+    let (source, destination) = (Server::start(2, Kind::TLS), Server::start(3, Kind::TLS));
+    let machine = Machine::that_knows(&[&source, &destination]);
+    source.put("f", b"1");
+    let file = machine.home().join(".local/state/fxp/journal.sqlite");
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+    std::fs::write(&file, [b'x'; 5000]).expect("written");
+    let copy = ["cp", &source.url("f"), &destination.url("")];
+    for command in [&["jobs"][..], &["resume"], &["resume", "1"], &copy] {
+        let ran = machine.run(command);
+        assert_eq!(ran.code == Some(0), command == copy, "{command:?}: {}", ran.stderr);
+        for words in
+            ["file is not a database", "journal.sqlite is damaged: move it away", "The list of jobs is lost"]
+        {
+            assert!(
+                command == copy && words.starts_with("file") || ran.stderr.contains(words),
+                "{words}: {}",
+                ran.stderr
+            );
+        }
+    }
+    assert_eq!(destination.get("f"), Some(b"1".to_vec()));
+    std::fs::rename(&file, file.with_extension("damaged")).expect("moved");
+    let ran = machine.run(&copy);
+    assert!(ran.code == Some(0) && !ran.stderr.contains("journal"), "{}", ran.stderr);
+    assert_eq!(one_job(&machine, "jobs")["state"], "done");
+}
+
+#[test]
 fn without_a_place_for_the_journal_a_copy_is_made_all_the_same() {
     let (source, destination) = (Server::start(2, Kind::TLS), Server::start(3, Kind::TLS));
     let machine = Machine::that_knows(&[&source, &destination]);

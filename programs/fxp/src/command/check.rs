@@ -24,6 +24,9 @@ pub(super) async fn run(args: &args::Check, desk: &Desk) -> Outcome<Exit> {
         (None, None) => return Err(Failure::usage("a destination or --manifest is needed")),
     };
     let _ = desk.voice.item(Item::Found(Found::Checked(&checked, measure)));
+    if measure == Measure::Manifest && checked.only_source + checked.only_destination > 0 {
+        desk.voice.remark(PARTS);
+    }
     Ok(if checked.is_equal() { Exit::Done } else { Exit::Verification })
 }
 
@@ -85,3 +88,7 @@ fn tell(compared: &Compared, measure: Measure, args: &args::Check, desk: &Desk) 
         }
     }
 }
+
+/// Of a manifest and a place one is often a part of the other.
+const PARTS: &str = "Where only a part was meant: name the place that the manifest was written of, and the part by rules, such as \
+                     --include 'part/***' --exclude '*'; they hold for the manifest, too.";

@@ -102,6 +102,13 @@ fn a_copy_is_written_down_and_both_sides_are_compared_with_it() {
     {
         assert!(people.stdout.contains(words), "no {words:?} in:\n{}", people.stdout);
     }
+    // Of a part alone all else is missing; the hint says how the part is meant, and means it.
+    let part = machine.run(&["check", "--manifest", &file, &source.url("d/sub")]);
+    exits(&part, 9);
+    assert!(part.stderr.contains("--include 'part/***' --exclude '*'"), "{}", part.stderr);
+    let part = machine.run(&["check", "--manifest", &file, &from, "--include", "sub/***", "--exclude", "*"]);
+    exits(&part, 0);
+    assert!(!part.stderr.contains("--include"), "{}", part.stderr);
     let sizes =
         check(&to, &["--size-only", "--exclude", "/sub/b c", "--exclude", "new", "--exclude", "z", "--all"]);
     exits(&sizes, 0);

@@ -15,7 +15,7 @@ use crate::place::open;
 use crate::plan::explore::Explorer;
 use crate::plan::filter::Filter;
 use crate::plan::survey::is_about_this;
-use crate::report::{Trouble, TroubleKind};
+use crate::report::{Skipped, Trouble, TroubleKind};
 use crate::roaming::{Roamed, Roamer};
 use crate::run::Stop;
 use crate::url::Address;
@@ -35,15 +35,20 @@ pub struct HashRequest {
     pub retries: u32,
 }
 
-/// One file.
+/// What came of one file.
 #[derive(Clone, Debug)]
-pub struct Hashed {
-    /// Printable, absolute on its server.
-    pub path: VPath,
-    /// Such as `SHA-256`.
-    pub algorithm: &'static str,
-    /// The digest in lower-case hex, or why there is none.
-    pub digest: Result<String, Trouble>,
+pub enum Hashed {
+    /// The server was asked about it.
+    File {
+        /// Printable, absolute on its server.
+        path: VPath,
+        /// Such as `SHA-256`.
+        algorithm: &'static str,
+        /// The digest in lower-case hex, or why there is none.
+        digest: Result<String, Trouble>,
+    },
+    /// It has no name by which the server could be asked.
+    LeftOut(Skipped),
 }
 
 /// Has the server compute digests, and tells them until `tell` says that nobody listens any more.
@@ -88,6 +93,7 @@ pub async fn hash(
                     asked.push_back(ask(&explorer, kind, path));
                 }
                 Roamed::Failed(trouble) => asked.push_back(Question::Failed(trouble)),
+                Roamed::LeftOut(left_out) => asked.push_back(Question::None(left_out)),
                 Roamed::Entry { .. } | Roamed::Left { .. } => {}
             }
             if asked.len() >= AT_ONCE && !answer(&mut asked, kind, &mut tell).await? {
@@ -106,9 +112,10 @@ pub async fn hash(
     told.and(walked)
 }
 
-/// A file that the server was asked about, or a directory that could not be listed.
+/// A file that the server was asked about, or could not be; or a directory that could not be listed.
 enum Question {
     Asked(VPath, JoinHandle<Result<String, Trouble>>),
+    None(Skipped),
     Failed(Box<Trouble>),
 }
 
@@ -128,12 +135,13 @@ async fn answer(
         Some(Question::Asked(path, answer)) => {
             match answer.await.expect("a question neither panics nor is it aborted") {
                 Err(trouble) if !is_about_this(&trouble) => Err(trouble),
-                digest => Ok(tell(Hashed { path, algorithm, digest })),
+                digest => Ok(tell(Hashed::File { path, algorithm, digest })),
             }
         }
         Some(Question::Failed(trouble)) => {
-            Ok(tell(Hashed { path: VPath::root(), algorithm, digest: Err(*trouble) }))
+            Ok(tell(Hashed::File { path: VPath::root(), algorithm, digest: Err(*trouble) }))
         }
+        Some(Question::None(left_out)) => Ok(tell(Hashed::LeftOut(left_out))),
         None => Ok(true),
     }
 }

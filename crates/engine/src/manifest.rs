@@ -164,6 +164,10 @@ impl<T: FnMut(Compared)> Inspector<T> {
                 self.told(Compared::Failed(Box::new(FileFailure { source, destination, trouble: *trouble })));
                 Ok(())
             }
+            Roamed::LeftOut(skipped) => {
+                self.told(Compared::Skipped(skipped));
+                Ok(())
+            }
             Roamed::Entry { .. } | Roamed::Left { .. } => Ok(()),
         }
     }

@@ -14,8 +14,8 @@ use crate::plan::explore::Explorer;
 use crate::plan::filter::Filter;
 use crate::plan::holding::{AHEAD, Held, Holding};
 use crate::plan::survey::is_about_this;
-use crate::plan::walk::{MAX_DEPTH, interrupted, leads_elsewhere};
-use crate::report::{Trouble, TroubleKind};
+use crate::plan::walk::{self, MAX_DEPTH, interrupted, leads_elsewhere};
+use crate::report::{Skipped, Trouble, TroubleKind};
 use crate::run::Stop;
 use crate::url::Address;
 
@@ -53,6 +53,8 @@ pub enum Roamed {
         /// What is in it, at any depth.
         content: Content,
     },
+    /// Something has no name by which it could be used.
+    LeftOut(Skipped),
     /// A directory could not be listed.
     Failed(Box<Trouble>),
 }
@@ -124,6 +126,8 @@ pub(crate) struct Roamer {
 struct Frame {
     path: VPath,
     relative: VPath,
+    /// To be told before the others.
+    unnamed: Vec<Skipped>,
     entries: std::vec::IntoIter<Entry>,
     /// The directories in it are entered.
     enters: bool,
@@ -172,6 +176,12 @@ impl Roamer {
             if *self.stop.borrow() {
                 return Err(interrupted());
             }
+            if let Some(unnamed) = frame.unnamed.pop() {
+                if self.tell(Roamed::LeftOut(unnamed)).await.is_err() {
+                    return Ok(Err(Deaf));
+                }
+                continue;
+            }
             let Some(entry) = frame.entries.next() else {
                 let frame = frames.pop().expect("it was there above");
                 if let Some(above) = frames.last_mut() {
@@ -216,15 +226,22 @@ impl Roamer {
 
     /// A directory at this depth, whose entries are one deeper.
     fn frame(&self, path: VPath, relative: VPath, mut entries: Vec<Entry>, depth: usize) -> Frame {
+        let mut unnamed = Vec::new();
         entries.retain(|entry| {
+            if leads_elsewhere(&entry.name) {
+                unnamed.push(walk::unnamed(entry, &self.explorer.name(&path)));
+                return false;
+            }
             let Ok(below) = relative.child(&entry.name) else { return false };
             let excluded = self.filter.excludes(&below, entry.kind == Kind::Directory);
             let outside = entry.kind == Kind::File && self.filter.bounds.leaves_out(entry).is_some();
-            !leads_elsewhere(&entry.name) && path.child(&entry.name).is_ok() && !excluded && !outside
+            path.child(&entry.name).is_ok() && !excluded && !outside
         });
+        unnamed.reverse();
         let enters = depth < self.depth.min(MAX_DEPTH);
         let (entries, ahead) = (entries.into_iter(), VecDeque::new());
-        let mut frame = Frame { path, relative, entries, enters, ahead, content: Content::default() };
+        let mut frame =
+            Frame { path, relative, unnamed, entries, enters, ahead, content: Content::default() };
         // Its own children come first, so one is enough until they are told.
         self.look_ahead(&mut frame, 1);
         frame

@@ -99,7 +99,7 @@ pub(crate) fn leads_elsewhere(name: &Text) -> bool {
 }
 
 /// An entry that [`leads_elsewhere`] is not copied: what is told of it.
-pub(super) fn unnamed(entry: &Entry, directory: &str) -> Skipped {
+pub(crate) fn unnamed(entry: &Entry, directory: &str) -> Skipped {
     match &entry.left_out {
         Some(left_out) => {
             Skipped { source: format!("{left_out} in {directory}"), reason: left_out.reason().to_owned() }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fxp_engine::hashing::{HashRequest, Hashed, hash};
 
+use super::roaming::warn_of;
 use crate::args;
 use crate::desk::Desk;
 use crate::exit::{Exit, Failure, Outcome};
@@ -28,14 +29,14 @@ pub(super) async fn run(args: &args::Hash, desk: &Desk) -> Outcome<Exit> {
                 retries: args.retries,
             };
             let tell = |hashed: Hashed| {
-                let Hashed { path, algorithm, digest } = hashed;
-                match digest {
-                    Ok(hex) => {
+                match hashed {
+                    Hashed::LeftOut(left_out) => warn_of(&left_out, desk),
+                    Hashed::File { path, algorithm, digest: Ok(hex) } => {
                         exits.push(Exit::Done);
                         let line = Found::Digest { path: &path, algorithm, hex: &hex };
                         is_read &= desk.voice.item(Item::Found(line)).is_ok();
                     }
-                    Err(trouble) => {
+                    Hashed::File { digest: Err(trouble), .. } => {
                         let failure = Failure::from(trouble);
                         exits.push(failure.exit);
                         desk.voice.failure(&failure);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fxp_engine::plan::filter::Filter;
+use fxp_engine::report::Skipped;
 use fxp_engine::roaming::{RoamRequest, Roamed, roam};
 use fxp_engine::url::Address;
 
@@ -28,9 +29,13 @@ pub(super) async fn walk_each(
             let request = RoamRequest { place: place.clone(), filter: filter.clone(), depth };
             let tell = |found: Roamed| {
                 is_read &= show(place, &found);
-                if let Roamed::Failed(trouble) = found {
-                    failed = true;
-                    desk.voice.failure(&Failure::from(*trouble));
+                match found {
+                    Roamed::Failed(trouble) => {
+                        failed = true;
+                        desk.voice.failure(&Failure::from(*trouble));
+                    }
+                    Roamed::LeftOut(left_out) => warn_of(&left_out, desk),
+                    Roamed::Entry { .. } | Roamed::Left { .. } => {}
                 }
                 is_read
             };
@@ -39,4 +44,9 @@ pub(super) async fn walk_each(
         })
         .await?;
     Ok(if failed && done == Exit::Done { Exit::SomeFailed } else { done })
+}
+
+/// What has no name is told apart from the names: whoever reads those goes on to use them.
+pub(super) fn warn_of(left_out: &Skipped, desk: &Desk) {
+    desk.voice.warning(&format!("{} is not listed: {}", left_out.source, left_out.reason));
 }

@@ -26,7 +26,7 @@ pub(super) async fn run(args: &args::Tree, desk: &Desk) -> Outcome<Exit> {
         Roamed::Left { depth: 0, content, .. } => {
             desk.voice.item(Item::Found(Found::Leaves { content })).is_ok()
         }
-        Roamed::Left { .. } | Roamed::Failed(_) => true,
+        Roamed::Left { .. } | Roamed::LeftOut(_) | Roamed::Failed(_) => true,
     })
     .await
 }

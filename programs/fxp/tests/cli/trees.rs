@@ -202,3 +202,21 @@ fn digests_are_the_servers_in_the_order_of_the_files() {
     let directory = machine.run(&["hash", &source.url("h")]);
     assert_eq!(directory.code, Some(2), "{}", directory.stderr);
 }
+
+#[test]
+fn whoever_looks_is_told_of_names_that_ftp_cannot_carry() {
+    let (server, _, machine) = pair();
+    server.put("d/plain", b"1");
+    server.put("d/sub/line\nbreak", b"2");
+    let place = server.url("d");
+    for command in [&["tree"][..], &["du"], &["hash", "-r"]] {
+        let ran = machine.run(&[command, &[place.as_str()]].concat());
+        ok(&ran);
+        assert!(
+            ran.stderr.contains("/d/sub is not listed: a name that FTP cannot carry"),
+            "{command:?}: {}",
+            ran.stderr
+        );
+        assert!(!ran.stdout.contains("break"), "{command:?}: {}", ran.stdout);
+    }
+}

@@ -59,7 +59,11 @@ impl Run {
         let mut report = self.go().await?;
         report.unchanged += moved;
         if !self.request.dry_run && report.failed == 0 && report.ending == Ending::Complete {
-            self.remove_empty_directories().await;
+            for stays in self.remove_empty_directories().await {
+                report.note(stays);
+            }
+        } else if !self.request.dry_run && report.directories > 0 {
+            report.note(NOT_ALL.to_owned());
         }
         Ok(report)
     }
@@ -167,23 +171,52 @@ impl Run {
     }
 
     /// The directories that the files left behind. One that still holds something (a link, say) stays.
-    async fn remove_empty_directories(&mut self) {
+    async fn remove_empty_directories(&mut self) -> Vec<String> {
+        let mut stay = Vec::new();
         for origin in &self.origins {
             let side = &mut self.sources[origin.side];
             let Ok(Some(entry)) = side.stat(&origin.path).await else { continue };
             if entry.kind != Kind::Directory {
                 continue;
             }
-            let Ok(tree) = walk(side, &origin.path, &self.stop).await else { continue };
-            // Only what is empty: some servers' RMD takes everything with it.
+            let name = side.name(&origin.path);
+            let tree = match walk(side, &origin.path, &self.stop).await {
+                Ok(tree) => tree,
+                Err(trouble) => {
+                    stay.push(format!("the directory {name} stays with those in it: {trouble}"));
+                    continue;
+                }
+            };
+            // What has no name lies nobody knows where, and some servers' RMD takes everything with it.
+            if tree.skipped.len() > tree.others.len() {
+                stay.push(format!("the directory {name} stays with those in it: {UNNAMED}"));
+                continue;
+            }
             let left: Vec<&VPath> = tree.files.iter().chain(&tree.others).map(|(path, _)| path).collect();
             let empty = |directory: &VPath| !left.iter().any(|path| path.is_beneath(directory));
+            let mut refused = None;
             for below in tree.directories.iter().rev().filter(|directory| empty(directory)) {
-                let _ = side.remove_directory(&beneath(&origin.path, below)).await;
+                let removed = side.remove_directory(&beneath(&origin.path, below)).await;
+                refused = refused.or(removed.err());
             }
-            if !origin.contents && left.is_empty() {
-                let _ = side.remove_directory(&origin.path).await;
+            // Of what is in it all was meant, and not the directory itself.
+            if !origin.contents && left.is_empty() && refused.is_none() {
+                refused = side.remove_directory(&origin.path).await.err();
+            }
+            match (refused, left.first()) {
+                (Some(trouble), _) => stay.push(format!("an empty directory of {name} stays: {trouble}")),
+                (None, Some(first)) => {
+                    let first = side.name(&beneath(&origin.path, first));
+                    stay.push(format!("the directory of {first} stays, since that was not moved"));
+                }
+                (None, None) => {}
             }
         }
+        stay
     }
 }
+
+const UNNAMED: &str = "something in one of them has no name by which it could be moved";
+
+const NOT_ALL: &str = "the source's directories stay, since not all that is in them was moved; the same command moves \
+                       the rest, and removes them";

@@ -345,7 +345,8 @@ pub(crate) struct MakeDirectory {
 
 /// Move files and trees: rename on one server, copy and delete between servers
 ///
-/// Between servers each file is copied, verified, and only then deleted at its source.
+/// Between servers each file is copied, verified, and only then deleted at its source. Directories that were emptied so
+/// are removed when everything was moved; if some stay, the summary says why.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "fxp mv [OPTIONS] <SRC>... <DST>")]
 pub(crate) struct Move {

@@ -175,17 +175,20 @@ impl Report {
         {
             self.unproven.push(file.destination.clone());
         }
-        for note in &file.notes {
-            if self.notes.contains(note) {
-                continue;
-            }
-            match self.notes.len() < MOST_NOTES {
-                true => self.notes.push(note.clone()),
-                false => self.more_notes += 1,
-            }
-        }
+        file.notes.iter().for_each(|note| self.note(note.clone()));
         if self.files.len() < MOST_TOLD {
             self.files.push(file);
+        }
+    }
+
+    /// Takes in a note, unless it was taken in before.
+    pub fn note(&mut self, note: String) {
+        if self.notes.contains(&note) {
+            return;
+        }
+        match self.notes.len() < MOST_NOTES {
+            true => self.notes.push(note),
+            false => self.more_notes += 1,
         }
     }
 

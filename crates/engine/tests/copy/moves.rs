@@ -7,9 +7,10 @@ use fxp_engine::plan::judge::Compare;
 use fxp_engine::report::{Route, TroubleKind};
 use fxp_engine::run::{CopyRequest, Selection};
 use fxp_engine::url::Address;
+use fxp_store::storage::Storage;
 
 use crate::cable::Cable;
-use crate::world::{Desk, PLAIN, Server, TWIN, go_on, request};
+use crate::world::{Desk, PLAIN, Server, TWIN, go_on, path, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rename_whose_reply_is_lost_is_found_done_and_nothing_is_deleted() {
@@ -140,6 +141,40 @@ async fn a_source_that_cannot_be_deleted_is_a_failure() {
     assert_eq!(report.files.len(), 1);
     let trouble = &report.failures[0].trouble;
     assert!(trouble.kind == TroubleKind::Other && trouble.words.is_some(), "{trouble:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emptied_directories_are_removed_and_of_others_it_is_said_why_they_stay() {
+    let world = || {
+        let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+        for name in ["/t/a/x", "/t/a/sub/y", "/t/z"] {
+            source.put(name, b"1");
+        }
+        (source, destination)
+    };
+    let is_there = |server: &Server, name: &str| server.files.stat(&path(name)).is_ok();
+
+    let (source, destination) = world();
+    let desk = Desk::new(&[]);
+    let report = desk.moved(request(vec![source.at("t")], destination.at(""))).await;
+    assert!(!is_there(&source, "/t") && report.notes.is_empty(), "{report:?}");
+
+    let (source, destination) = world();
+    source.put("/t/a/old.fxp-part", b"what is no file yet");
+    let desk = Desk::new(&[]);
+    let report = desk.moved(request(vec![source.at("t")], destination.at(""))).await;
+    assert_eq!((report.sums.files, report.failed), (3, 0), "{report:?}");
+    assert!(is_there(&source, "/t/a") && !is_there(&source, "/t/a/sub"), "{report:?}");
+    let said = |words: &str| report.notes.iter().any(|note| note.contains(words));
+    assert!(said("/t/a/old.fxp-part stays, since that was not moved"), "{report:?}");
+
+    let (source, destination) = world();
+    destination.put("/t/z/in the way", b"1");
+    let desk = Desk::new(&[]);
+    let report = desk.moved(request(vec![source.at("t")], destination.at(""))).await;
+    assert_eq!((report.sums.files, report.failed), (2, 1), "{report:?}");
+    assert!(is_there(&source, "/t/a/sub"), "{report:?}");
+    assert!(report.notes.iter().any(|note| note.contains("not all that is in them was moved")), "{report:?}");
 }
 
 fn address(text: &str) -> Address {

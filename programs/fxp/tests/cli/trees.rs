@@ -220,3 +220,16 @@ fn whoever_looks_is_told_of_names_that_ftp_cannot_carry() {
         assert!(!ran.stdout.contains("break"), "{command:?}: {}", ran.stdout);
     }
 }
+
+#[test]
+fn a_move_removes_no_directory_with_something_in_it_that_has_no_name() {
+    let (source, destination, machine) = pair();
+    source.put("d/plain", b"1");
+    source.put("d/sub/line\nbreak", b"2");
+    let ran = machine.run(&["mv", &source.url("d"), &destination.url("")]);
+    ok(&ran);
+    let told = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(told.contains("has no name by which it could be moved"), "{told}");
+    assert_eq!(source.get("d/sub/line\nbreak"), Some(b"2".to_vec()));
+    assert_eq!(destination.get("d/plain"), Some(b"1".to_vec()));
+}

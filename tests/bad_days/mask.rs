@@ -9,7 +9,18 @@ pub(crate) fn mask(text: &str, names: &[(String, String)]) -> String {
     text.lines().map(|line| mask_line(line) + "\n").collect()
 }
 
+/// Pure-FTPD names whatever error the system had told it last, where a file turns out to be shorter.
+const ACCIDENTAL: &str = "Error during read from data connection: ";
+
 fn mask_line(line: &str) -> String {
+    let line = match line
+        .split_once(ACCIDENTAL)
+        .and_then(|(before, rest)| Some((before, rest.split_once(';')?.1)))
+    {
+        Some((before, rest)) => format!("{before}{ACCIDENTAL}{{an error}};{rest}"),
+        None => line.to_owned(),
+    };
+    let line = line.as_str();
     let line = match line.split_once(" in ") {
         // `Copied 1 file, 4.0 MiB in 0.9 s (4.4 MiB/s)`
         Some((amount, rest)) if amount.starts_with("Copied ") || amount.starts_with("Interrupted after ") => {

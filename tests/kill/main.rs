@@ -13,6 +13,7 @@ mod server;
 
 mod chance;
 mod few;
+mod full;
 mod tree;
 mod watch;
 mod world;

@@ -105,7 +105,8 @@ impl Run {
         assert!(status.success(), "{status}\n{said}");
     }
 
-    fn said(&self) -> String {
+    /// What it has said so far.
+    pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.said).unwrap_or_default()
     }
 }

@@ -109,5 +109,5 @@ pub(crate) fn name_of(request: &Request) -> String {
 }
 
 fn reply_words(reply: &Reply) -> String {
-    format!("{} {}", reply.code, reply.text())
+    format!("{} {}", reply.code, reply.words())
 }

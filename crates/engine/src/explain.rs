@@ -69,7 +69,7 @@ pub fn sentence(rung: &Rung, failure: &Failure, products: &Products) -> String {
 
 /// The server's own words, code first.
 pub(crate) fn words(failure: &Failure) -> Option<String> {
-    failure.reply.as_ref().map(|reply| format!("{} {}", reply.code, reply.text()))
+    failure.reply.as_ref().map(|reply| format!("{} {}", reply.code, reply.words()))
 }
 
 fn is_tls_client(leg: Leg, method: &Method) -> bool {

@@ -158,7 +158,7 @@ impl Trouble {
     /// The same, with the server's own words.
     #[must_use]
     pub fn words(mut self, reply: &Reply) -> Self {
-        self.words = Some(format!("{} {}", reply.code, reply.text()));
+        self.words = Some(format!("{} {}", reply.code, reply.words()));
         self
     }
 

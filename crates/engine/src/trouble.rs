@@ -7,6 +7,7 @@ use fxp_client::data::{DataError, RelayError};
 use fxp_client::session::SessionError;
 use fxp_client::tls::{HandshakeError, Outdated};
 use fxp_proto::grammar::reply::Reply;
+use fxp_proto::grammar::verb::Verb;
 use fxp_proto::pair::exchange::{Refusal, Step};
 use fxp_proto::pair::refusal::classify;
 use fxp_proto::path::VPath;
@@ -178,8 +179,10 @@ pub(crate) fn kind_of(class: Refusal, path_kind: TroubleKind) -> TroubleKind {
 /// The class of a refusal of anything but an exchange's commands. Where no data connection is at stake,
 /// the words about foreign addresses and the like mean nothing, so most of it is in the code.
 fn class_of(command: &str, reply: &Reply) -> Refusal {
-    let path = command.split_once(' ').and_then(|(_, path)| VPath::parse(path.as_bytes()).ok());
-    match (reply.code.number(), classify(Step::Transfer, None, path.as_ref(), reply)) {
+    let (verb, path) = command.split_once(' ').unwrap_or((command, ""));
+    let path = VPath::parse(path.as_bytes()).ok();
+    let stores = Verb::parse(verb.as_bytes()).filter(|verb| matches!(verb, Verb::Stor | Verb::Appe));
+    match (reply.code.number(), classify(Step::Transfer, stores, path.as_ref(), reply)) {
         // A listing that ends well by its code, and says that the directory could not be opened.
         (200..=299, _) => Refusal::Path,
         (550 | 551 | 553, class) if class != Refusal::Space => Refusal::Path,
@@ -203,6 +206,8 @@ mod tests {
             ("RETR /quota/x", 550, "/quota/x: no such file", Refusal::Path),
             ("STOR /x", 550, "over quota", Refusal::Space),
             ("STOR /x", 451, "Failure writing to local file.", Refusal::Space),
+            ("STOR /x", 426, "None; transfer aborted.", Refusal::Space),
+            ("RETR /x", 426, "None; transfer aborted.", Refusal::Transient),
             ("RETR /x", 426, "Failure writing network stream.", Refusal::Transient),
             ("SIZE /ssl/x", 450, "/ssl/x: busy", Refusal::Transient),
             ("STOR /max payne.iso", 450, "max payne.iso is busy", Refusal::Transient),

@@ -62,7 +62,14 @@ pub fn remedy(rung: &Rung, failure: &Failure, products: &Products) -> Option<Str
             "{} lets its users take no more than they give: upload to it first, or have the limit lifted there",
             products.who(leg)
         )),
-        Refusal::Space => Some(format!("make room at {}, or have the quota raised there", products.who(leg))),
+        Refusal::Space if says_space(failure) => {
+            Some(format!("make room at {}, or have the quota raised there", products.who(leg)))
+        }
+        Refusal::Space => Some(format!(
+            "make room at {}, which most often is what is missing where it says so; if there is some, its disk or its log \
+             tells why it could not write",
+            products.who(leg)
+        )),
         Refusal::Path if leg == Leg::Source => {
             Some(format!("check the name, and that this user may read it at {}", products.who(leg)))
         }
@@ -195,6 +202,15 @@ fn ask_the_operator(leg: Leg, failure: &Failure, products: &Products, causes: &s
         "{} says the same whatever the reason is ({causes}): its operator finds the reason in its log under id {id}",
         products.who(leg)
     ))
+}
+
+/// True where room is what the server speaks of, and not only what it is most often about.
+fn says_space(failure: &Failure) -> bool {
+    failure.reply.as_ref().is_some_and(|reply| {
+        let words = reply.words().to_ascii_lowercase();
+        matches!(reply.code.number(), 452 | 552)
+            || ["space", "quota", "full"].iter().any(|word| words.contains(word))
+    })
 }
 
 /// True for what a server that speaks PEER says whatever went wrong towards the other one.

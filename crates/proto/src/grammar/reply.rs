@@ -15,6 +15,9 @@ pub const MAX_REPLY_LINES: usize = 200_000;
 /// The most bytes of text one reply may have, for the same reason.
 pub const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
 
+/// So many lines are told in one; what is longer is a text that somebody wrote for people who log in.
+const FEW_LINES: usize = 3;
+
 /// A whole reply; never without at least one line.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -55,6 +58,27 @@ impl Reply {
     /// The last line, which carries the meaning of a single-line reply.
     pub fn text(&self) -> &Text {
         self.lines.last().expect("a reply has at least one line")
+    }
+
+    /// True for what may be said where a data connection broke: 426, but ProFTPD says 450 for one that was reset, and
+    /// others 451.
+    pub fn is_broken_off(&self) -> bool {
+        matches!(self.code.number(), 426 | 450 | 451)
+    }
+
+    /// What it says in one line: all of it where that is short, else the last line, as behind a text of the house's
+    /// rules. Pure-FTPD names its reason in the first line of three.
+    pub fn words(&self) -> String {
+        let told: Vec<String> = self.lines.iter().map(ToString::to_string).collect();
+        match told.as_slice() {
+            [.., last] if told.len() > FEW_LINES => last.trim().to_owned(),
+            few => few
+                .iter()
+                .map(|line| line.trim())
+                .filter(|line| !line.is_empty())
+                .collect::<Vec<_>>()
+                .join("; "),
+        }
     }
 
     /// The lines between the first and the last one.
@@ -353,6 +377,20 @@ mod tests {
         assert_eq!(reply.to_string(), "211-Status\n 211 mistaken\nplain\n211 End");
         assert_eq!(inner_line(&"213 x".into()).as_bytes(), b" 213 x");
         assert_eq!(inner_line(&"-rw-".into()).as_bytes(), b"-rw-");
+    }
+
+    #[test]
+    fn a_few_lines_are_told_and_of_a_long_text_the_last() {
+        let reply = |lines: &[&'static str]| Reply {
+            code: Code::new(451).expect("a code"),
+            lines: lines.iter().map(|line| (*line).into()).collect(),
+        };
+        assert_eq!(reply(&["no"]).words(), "no");
+        assert_eq!(
+            reply(&["Error during write to file", " Transfer aborted ", ""]).words(),
+            "Error during write to file; Transfer aborted"
+        );
+        assert_eq!(reply(&["Welcome", "to", "this house", "Login incorrect."]).words(), "Login incorrect.");
     }
 
     #[test]

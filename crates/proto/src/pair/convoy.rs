@@ -433,7 +433,7 @@ impl Convoy {
     /// The transfer of file `number` failed on one leg: the other one has to be cut off.
     fn broken(&mut self, number: u64, failure: Failure, now: Moment) {
         let other = failure.leg.other();
-        let broke = failure.reply.as_ref().is_some_and(|reply| reply.code.number() == 426);
+        let broke = failure.reply.as_ref().is_some_and(Reply::is_broken_off);
         let begun = self.track(other).transfer_of(number).is_some_and(|asked| asked.begun);
         // Cutting it off would cost the session: it may be about to say something of its own.
         let dear = self.track(other).transfer_of(number).is_some() && self.track(other).asked.len() > 1;

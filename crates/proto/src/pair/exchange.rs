@@ -355,11 +355,11 @@ impl Exchange {
         }
     }
 
-    /// A leg whose data connection broke (426) is rarely the one that knows why. The other one is, if it
-    /// had begun, and an ABOR would make it say nothing but 426 too: so it is given a moment.
+    /// A leg whose data connection broke is rarely the one that knows why. The other one is, if it had begun, and an
+    /// ABOR would make it say nothing but 426: so it is given a moment.
     fn hear_the_other(&mut self, leg: Leg, reply: &Reply, now: Moment) {
         let begun = self.side(leg.other()).has_begun();
-        if self.failure.is_none() && begun && reply.code.number() == 426 {
+        if self.failure.is_none() && begun && reply.is_broken_off() {
             self.hearing = Some(now + self.job.limits.hearing);
         }
     }
@@ -392,7 +392,9 @@ impl Exchange {
         if self.failure.is_none() {
             self.patience = Some(now + self.job.limits.cleanup);
         }
-        let echo = failure.reply.as_ref().is_some_and(|reply| reply.code.number() == 426);
+        // What is said of the file system is no echo, whatever its code.
+        let echo = failure.class != Refusal::Space
+            && failure.reply.as_ref().is_some_and(|reply| reply.code.number() == 426);
         match &self.failure {
             Some(first) if echo || weight(first.class) >= weight(failure.class) => {}
             _ => self.failure = Some(failure),

@@ -18,6 +18,7 @@ pub fn classify(step: Step, verb: Option<Verb>, path: Option<&VPath>, reply: &Re
         .or_else(|| by_policy(code, step, &words))
         .or_else(|| by_road(step, code, &words))
         .or_else(|| by_load(code, &words))
+        .or_else(|| by_disk(verb, &words))
         .or_else(|| by_file(step, code))
         .unwrap_or_else(|| by_default(step, code, verb, &words))
 }
@@ -98,14 +99,21 @@ fn by_load(code: u16, words: &Words) -> Option<Refusal> {
     if words.any(&["quota", "no space", "disk full", "not enough space", "insufficient", "credits"]) {
         return Some(Refusal::Space);
     }
-    // vsftpd, whatever keeps it from writing: most often there is no room left.
-    if words.any(&["failure writing to local file"]) {
-        return Some(Refusal::Space);
-    }
     if words.any(SESSION_LIMITS) || matches!(code, 430 | 530 | 532) {
         return Some(Refusal::Login);
     }
     None
+}
+
+/// Whatever keeps these servers from writing a file they say the same; most often there is no room left.
+fn by_disk(verb: Option<Verb>, words: &Words) -> Option<Refusal> {
+    // vsftpd, Pure-FTPD.
+    let writing = words.any(&["failure writing to local file", "error during write to file"]);
+    // ProFTPD where the disk becomes full in the middle of a write, and pyftpdlib 2, which has lost the reason. Both say
+    // so of files that they read, too.
+    let stores = matches!(verb, Some(Verb::Stor | Verb::Appe));
+    let stored = words.any(&["transfer aborted. input/output error", "none; transfer aborted"]);
+    (writing || (stores && stored)).then_some(Refusal::Space)
 }
 
 /// The file or its name.

@@ -394,7 +394,7 @@ fn words(cause: &Cause) -> String {
         Cause::Failure(Failure { leg, verb, reply, class, .. }) => {
             let verb = verb.map(|verb| format!(" at {}", verb.name())).unwrap_or_default();
             match (reply, class) {
-                (Some(reply), _) => format!("the {leg} said {} {}{verb}", reply.code, reply.text()),
+                (Some(reply), _) => format!("the {leg} said {} {}{verb}", reply.code, reply.words()),
                 (None, Refusal::TimedOut) => format!("the {leg} did not answer{verb}"),
                 (None, _) => format!("the {leg} was lost{verb}"),
             }

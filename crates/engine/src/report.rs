@@ -124,6 +124,8 @@ pub struct Trouble {
     pub class: Option<Refusal>,
     /// The server had no room for one more session.
     pub crowded: bool,
+    /// The file was not even tried: this had stopped an earlier one, and would have stopped it too.
+    pub untried: bool,
 }
 
 impl Trouble {
@@ -138,7 +140,13 @@ impl Trouble {
             rungs: Vec::new(),
             class: None,
             crowded: false,
+            untried: false,
         }
+    }
+
+    /// What stopped an earlier file, told of one that was not even tried.
+    pub(crate) fn of_untried(&self) -> Self {
+        Trouble { what: format!("not tried: {}", self.what), untried: true, ..self.clone() }
     }
 
     /// The same, with the leg it belongs to, unless one was named already.

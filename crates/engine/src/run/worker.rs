@@ -298,7 +298,7 @@ impl Worker {
             return self.fail(*file, step, interrupted());
         }
         if let Some(trouble) = self.crew.pairs[step.side].hopeless() {
-            return self.fail(*file, step, not_tried(&trouble));
+            return self.fail(*file, step, trouble.of_untried());
         }
         let subject = self.crew.subject(step);
         let ledger = self.crew.run.context.ledger.clone();
@@ -380,7 +380,7 @@ impl Worker {
                 };
                 if !shared.is_settled() {
                     if let Some(trouble) = pair.hopeless() {
-                        return Err(not_tried(&trouble));
+                        return Err(trouble.of_untried());
                     }
                     let outcome = self.carry(file, step, subject, shared).await;
                     pair.changed();
@@ -556,11 +556,6 @@ fn give_up_if_hopeless(pair: &Pair, outcome: &Result<FileReport, Trouble>, way: 
     {
         pair.give_up(trouble);
     }
-}
-
-/// What stopped an earlier file, told of one that was not even tried.
-fn not_tried(trouble: &Trouble) -> Trouble {
-    Trouble { what: format!("not tried: {}", trouble.what), ..trouble.clone() }
 }
 
 /// True for what would fail each further file in the same way.

@@ -6,6 +6,7 @@ mod findings;
 mod items;
 mod jobs;
 pub(crate) mod summary;
+mod untried;
 
 use std::fmt::Write as _;
 use std::io;
@@ -17,6 +18,7 @@ use fxp_engine::context::Observer;
 use fxp_engine::doctor::Finding;
 use fxp_engine::report::{Event, FileReport, Report};
 
+use self::untried::Untried;
 use super::printer::{ERROR, GOOD, HINT, LABEL, Printer, WARNING, styled};
 use super::progress::Progress;
 use super::{Deed, Item, Voice, measure, transcript};
@@ -31,6 +33,8 @@ pub(crate) struct Human {
     printer: Printer,
     /// What was explained last: the other files of a tree often fail for the very same reasons.
     explained: Mutex<Option<Failure>>,
+    /// Files that were not tried, which are told together.
+    untried: Mutex<Untried>,
     /// It comes with the totals, more than once where the walk takes long.
     ladder_told: AtomicBool,
 }
@@ -43,6 +47,7 @@ impl Human {
             dry_run,
             printer: Printer::new(progress),
             explained: Mutex::default(),
+            untried: Mutex::default(),
             ladder_told: AtomicBool::new(false),
         }
     }
@@ -172,7 +177,11 @@ impl Observer for Human {
             Event::Unchanged(_) => {}
             Event::Failed { file, failure: failed } => {
                 self.printer.progress().ended(file, None);
+                let untried = failed.trouble.untried && self.verbosity != Verbosity::Verbose;
                 let mut failure = Failure::from(failed.trouble);
+                if untried && self.untried.lock().expect("no holder of the lock panics").add(&failure) {
+                    return;
+                }
                 if !failure.what.contains(&failed.source) {
                     failure.what = format!("{}: {}", failed.source, failure.what);
                 }
@@ -234,6 +243,8 @@ impl Voice for Human {
 
     fn end_of_progress(&self) {
         self.printer.progress().finish();
+        let untried = std::mem::take(&mut *self.untried.lock().expect("no holder of the lock panics"));
+        untried.told().for_each(|failure| self.failure(&failure));
     }
 
     fn summary(&self, deed: Deed, report: &Report, exit: Exit) {

@@ -1,5 +1,9 @@
 //! Mistakes on the command line: the exit code, one sentence, and what to do about it, on stderr.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::servers::{Kind, Server};
 use crate::{Machine, Ran};
 
 #[test]
@@ -58,4 +62,31 @@ fn without_a_home_the_books_must_be_named() {
         assert_eq!(ran.code, Some(2));
         assert!(ran.stderr.contains("FXP_SITES"), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn files_that_a_refused_pair_was_not_asked_for_are_told_in_one_line() {
+    let [source, destination] = [2, 3].map(|last| {
+        let kind = Kind { fxp: last == 2, ..Kind::TLS };
+        Server::start_with(SocketAddr::from(([127, 0, 0, last], 0)), kind, |config| {
+            config.limits.foreign_timeout = Duration::from_millis(300);
+        })
+    });
+    for number in 0..30 {
+        source.put(&format!("t/{number:02}"), b"text");
+    }
+    let machine = Machine::that_knows(&[&source, &destination]);
+    let copy = ["cp", "-r", &source.url("t/"), &destination.url("to/")];
+    let ran = machine.run(&copy);
+    assert_eq!(ran.code, Some(8), "{}", ran.stderr);
+    let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    let [first, others] = errors[..] else { panic!("{}", ran.stderr) };
+    assert!(first.starts_with("error: FXP of "), "{first}");
+    assert!(others.starts_with("error: 29 more files: not tried: FXP of "), "{others}");
+    assert!(others.ends_with(", for the same reasons"), "{others}");
+    assert!(ran.stderr.contains("Copied nothing; 30 files failed"), "{}", ran.stderr);
+
+    let told = machine.run(&[&["--json"], &copy[..]].concat());
+    let failed = told.stdout.lines().filter(|line| line.contains(r#""event":"failed""#)).count();
+    assert_eq!(failed, 30, "programs hear of each: {}", told.stdout);
 }

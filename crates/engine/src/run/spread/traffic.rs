@@ -416,8 +416,7 @@ impl Traffic {
 
     /// Nobody brings a file to a destination, for this reason.
     fn not_tried(&mut self, file: usize, place: usize, trouble: &Trouble) {
-        let trouble = Trouble { what: format!("not tried: {}", trouble.what), ..trouble.clone() };
-        let trouble = self.with_who_has_it(file, place, trouble);
+        let trouble = self.with_who_has_it(file, place, trouble.of_untried());
         let pair = self.pair(Job { file, holder: SOURCE, needer: place });
         if let Some(step) = self.table.order(Job { file, holder: SOURCE, needer: place }, pair) {
             self.served[place].failed += u64::from(trouble.kind != TroubleKind::Interrupted);

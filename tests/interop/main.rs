@@ -14,6 +14,7 @@ mod fxp;
 mod lab;
 mod links;
 mod listings;
+mod minute;
 mod netlab;
 mod pairs;
 mod peer_script;

@@ -8,7 +8,8 @@
 //!
 //! * `job`: what is kept of a command; `store`: the file with all of them, and who may write on which page;
 //! * `page`: the ledger of one job; `scribe`: its notes, many in one write;
-//! * `recall`: what a note means for a file that is about to be sent; `schema`: the tables.
+//! * `recall`: what a note means for a file that is about to be sent; `young`: copies that a time to the minute does
+//!   not prove equal; `schema`: the tables.
 
 mod job;
 mod page;
@@ -19,7 +20,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod words;
+mod young;
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -31,6 +34,7 @@ use crate::report::{Assurance, FileFailure, FileReport, Verification};
 pub use job::{Ending, Job, JobId, State, Typed};
 pub use page::Page;
 pub use store::{Journal, JournalError};
+pub use young::mark;
 
 /// Remembers what a run does. Told from many lanes at once; nothing but what returns an [`Answer`] may wait.
 pub trait Ledger: Send + Sync {
@@ -60,6 +64,13 @@ pub trait Ledger: Send + Sync {
     /// True if the latest earlier run of this job had found all its files, and done them.
     fn had_finished(&self) -> bool {
         false
+    }
+
+    /// The copies at `place` (user and server) that may have been made in the minute of their source's time: the marks
+    /// ([`mark`]) of their final names.
+    fn young<'a>(&'a self, place: &'a str) -> Answer<'a, HashSet<u64>> {
+        let _ = place;
+        Box::pin(std::future::ready(HashSet::new()))
     }
 
     /// Comes back once everything told before this call outlives the process.

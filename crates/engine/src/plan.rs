@@ -14,6 +14,7 @@ pub(crate) mod item;
 pub mod judge;
 pub mod ladder;
 pub mod links;
+pub(crate) mod minute;
 pub(crate) mod obstacle;
 pub(crate) mod pile;
 pub(crate) mod planner;

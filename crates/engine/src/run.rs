@@ -41,6 +41,7 @@ use crate::context::Context;
 use crate::file::Way;
 use crate::journal::Totals;
 use crate::plan::item::{Extra, Item};
+use crate::plan::minute::Minutes;
 use crate::plan::obstacle::Obstacle;
 use crate::plan::planner::{self, Places};
 use crate::plan::select::{Goal, Origin, Prepared, Wish, prepare};
@@ -290,7 +291,9 @@ impl Run {
         files: Option<watch::Sender<u64>>,
     ) -> Planned {
         let sources = self.sources.iter().map(Side::twin).collect();
-        let places = Places::persistent(sources, self.destination.twin(), self.request.retries);
+        let noted = memory::place_of(&self.destination);
+        let places = Places::persistent(sources, self.destination.twin(), self.request.retries)
+            .remembering(Minutes::new(self.context.ledger.clone(), noted));
         let Errand { prepared, wish, ladder } = errand;
         let (planner, found) = mpsc::channel(ITEMS);
         let whole = AtomicBool::new(false);

@@ -350,18 +350,18 @@ pub const THIS_MACHINE: &str = "this machine";
 
 /// The seconds are cut off, not rounded.
 const MINUTE: i64 = 59;
-const QUARTER: i64 = 15 * 60;
+pub(crate) const QUARTER: i64 = 15 * 60;
 const HOUR: i64 = 60 * 60;
 const DAY: i64 = 24 * HOUR;
 
 /// No two zones are farther apart.
-const FARTHEST: i64 = 26 * HOUR;
+pub(crate) const FARTHEST: i64 = 26 * HOUR;
 
 /// FAT rounds to even seconds, some up and some down.
 const MAX_SLACK: u32 = 2;
 
 /// How wrong a clock may be by which something arrived or was changed.
-const SKEW: i64 = 120;
+pub(crate) const SKEW: i64 = 120;
 
 /// Summer and winter, and one more for each after a move.
 const MAX_OFFSETS: usize = 4;

@@ -1,5 +1,6 @@
 //! The ledger of one job.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::job::{Ending, JobId};
 use super::recall::{Note, judge};
 use super::scribe::{Inbox, Told, Waits, scribe};
+use super::young;
 use super::{Answer, Finished, JournalError, Ledger, Left, Recalled, Stands, Subject, Totals};
 use crate::report::{FileFailure, FileReport, Verification};
 
@@ -147,6 +149,16 @@ impl Ledger for Page {
                 }),
                 false => Vec::new(),
             }
+        })
+    }
+
+    fn young<'a>(&'a self, place: &'a str) -> Answer<'a, HashSet<u64>> {
+        Box::pin(async move {
+            let mut reader = self.reader.lock().await;
+            young::of_place(&mut reader, place).await.unwrap_or_else(|error| {
+                self.inbox.lose(&error.into());
+                HashSet::new()
+            })
         })
     }
 

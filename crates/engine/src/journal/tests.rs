@@ -173,6 +173,41 @@ async fn two_processes_write_at_once() {
 }
 
 #[tokio::test]
+async fn copies_made_in_the_minute_of_their_source_are_known_whatever_its_zone() {
+    const DAY: i64 = 24 * 3600;
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = open(folder.path()).await.begin(typed(&["cp", "-r", "a:", "b:"])).await.expect("begun");
+    let now = crate::clock::now();
+    // How long before its copy the source was changed, as listed, and whether that may have been in the same minute.
+    let rows = [
+        ("in it", 10, Precision::Minute, true),
+        ("by a clock that is late", -90, Precision::Minute, true),
+        ("with seconds", 10, Precision::Second, true),
+        ("minutes later", 400, Precision::Minute, false),
+        ("west of us", 5 * 3600 + 10, Precision::Minute, true),
+        ("west of us, minutes later", 5 * 3600 + 400, Precision::Minute, false),
+        ("east of us", 10 - 2 * 3600, Precision::Minute, true),
+        ("days later", 10 * DAY + 10, Precision::Minute, false),
+        ("some day", 10, Precision::Day, false),
+    ];
+    for (name, before, exact, _) in rows {
+        let modified = Some((FtpTime { seconds: now - before, nanoseconds: 0 }, exact));
+        let subject = Subject { is: Stands { size: Some(5), modified }, ..subject(name) };
+        page.finished(&subject, &report());
+    }
+    page.begun(&subject("begun"), None, false);
+    page.settle().await;
+    let whole = subject("").destination;
+    let place = whole.trim_end_matches('/');
+    let young = page.young(place).await;
+    for (name, .., expected) in rows {
+        assert_eq!(young.contains(&mark(&subject(name).destination)), expected, "{name}");
+    }
+    assert_eq!(young.len(), rows.iter().filter(|(.., expected)| *expected).count());
+    assert!(page.young(&place[..place.len() - 1]).await.is_empty(), "another place");
+}
+
+#[tokio::test]
 async fn a_journal_of_a_newer_program_is_left_alone() {
     use sqlx::{ConnectOptions, Connection};
     let folder = tempfile::tempdir().expect("a folder");

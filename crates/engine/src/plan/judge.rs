@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use super::Reached;
 use super::diff;
 use super::explore::Explorer;
+use super::minute::Minutes;
 use super::survey::{Found, is_about_this};
 use crate::digest;
 use crate::report::{Equality, Trouble};
@@ -110,6 +111,8 @@ pub(crate) struct Judge {
     compare: Compare,
     /// What earlier copies from each source have shown of their times.
     times: Vec<Option<Times>>,
+    /// What was noted of copies at the destination.
+    minutes: Option<Arc<Minutes>>,
     /// The digests that each source has in common with the destination, best first.
     kinds: Vec<OnceCell<Vec<DigestKind>>>,
 }
@@ -118,7 +121,12 @@ impl Judge {
     pub(crate) fn new(sources: Vec<Arc<Explorer>>, destination: Arc<Explorer>, compare: Compare) -> Self {
         let kinds = sources.iter().map(|_| OnceCell::new()).collect();
         let times = sources.iter().map(|source| source.times_to(&destination)).collect();
-        Judge { sources, destination, compare, times, kinds }
+        Judge { sources, destination, compare, times, minutes: None, kinds }
+    }
+
+    /// The same, with what was noted of copies at the destination.
+    pub(crate) fn remembering(self, minutes: Option<Arc<Minutes>>) -> Self {
+        Judge { minutes, ..self }
     }
 
     /// The verdict, if the listings tell enough.
@@ -140,6 +148,7 @@ impl Judge {
                 let doubt = diff::is_in_doubt(&found.entry, there);
                 let hopeless = doubt && self.knows_nothing_better(found, there);
                 match self.by_times(found, there, hopeless) {
+                    Some(Likeness::SameTime) if doubt && !hopeless && self.may_be_young(found) => None,
                     Some(likeness) => Some(likeness),
                     None => (hopeless || !doubt).then(|| Likeness::Different(times_differ(found))),
                 }
@@ -148,6 +157,12 @@ impl Judge {
             Compare::Size => Some(Likeness::Different("a server does not tell the size".into())),
             Compare::Digest | Compare::DigestIfAny | Compare::Nothing => None,
         }
+    }
+
+    /// False if the copy was not made in the minute of its source's time, which then proves it equal.
+    fn may_be_young(&self, found: &Found) -> bool {
+        let minutes = self.minutes.as_ref();
+        minutes.is_some_and(|minutes| minutes.is_young_at_once(&found.target) != Some(false))
     }
 
     /// True if no question would tell more of these times: each end that tells one roughly has nothing but listings.
@@ -186,6 +201,12 @@ impl Judge {
     }
 
     async fn ask_for_times(&self, found: &Found) -> Result<Likeness, Trouble> {
+        if let (Some(minutes), Some(there)) = (&self.minutes, &found.there)
+            && self.by_times(found, there, false) == Some(Likeness::SameTime)
+            && !minutes.is_young(&found.target).await
+        {
+            return Ok(Likeness::SameTime);
+        }
         let ours = async {
             match found.reached {
                 // It was asked about when it was followed; what a server says of its name may be about the link.

@@ -7,11 +7,12 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 
-use super::diff::same_time;
+use super::diff::{is_unchanged, same_time};
 use super::explore::Explorer;
 use super::hearing::{Heard, Hearing};
 use super::item::{Extra, Item, Same};
 use super::judge::{Compare, Judge, Likeness};
+use super::minute::Minutes;
 use super::obstacle::{clash, over_limit};
 use super::pile::Pile;
 use super::select::{Delete, Goal, Origin, Prepared, Wish, prepare};
@@ -28,6 +29,8 @@ use crate::side::Side;
 pub(crate) struct Places {
     pub(crate) sources: Vec<Arc<Explorer>>,
     pub(crate) destination: Arc<Explorer>,
+    /// What was noted of copies at the destination.
+    minutes: Option<Arc<Minutes>>,
 }
 
 impl Places {
@@ -39,7 +42,13 @@ impl Places {
     /// The same; what could not be listed for a reason that may pass is listed again, up to `retries` times.
     pub(crate) fn persistent(sources: Vec<Side>, destination: Side, retries: u32) -> Self {
         let explorer = |side| Explorer::new(side, MAX_SESSIONS, retries);
-        Places { sources: sources.into_iter().map(explorer).collect(), destination: explorer(destination) }
+        let sources = sources.into_iter().map(explorer).collect();
+        Places { sources, destination: explorer(destination), minutes: None }
+    }
+
+    /// The same, with what was noted of copies at the destination.
+    pub(crate) fn remembering(self, minutes: Minutes) -> Self {
+        Places { minutes: Some(Arc::new(minutes)), ..self }
     }
 
     /// Leaves all sessions to whoever needs one next.
@@ -116,6 +125,7 @@ pub(crate) async fn stream(
     };
     let compare = if wish.even_unchanged { Compare::Nothing } else { wish.selection.compare };
     let judge = Judge::new(places.sources.clone(), places.destination.clone(), compare);
+    let judge = judge.remembering(places.minutes.clone());
     let waiting = Waiting::default();
     let mut planner = Planner { places, wish, items, toll, waiting };
     // Boxed: one within the other they are too much for the stack of a thread.
@@ -282,7 +292,8 @@ impl Planner<'_> {
             return self.tell(self.conflict(found.side, &found.source, &found.target, trouble)).await;
         }
         let Some(how) = likeness.equality() else {
-            return self.step(found, matches!(likeness, Likeness::OtherDigest(_))).await;
+            let differs = matches!(likeness, Likeness::OtherDigest(_)) || self.differs_by_seconds(&found);
+            return self.step(found, differs).await;
         };
         let theirs = found.there.as_ref().and_then(|entry| entry.modified);
         let times = found.entry.modified.zip(theirs);
@@ -304,6 +315,12 @@ impl Planner<'_> {
             doubt,
         })))
         .await
+    }
+
+    /// True if the servers tell another time when asked than what they list, to which notes are no better.
+    fn differs_by_seconds(&self, found: &Found) -> bool {
+        let by_time = !self.wish.even_unchanged && self.wish.selection.compare == Compare::SizeAndTime;
+        by_time && found.there.as_ref().is_some_and(|there| is_unchanged(&found.entry, there))
     }
 
     async fn step(&mut self, found: Found, differs: bool) -> Result<(), Deaf> {

@@ -101,6 +101,12 @@ fn found((source, destination): (String, String), route: Route, verified: Verifi
     }
 }
 
+/// A side that is connected, by a name that holds for all runs, to be put before a path.
+pub(crate) fn place_of(side: &Side) -> String {
+    let root = side.identity(&VPath::root());
+    root.strip_suffix('/').unwrap_or(&root).to_owned()
+}
+
 /// Names of the sides of a run that hold for all runs, to be put before a path.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
@@ -114,12 +120,8 @@ pub(crate) struct Names {
 impl Names {
     /// Of sides that are connected.
     pub(crate) fn of(sources: &[Side], destination: &Side) -> Self {
-        let name = |side: &Side| {
-            let root = side.identity(&VPath::root());
-            root.strip_suffix('/').unwrap_or(&root).to_owned()
-        };
-        let sources = sources.iter().map(name).collect();
-        Names { sources, destinations: vec![name(destination)], any_source: false }
+        let sources = sources.iter().map(place_of).collect();
+        Names { sources, destinations: vec![place_of(destination)], any_source: false }
     }
 
     /// Where whatever has arrived at one of several destinations is a source for the others.

@@ -175,6 +175,9 @@ async fn secure(driver: &mut Driver, target: &Target, tls: &ClientSession) -> Re
 
 const CLOSED: &str = "closed the connection";
 
+/// RFC 959: the reply to any command of a server that must shut down, or has too many sessions.
+const SESSION_ENDS: u16 = 421;
+
 impl Target {
     fn unreachable(&self, error: std::io::Error) -> ConnectError {
         ConnectError::Network { host: self.host.clone(), port: self.port, error }
@@ -188,7 +191,10 @@ impl Target {
     fn refusal(&self, answer: Answer) -> ConnectError {
         let host = self.host.clone();
         match answer {
-            Answer::Refused { command, reply } if command.starts_with("AUTH ") => {
+            // Whoever ends the session says nothing about TLS.
+            Answer::Refused { command, reply }
+                if command.starts_with("AUTH ") && reply.code.number() != SESSION_ENDS =>
+            {
                 ConnectError::NoTls { host, words: format!("{command}: {} {}", reply.code, reply.text()) }
             }
             Answer::Refused { command, reply } => ConnectError::Refused { host, command, reply },

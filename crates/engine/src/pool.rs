@@ -180,8 +180,10 @@ impl Pool {
                     self.may_go_in_clear(server, &target.user, words).await?;
                     target.tls = LoginTls::Off;
                 }
-                ConnectError::Refused { command, .. }
-                    if command == PROTECTED && matches!(self.secure, Secure::Prefer | Secure::Off) =>
+                ConnectError::Refused { command, reply, .. }
+                    if command == PROTECTED
+                        && reply.code.number() != 421
+                        && matches!(self.secure, Secure::Prefer | Secure::Off) =>
                 {
                     self.answers.lock().await.unprotected.insert(server.key());
                     target.protection = Protection::Clear;

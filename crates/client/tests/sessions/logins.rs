@@ -34,6 +34,8 @@ async fn a_login_that_fails_says_why() {
     assert_eq!(error.to_string(), "127.0.0.1 refused PASS ****: No");
     let error = failed("S: 220 Hi\nC: AUTH TLS\nS: 502 What?", LoginTls::Require).await;
     assert_eq!(error.to_string(), "127.0.0.1 offers no TLS (AUTH TLS: 502 What?)");
+    let error = failed("S: 220 Hi\nC: AUTH TLS\nS: 421 Too many of you", LoginTls::Require).await;
+    assert_eq!(error.to_string(), "127.0.0.1 refused AUTH TLS: Too many of you");
     let error = failed("S: 220 Hi\nC: USER anna\n>: hang up", LoginTls::Off).await;
     assert!(matches!(error, ConnectError::Gone { what: "closed the connection", .. }), "{error}");
     let error = failed("S: SSH-2.0-OpenSSH", LoginTls::Off).await;

@@ -21,7 +21,8 @@ pub(super) fn refused(host: &str, command: &str, reply: &Reply, tls: TlsMode, op
     };
     let trouble = |kind, class| Trouble::new(kind, what).words(reply).class(class);
     match (verb, reply.code.number()) {
-        ("PBSZ" | "PROT" | "AUTH", _) => trouble(TroubleKind::Tls, Refusal::TlsRole),
+        // But 421 ends the session, whatever was asked.
+        ("PBSZ" | "PROT" | "AUTH", code) if code != 421 => trouble(TroubleKind::Tls, Refusal::TlsRole),
         // Too many sessions, whatever the code: another time it may work.
         _ if says_too_many(reply) => {
             Trouble { crowded: true, ..trouble(TroubleKind::Network, Refusal::Transient).remedy(WAIT_FOR_ROOM) }
@@ -54,7 +55,7 @@ const LATER: &str = "try again later: the server said that this may pass";
 fn is_full(verb: &str, reply: &Reply, open: usize) -> bool {
     let busy = match verb {
         "" => reply.code.number() == 421 || open > 0,
-        "USER" | "PASS" => reply.code.number() == 421,
+        "AUTH" | "USER" | "PASS" => reply.code.number() == 421,
         _ => false,
     };
     busy && !goes_down(reply) && !keeps_out(reply)
@@ -128,11 +129,13 @@ mod tests {
         Full,
         Later,
         Never,
+        /// Something about TLS.
+        Tls,
     }
 
     #[test]
     fn a_refusal_at_the_greeting_means_no_room_unless_it_says_something_else() {
-        use Means::{Full, Later, Never};
+        use Means::{Full, Later, Never, Tls};
         // What is refused, the server's words; what they mean while no session is open there, and while some are.
         let rows = [
             (NO_COMMAND, 421, "Service not available, closing control connection.", Full, Full),
@@ -155,6 +158,9 @@ mod tests {
                 Later,
             ),
             ("USER ann", 421, "Busy", Full, Full),
+            ("AUTH TLS", 421, "Busy", Full, Full),
+            ("PROT P", 421, "the server is shutting down", Later, Later),
+            ("PROT P", 536, "not that", Tls, Tls),
             ("PASS ****", 421, "too many failed logins", Later, Later),
             ("PASS ****", 421, "the server is shutting down", Later, Later),
             ("PASS ****", 530, "Login incorrect.", Never, Never),
@@ -167,10 +173,11 @@ mod tests {
                 let means = match trouble.class {
                     _ if trouble.crowded => Full,
                     Some(Refusal::Transient) => Later,
+                    Some(Refusal::TlsRole) => Tls,
                     _ => Never,
                 };
                 assert_eq!(means, expected, "{command}: {code} {words}, {open} open");
-                assert!(trouble.remedy.is_some(), "{command}: {code} {words}");
+                assert!(trouble.remedy.is_some() || means == Tls, "{command}: {code} {words}");
             }
         }
     }

@@ -71,7 +71,12 @@ impl SessionError {
         }
     }
 
-    /// True if the server does not know the command (500, 502, 504). 501 is no such sign: pyftpdlib
+    /// True if the server does not know the command at all (500, 502).
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.refusal().is_some_and(|reply| matches!(reply.code.number(), 500 | 502))
+    }
+
+    /// True if the server does not know the command, or not in this form (500, 502, 504). 501 is no such sign: pyftpdlib
     /// sends it for a directory that does not exist.
     pub(crate) fn is_unsupported(&self) -> bool {
         self.refusal().is_some_and(|reply| matches!(reply.code.number(), 500 | 502 | 504))

@@ -10,6 +10,8 @@ pub(crate) struct Habits {
     pub(crate) no_epsv: bool,
     /// MLST or MLSD is refused although FEAT has it.
     pub(crate) no_facts: bool,
+    /// MLSC is refused although FEAT has it.
+    pub(crate) no_mlsc: bool,
     /// MDTM is not known.
     pub(crate) no_mdtm: bool,
     /// MLSD tells where links lead.

@@ -1,4 +1,4 @@
-//! Directories: MLSD, else STAT over the control connection where it tells the truth, else LIST.
+//! Directories: MLSC (facts in one reply), else MLSD, else STAT over the control connection where it tells the truth, else LIST.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,6 +15,7 @@ use fxp_proto::listing::guess::Listing;
 use fxp_proto::listing::left_out::LeftOut;
 use fxp_proto::listing::time::FtpTime;
 use fxp_proto::path::VPath;
+use fxp_proto::wire::telnet::IAC;
 use fxp_proto::wire::text::Text;
 
 use crate::error::{SessionError, result};
@@ -23,6 +24,9 @@ use crate::session::Session;
 /// The most bytes of one listing: a directory of half a million files.
 const MAX_LISTING: usize = 64 * 1024 * 1024;
 
+/// The most entries that MLSC may tell, if the server names a ceiling.
+const MOST_BY_MLSC: usize = 10_000;
+
 /// The most entries of which STAT is believed without LIST.
 const MOST_BY_STAT: usize = 1000;
 
@@ -30,7 +34,7 @@ impl Session {
     /// The most directories that [`Session::list_several`] asks for at once: two commands each fill the window.
     pub const LISTED_AT_ONCE: usize = Manners::MAX_WINDOW / 2;
 
-    /// The directory's entries: MLSD, which is exact; else `STAT -la`, which needs no data connection, on a server where
+    /// The directory's entries: MLSC or MLSD, which are exact; else `STAT -la`, which needs no data connection, on a server where
     /// it was found to say the same as LIST; else LIST -a, else LIST. Sorted by name. What the listing cannot name comes
     /// first, as entries without a name ([`Entry::left_out`]).
     ///
@@ -38,6 +42,19 @@ impl Session {
     ///
     /// As [`Session::run`]; a file is `Refused`.
     pub async fn list(&mut self, path: &VPath) -> Result<Vec<Entry>, SessionError> {
+        if self.offers_mlsc() {
+            match self.command(Verb::Mlsc, path.to_text()).await {
+                Ok(reply) => {
+                    if let Some(entries) = told_in_facts(&reply) {
+                        return Ok(entries);
+                    }
+                }
+                Err(error) if error.is_unknown() => self.habits.no_mlsc = true,
+                // Whatever it is (too many entries, say), MLSD can do it or says it better.
+                Err(SessionError::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
         if self.speaks_facts() {
             match self.fetch(Command::new(Verb::Mlsd, path.to_text())).await {
                 Ok((data, reply)) => return sorted(Listing::of_mlsd(&data), "MLSD", reply),
@@ -66,30 +83,51 @@ impl Session {
         Ok(entries)
     }
 
-    /// Lists several directories as [`Session::list`] does, without a wait for each: `CWD` and `STAT -la` for all of them,
+    /// True if directories are listed by single replies, so that [`Session::list_several`] has something to do.
+    pub fn lists_in_replies(&self) -> bool {
+        self.offers_mlsc() || (!self.speaks_facts() && self.habits.stat_lists == Some(true))
+    }
+
+    fn offers_mlsc(&self) -> bool {
+        let is_bounded = self.facts.features.mlsc().is_some_and(|most| most <= MOST_BY_MLSC);
+        is_bounded && self.speaks_facts() && !self.habits.no_mlsc
+    }
+
+    /// Lists several directories as [`Session::list`] does, without a wait for each: by MLSC, or by `CWD` and `STAT -la`,
     /// as many at once as `queueing` allows. `None` for what has to be asked for by itself: a directory that was refused,
-    /// is large, or whose reply does not tell all; everything, where `STAT` is not known to list what LIST lists; and the
-    /// rest, where the session is lost.
+    /// is large, or whose reply does not tell all; everything, where no single reply lists a directory; and the rest,
+    /// where the session is lost.
     pub async fn list_several(&mut self, paths: &[VPath], queueing: Queueing) -> Vec<Option<Vec<Entry>>> {
-        if self.speaks_facts() || self.habits.stat_lists != Some(true) {
+        if !self.lists_in_replies() {
             return vec![None; paths.len()];
         }
+        let by_facts = self.offers_mlsc();
         self.set_queueing(queueing);
         let mut listed = Vec::with_capacity(paths.len());
         for some in paths.chunks(Session::LISTED_AT_ONCE) {
             let asked = some.iter().map(|path| {
-                let enter = self.ask(Request::Command(Command::new(Verb::Cwd, path.to_text())));
-                (path, enter, self.ask(Request::Command(Command::new(Verb::Stat, "-la"))))
+                let command = |command| Request::Command(command);
+                match by_facts {
+                    true => (path, None, self.ask(command(Command::new(Verb::Mlsc, path.to_text())))),
+                    false => {
+                        let enter = self.ask(command(Command::new(Verb::Cwd, path.to_text())));
+                        (path, Some(enter), self.ask(command(Command::new(Verb::Stat, "-la"))))
+                    }
+                }
             });
             for (path, enter, list) in asked.collect::<Vec<_>>() {
-                let entered = result(self.answer_to(enter).await, Verb::Cwd.name()).is_ok();
-                let answer = result(self.answer_to(list).await, Verb::Stat.name());
-                if entered {
-                    self.inside = path.clone();
+                let mut is_there = true;
+                if let Some(enter) = enter {
+                    is_there = result(self.answer_to(enter).await, Verb::Cwd.name()).is_ok();
+                    if is_there {
+                        self.inside = path.clone();
+                    }
                 }
+                let answer = result(self.answer_to(list).await, Verb::Stat.name());
                 listed.push(match answer {
+                    Ok(Answer::Reply(reply)) if by_facts => told_in_facts(&reply),
                     // Where CWD was refused, STAT has told of another directory.
-                    Ok(Answer::Reply(reply)) if entered => whole_listing(&reply),
+                    Ok(Answer::Reply(reply)) if is_there => whole_listing(&reply),
                     _ => None,
                 });
             }
@@ -208,6 +246,17 @@ fn sorted(listing: Listing, command: &str, reply: Reply) -> Result<Vec<Entry>, S
 fn by_name(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.left_out.cmp(&b.left_out)));
     entries
+}
+
+/// What MLSC tells of a directory, if it tells all. A reply that was broken off ends with its reason in place of `End`, and
+/// a name with 0xFF in it may have met somebody who takes that for Telnet.
+fn told_in_facts(reply: &Reply) -> Option<Vec<Entry>> {
+    let listing = Listing::of_mlsc(reply);
+    let strange = reply.inner().iter().any(|line| line.as_bytes().contains(&IAC));
+    let is_whole = reply.code.is_completion() && reply.text().as_bytes().starts_with(b"End");
+    let complete = !listing.truncated && listing.unknown == 0 && listing.refused == 0 && !strange;
+    let told = LeftOut::by_server(reply.text()).map(Entry::left_out);
+    (complete && is_whole).then(|| by_name(listing.entries.into_iter().chain(told).collect()))
 }
 
 /// What STAT tells of a directory, if it tells all.

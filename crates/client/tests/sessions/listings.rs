@@ -127,6 +127,44 @@ async fn several_directories_are_listed_without_a_wait_for_each() {
 }
 
 #[tokio::test]
+async fn mlsc_lists_where_it_has_a_ceiling_and_tells_all() {
+    let mlsd = |path: &str| {
+        format!(
+            "C: EPSV\nS: 229 Ok {{epsv}}\nC: MLSD {path}\nS: 150 Here\n>: give type=file;size=7; by-mlsd\\n\nS: 226 Ok\n"
+        )
+    };
+    let (mut session, server) = session(
+        "MLST_type;size; MLSC_1000 EPSV",
+        &format!(
+            "C: MLSC /a\nS: 250-Contents\nS:  type=file;size=1; one\nS:  type=dir; two words\n\
+             S: 250 End of listing, 2 left out: names that FTP cannot carry\n\
+             C: MLSC /many\nS: 504 Too many\n{many}\
+             C: MLSC /broken\nS: 250-Contents\nS:  type=file;size=1; one\nS: 250 disk error\n{broken}\
+             C: MLSC /a\nC: MLSC /many\nC: MLSC /empty\nS: 250-Contents\nS:  type=file;size=1; one\nS: 250 End\n\
+             S: 504 Too many\nS: 250-Contents\nS: 250 End\n\
+             C: MLSC /a\nS: 502 What?\n{never}{again}",
+            many = mlsd("/many"),
+            broken = mlsd("/broken"),
+            never = mlsd("/a"),
+            again = mlsd("/a")
+        ),
+    )
+    .await;
+    let told = session.list(&path("/a")).await.unwrap();
+    assert_eq!(told.iter().filter(|entry| entry.left_out.is_some()).count(), 1, "{told:?}");
+    assert_eq!(show(&told[1..]), "one 1, two words/ -");
+    assert_eq!(show(&session.list(&path("/many")).await.unwrap()), "by-mlsd 7");
+    assert_eq!(show(&session.list(&path("/broken")).await.unwrap()), "by-mlsd 7");
+    let several = session.list_several(&["/a", "/many", "/empty"].map(path), Queueing::Small).await;
+    let shown: Vec<_> = several.iter().map(|told| told.as_deref().map(show)).collect();
+    assert_eq!(shown, [Some("one 1".to_owned()), None, Some(String::new())]);
+    for _ in 0..2 {
+        assert_eq!(show(&session.list(&path("/a")).await.unwrap()), "by-mlsd 7");
+    }
+    server.done().await;
+}
+
+#[tokio::test]
 async fn a_long_listing_is_compared_with_list_each_time() {
     let itself = "drwxr-xr-x 2 u g 0 Jan 01 2020 .";
     let many: Vec<String> =

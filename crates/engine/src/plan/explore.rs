@@ -127,7 +127,8 @@ impl Explorer {
     /// Lists what waits, as much as the server takes at once.
     async fn work(&self, seat: SemaphorePermit<'_>) -> Result<(), Trouble> {
         let Some(mut lease) = self.sit(seat).await? else { return Ok(()) };
-        let (at_once, workers) = (lease.side().listed_at_once(), self.open.load(Ordering::Relaxed));
+        let at_once = lease.side().listed_at_once().await;
+        let workers = self.open.load(Ordering::Relaxed);
         // Those who were asked for together with this one order now.
         tokio::task::yield_now().await;
         let orders = self.desk.take(at_once, workers);

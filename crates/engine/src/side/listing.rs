@@ -30,12 +30,19 @@ impl Side {
         }
     }
 
-    /// How many directories [`Side::list_several`] lists at once, as far as one knows without asking.
-    pub(crate) fn listed_at_once(&self) -> usize {
+    /// How many directories [`Side::list_several`] lists at once.
+    pub(crate) async fn listed_at_once(&mut self) -> usize {
         let Side::Remote(link) = self else { return 1 };
         let known = link.known();
         let queues = queueing::remembered(&known).is_none_or(|queueing| queueing > Queueing::None);
-        if known.stat_lists == Some(true) && queues { Session::LISTED_AT_ONCE } else { 1 }
+        match link.session().await {
+            Ok(session) if queues => {
+                session.expect_stat_lists(known.stat_lists);
+                if session.lists_in_replies() { Session::LISTED_AT_ONCE } else { 1 }
+            }
+            // Whoever lists will hear why.
+            Ok(_) | Err(_) => 1,
+        }
     }
 
     /// Lists directories, without a wait for each where the server bears that. One result each.

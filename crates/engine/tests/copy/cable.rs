@@ -122,12 +122,13 @@ impl Cable {
 /// Long enough for many to wait side by side.
 const SLOW: Duration = Duration::from_millis(300);
 
-/// Passes lines on, until one is fatal.
+/// Passes lines on, until one that ends a reply is fatal.
 fn fray(server: &TcpStream, mut client: TcpStream, is_fatal: impl Fn() -> bool) {
     let mut lines = BufReader::new(server);
     let mut line = Vec::new();
     while matches!(lines.read_until(b'\n', &mut line), Ok(1..)) {
-        if is_fatal() || client.write_all(&line).is_err() {
+        let ends = line.get(3) == Some(&b' ') && line[..3].iter().all(u8::is_ascii_digit);
+        if (ends && is_fatal()) || client.write_all(&line).is_err() {
             break;
         }
         line.clear();

@@ -174,7 +174,7 @@ async fn how_times_look_is_learned_on_the_way() {
         .await;
     assert_eq!((report.sums.files, report.times.len()), (300, 1), "{:?}", report.times);
     let dialogue = desk.dialogue();
-    let looked = dialogue.rfind("MLSD").expect("the copies are looked at");
+    let looked = dialogue.rfind("destination Client MLSC /t").expect("the copies are looked at");
     let last = dialogue.rfind("STOR /t/").expect("files are sent");
     assert!(looked < last, "only when all were there");
 }

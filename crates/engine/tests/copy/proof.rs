@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use fxp_engine::report::{Assurance, Event, Route, TroubleKind};
 use fxp_engine::run::{AssuranceChoice, CopyRequest, EndChoice, MethodChoice, Policy, Secure, Via};
+use fxp_store::Text;
+use fxp_store::storage::Storage;
 
-use crate::world::{Desk, NAMELESS, OFF, PLAIN, Server, TLS, noise, request};
+use crate::world::{Desk, NAMELESS, OFF, PLAIN, Server, TLS, noise, path, request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_of_ours_prove_who_they_are_without_a_rule_and_with_a_key_for_each_file() {
@@ -167,8 +169,12 @@ async fn an_assurance_that_cannot_be_reached_is_an_error_before_any_data_moves()
 async fn what_was_in_force_is_taken_back_before_data_of_our_own() {
     let (source, destination) = (Server::start(2, NAMELESS), Server::start(3, NAMELESS));
     source.put("/d/f", b"hello");
+    // More than a single reply lists.
+    for number in 0..1001 {
+        source.files.symlink(&Text::from("nowhere"), &path(&format!("/d/{number}"))).expect("a link");
+    }
     let desk = Desk::new(&[&source, &destination]);
-    // After the copy, a move removes the directory, for which it lists what is left over the same session.
+    // After the copy, a move would remove the directory, for which it lists what is left over the same session.
     let moving = request(vec![source.at("d")], destination.at("e/"));
     let report =
         fxp_engine::place::move_to(moving, &desk.context, crate::world::go_on()).await.expect("a report");

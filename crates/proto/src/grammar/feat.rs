@@ -66,6 +66,12 @@ impl Features {
         self.parameters("REST").any(|word| word.eq_ignore_ascii_case("STREAM"))
     }
 
+    /// `MLSC n`: directories of up to so many entries are listed in one reply. GridFTP servers name no ceiling, and answer
+    /// with more than a reply can hold.
+    pub fn mlsc(&self) -> Option<usize> {
+        self.parameters("MLSC").find_map(|word| word.parse().ok())
+    }
+
     /// `RANG STREAM`: byte ranges can be transferred.
     pub fn rang_stream(&self) -> bool {
         self.parameters("RANG").any(|word| word.eq_ignore_ascii_case("STREAM"))

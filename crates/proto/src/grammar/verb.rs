@@ -143,6 +143,7 @@ table! {
     List "LIST" Opt("path"), LoggedIn, Listing, "RFC 959", None, Yes, "Lists for people.";
     Nlst "NLST" Opt("path"), LoggedIn, Listing, "RFC 959", None, Yes, "Lists names.";
     Mlsd "MLSD" Opt("path"), LoggedIn, Listing, "RFC 3659", None, Yes, "Lists for machines.";
+    Mlsc "MLSC" Opt("path"), LoggedIn, None, "in use (GridFTP)", Some("MLSC"), Yes, "Lists for machines over the control connection.";
     Mlst "MLST" Opt("path"), LoggedIn, None, "RFC 3659", Some("MLST"), Yes, "Describes one file for machines.";
     Stat "STAT" Opt("path"), Always, None, "RFC 959", None, Yes, "Tells the state, or lists over the control connection.";
     // Files.

@@ -59,6 +59,12 @@ impl Listing {
         Listing::collect(reply.inner().iter().map(Text::as_bytes), |line| read_row(line, now))
     }
 
+    /// Reads the reply to MLSC: MLSD's lines, each behind a space as in MLST's reply.
+    pub fn of_mlsc(reply: &Reply) -> Self {
+        let lines = reply.inner().iter().map(Text::as_bytes);
+        Listing::collect(lines.map(|line| line.strip_prefix(b" ").unwrap_or(line)), read_facts)
+    }
+
     fn collect<'a>(lines: impl Iterator<Item = &'a [u8]>, read: impl Fn(&[u8]) -> Row) -> Self {
         let mut listing = Listing::default();
         for line in lines {

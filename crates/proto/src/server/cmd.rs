@@ -104,6 +104,7 @@ fn run(session: &mut Session, verb: Verb, argument: Text) {
         Verb::List => listing::list(session, word),
         Verb::Nlst => listing::nlst(session, word),
         Verb::Mlsd => listing::mlsd(session, word),
+        Verb::Mlsc => listing::mlsc(session, word),
         Verb::Mlst => listing::mlst(session, word),
         Verb::Stat if word.is_empty() => info::stat(session),
         Verb::Stat => listing::stat(session, word),
@@ -163,7 +164,7 @@ pub(super) fn finish(session: &mut Session, running: Running, outcome: Outcome) 
     session.serve(verb);
     match (then, outcome) {
         (Then::Enter { user }, outcome) => login::entered(session, user, outcome),
-        (Then::Lines { begun }, outcome) => listing::lines_ended(session, begun, outcome),
+        (Then::Lines { begun }, outcome) => listing::lines_ended(session, verb, begun, outcome),
         (Then::Look(look), Outcome::Failed(failure)) => files::not_seen(session, verb, look, &failure),
         (Then::Room { wanted: Some(_) }, Outcome::Failed(failure))
             if failure.kind == FailureKind::Unsupported =>
@@ -190,14 +191,14 @@ pub(super) fn finish(session: &mut Session, running: Running, outcome: Outcome) 
 pub(super) fn cancelled(session: &mut Session) {
     let Some(running) = session.cancel() else { return };
     match running.then {
-        // The reply has begun with `213-`, so it must end with `213`.
-        Then::Lines { begun: true } => session.say(213, "aborted"),
+        // The reply has begun with a code, and must end with it.
+        Then::Lines { begun: true } => session.say(listing::head(running.verb).0, "aborted"),
         _ => session.say(426, format!("{} was aborted", running.verb.name())),
     }
 }
 
 /// The driver ended the effect with an outcome of another kind: its mistake, but the client has to be told
 /// something, and whatever it counts on must not be taken for true.
-fn mismatch() -> Failure {
+pub(super) fn mismatch() -> Failure {
     Failure { kind: FailureKind::Io, detail: Text::from("internal error") }
 }

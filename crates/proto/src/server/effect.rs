@@ -152,7 +152,7 @@ pub enum Placement {
     Unique,
 }
 
-/// LIST, NLST, MLSD over a data connection; STAT with a path over the control connection.
+/// LIST, NLST, MLSD over a data connection; MLSC, and STAT with a path, over the control connection.
 #[derive(Debug)]
 pub struct List {
     /// The data connection; `None`: lines go to the control connection as [`Event::Lines`].
@@ -164,6 +164,9 @@ pub struct List {
     /// Where to count.
     pub progress: Progress,
 }
+
+/// The most entries of a directory that MLSC tells; whoever has more of them asks MLSD. Our answer to FEAT names it.
+pub const MOST_LISTED: usize = 1000;
 
 /// How a line of a listing looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -279,6 +282,11 @@ pub enum Outcome {
         /// The name STOU chose.
         name: Option<VPath>,
         /// How many names a listing left out, since FTP cannot carry them.
+        left_out: u64,
+    },
+    /// All lines of a listing went to the control connection.
+    Listed {
+        /// How many names it left out, since FTP cannot carry them.
         left_out: u64,
     },
     /// It did not work.

@@ -37,7 +37,7 @@ pub(super) enum Then {
     Keep(Slot),
     /// A transfer or a listing over a data connection.
     Transfer(Transfer),
-    /// STAT with a path: lines have been sent already, or not.
+    /// MLSC, or STAT with a path: lines have been sent already, or not.
     Lines { begun: bool },
     /// Nothing but "done": the operations that follow, then this reply.
     Operate(VecDeque<FileOp>, Reply),

@@ -99,7 +99,7 @@ fn type_text(kind: TransferType) -> &'static str {
 }
 
 /// `done`, `in HOME`, `in HOME alone` (without foreign peers), `listening ADDRESS`, `facts KIND [SIZE [TIME]]`, `space N`, `digest HEX START END`,
-/// `moved N [NAME]`, `failed KIND detail`.
+/// `moved N [NAME]`, `listed [without N]`, `failed KIND detail`.
 pub(super) fn outcome(text: &str) -> Result<Outcome, String> {
     let words: Vec<&str> = text.split(' ').collect();
     Ok(match words.as_slice() {
@@ -118,6 +118,8 @@ pub(super) fn outcome(text: &str) -> Result<Outcome, String> {
         ["moved", bytes, name] => {
             Outcome::Transferred { bytes: number(bytes)?, name: Some(path(name)?), left_out: 0 }
         }
+        ["listed"] => Outcome::Listed { left_out: 0 },
+        ["listed", "without", left_out] => Outcome::Listed { left_out: number(left_out)? },
         ["failed", kind, detail @ ..] => {
             Outcome::Failed(Failure { kind: failure(kind)?, detail: Text::lossy(detail.join(" ")) })
         }

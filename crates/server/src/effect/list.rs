@@ -1,11 +1,11 @@
-//! LIST, NLST, MLSD over a data connection; STAT with a path over the control connection.
+//! LIST, NLST, MLSD over a data connection; MLSC, and STAT with a path, over the control connection.
 
 use std::io;
 use std::time::SystemTime;
 
 use fxp_net::data::Sink;
 use fxp_proto::listing::{format, mlsx};
-use fxp_proto::server::effect::{EffectId, Event, FailureKind, List, ListStyle, Outcome, Slot};
+use fxp_proto::server::effect::{EffectId, Event, FailureKind, List, ListStyle, MOST_LISTED, Outcome, Slot};
 use fxp_store::storage::Storage;
 use fxp_store::{Entry, FtpTime, Kind, Text, VPath};
 use tokio::sync::{mpsc, oneshot};
@@ -68,14 +68,30 @@ async fn over_control(job: &Job, order: List, what: Entry) -> Result {
     let mut pages = Pages { id: job.id, news: job.news.clone(), lines: Vec::new() };
     let written = job
         .blocking(move || {
-            let left_out = write(&*files, &order.path, &what, &order.style, &mut pages)?;
+            let left_out = match order.style {
+                // It is refused before its reply has begun, or not at all.
+                ListStyle::Facts(_) => {
+                    let mut few = Few(Vec::new());
+                    let left_out = write(&*files, &order.path, &what, &order.style, &mut few)?;
+                    few.0.iter().try_for_each(|line| pages.line(line))?;
+                    left_out
+                }
+                _ => write(&*files, &order.path, &what, &order.style, &mut pages)?,
+            };
             tell_left_out(&order.path, left_out);
-            pages.flush()
+            pages.flush()?;
+            Ok(left_out)
         })
         .await?;
-    written.map(|()| Outcome::Done).map_err(|error| match error.downcast() {
-        Ok(error) => stored(error),
-        Err(error) => failure(FailureKind::Aborted, error.to_string()),
+    written.map(|left_out| Outcome::Listed { left_out }).map_err(|error: io::Error| {
+        if error.kind() == io::ErrorKind::FileTooLarge {
+            let what = format!("more than {MOST_LISTED} entries, which MLSD lists");
+            return failure(FailureKind::Unsupported, what);
+        }
+        match error.downcast() {
+            Ok(error) => stored(error),
+            Err(error) => failure(FailureKind::Aborted, error.to_string()),
+        }
     })
 }
 
@@ -121,6 +137,19 @@ impl Lines for Pages {
     fn line(&mut self, line: &[u8]) -> io::Result<()> {
         self.lines.push(Text::lossy(line));
         if self.lines.len() >= PAGE { self.flush() } else { Ok(()) }
+    }
+}
+
+/// Lines that are held back until it is sure that they are not too many.
+struct Few(Vec<Vec<u8>>);
+
+impl Lines for Few {
+    fn line(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.0.len() >= MOST_LISTED {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.push(line.to_vec());
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::grammar::params::{Protection, TlsRole, TransferType};
 use crate::grammar::reply::Reply;
 use crate::grammar::verb::{Argument, Row, Served, TABLE, Verb};
+use crate::server::effect::MOST_LISTED;
 use crate::server::machine::TlsOffer;
 use crate::server::pending::{Running, Then};
 use crate::server::replies::joined;
@@ -61,6 +62,7 @@ fn line(session: &Session, row: &Row) -> Option<Text> {
         Verb::Pret => Some(Text::from("PRET")),
         Verb::Mlst => Some(Text::lossy(format!("MLST {}", session.memory.facts.features()))),
         Verb::Hash => Some(Text::lossy(format!("HASH {}", session.memory.digest.features()))),
+        Verb::Mlsc => Some(Text::lossy(format!("MLSC {MOST_LISTED}"))),
         _ => row.feat.map(Text::from),
     }
 }

@@ -1,14 +1,17 @@
-//! Listings: LIST, NLST, MLSD over a data connection; MLST and STAT with a path over the control
-//! connection (RFC 959, 4.1.3; RFC 3659, 7).
+//! Listings: LIST, NLST, MLSD over a data connection; MLST, MLSC and STAT with a path over the control
+//! connection (RFC 959, 4.1.3; RFC 3659, 7). MLSC is what GridFTP servers offer: MLSD's facts in one reply.
 
+use super::mismatch;
 use super::transfer::{self, path_of, take_slot};
 use crate::grammar::params::TlsRole;
 use crate::grammar::reply::{Reply, inner_line};
 use crate::grammar::verb::Verb;
+use crate::listing::left_out::said;
 use crate::server::effect::{Effect, FileOp, List, ListStyle, Outcome, Progress};
 use crate::server::machine::Action;
 use crate::server::pending::{Look, Running, Then};
 use crate::server::state::{Session, Span};
+use crate::wire::telnet::IAC;
 use crate::wire::text::Text;
 
 pub(super) fn list(session: &mut Session, argument: &[u8]) {
@@ -36,8 +39,17 @@ pub(super) fn mlst(session: &mut Session, path: &[u8]) {
 /// saves a round trip and a handshake.
 pub(super) fn stat(session: &mut Session, argument: &[u8]) {
     let (options, path) = options_and_path(argument);
+    over_control(session, path, ListStyle::Long { hidden: options.hidden });
+}
+
+/// MLSC: as MLSD, in one reply, which saves the data connection: three round trips and a handshake for each directory.
+pub(super) fn mlsc(session: &mut Session, path: &[u8]) {
+    let facts = session.memory.facts;
+    over_control(session, path, ListStyle::Facts(facts));
+}
+
+fn over_control(session: &mut Session, path: &[u8], style: ListStyle) {
     let Some(path) = path_of(session, path) else { return };
-    let style = ListStyle::Long { hidden: options.hidden };
     let list = List { slot: None, path, style, progress: Progress::default() };
     session.start(Effect::List(list), Then::Lines { begun: false });
 }
@@ -77,21 +89,51 @@ fn options_and_path(argument: &[u8]) -> (Options, &[u8]) {
 
 /// Lines for the control connection; the first ones begin the reply.
 pub(super) fn lines(session: &mut Session, lines: &[Text]) {
-    let Some(Running { then: Then::Lines { begun }, .. }) = session.running_mut() else { return };
+    let Some(Running { verb, then: Then::Lines { begun }, .. }) = session.running_mut() else { return };
+    let verb = *verb;
     let mut formatted = Vec::with_capacity(lines.len() + 1);
     if !std::mem::replace(begun, true) {
-        formatted.push(Text::from("213-Status follows:"));
+        let (code, first) = head(verb);
+        formatted.push(Text::lossy(format!("{code}-{first}")));
     }
-    formatted.extend(lines.iter().map(inner_line));
+    formatted
+        .extend(lines.iter().map(|line| if verb == Verb::Mlsc { fact_line(line) } else { inner_line(line) }));
     session.act(Action::Lines(formatted));
 }
 
-pub(super) fn lines_ended(session: &mut Session, begun: bool, outcome: Outcome) {
+pub(super) fn lines_ended(session: &mut Session, verb: Verb, begun: bool, outcome: Outcome) {
+    let (code, first) = head(verb);
+    let end = |left_out| {
+        format!("End of {}{}", if verb == Verb::Mlsc { "listing" } else { "status" }, said(left_out))
+    };
     match (outcome, begun) {
-        (Outcome::Failed(failure), false) => session.fail(Verb::Stat, &failure),
-        // The reply has begun with 213, and must end with it.
-        (Outcome::Failed(failure), true) => session.answer(Reply::new(213, failure.detail)),
-        (_, true) => session.say(213, "End of status"),
-        (_, false) => session.answer(Reply::list::<Text>(213, "Status follows:", [], "End of status")),
+        (Outcome::Failed(failure), false) => session.fail(verb, &failure),
+        // The reply has begun with this code, and must end with it.
+        (Outcome::Failed(failure), true) => session.answer(Reply::new(code, failure.detail)),
+        (Outcome::Listed { left_out }, true) => session.say(code, end(left_out)),
+        (Outcome::Listed { left_out }, false) => {
+            session.answer(Reply::list::<Text>(code, first, [], Text::lossy(end(left_out))));
+        }
+        (_, true) => session.answer(Reply::new(code, mismatch().detail)),
+        (_, false) => session.fail(verb, &mismatch()),
     }
+}
+
+/// The code of the whole reply, and its first line.
+pub(super) fn head(verb: Verb) -> (u16, &'static str) {
+    match verb {
+        Verb::Mlsc => (250, "Contents follow:"),
+        _ => (213, "Status follows:"),
+    }
+}
+
+/// A line of facts inside a reply, as MLST has it (RFC 3659, 7.2). A name is data: here, unlike on a data connection, the
+/// byte 0xFF has to be doubled (RFC 854).
+fn fact_line(line: &Text) -> Text {
+    let mut bytes = Vec::with_capacity(line.len() + 1);
+    bytes.push(b' ');
+    for &byte in line.as_bytes() {
+        bytes.extend(std::iter::repeat_n(byte, if byte == IAC { 2 } else { 1 }));
+    }
+    Text::lossy(bytes)
 }

@@ -253,7 +253,8 @@ pub(crate) struct Transfer {
 
     /// Begin no file with which more than this would be transferred, such as 500M or 2T
     ///
-    /// Files that are on their way are finished; the exit code is 10. For a copy to one destination.
+    /// A file that is larger than this by itself is left, and the others are copied. Files that are on their way are finished;
+    /// the exit code is 10. For a copy to one destination.
     #[arg(long, value_name = "SIZE", value_parser = crate::settings::size)]
     pub(crate) max_transfer: Option<u64>,
 

@@ -8,7 +8,7 @@ use fxp_client::data::Throttle;
 use fxp_proto::pair::leg::Leg;
 use tokio::sync::{mpsc, watch};
 
-use super::allowance::Allowance;
+use super::allowance::{Allowance, Taken};
 use super::ceiling::Shares;
 use super::goals::Goals;
 use super::goodput::Goodput;
@@ -90,7 +90,12 @@ pub(crate) struct Crew {
     tuner: Mutex<Option<Tuner>>,
     /// What may still be begun.
     allowance: Mutex<Allowance>,
+    /// Something is left on account of a limit.
     limit_reached: AtomicBool,
+    /// No file is begun any more, on account of a limit.
+    ended_at_limit: AtomicBool,
+    /// A file was left because it alone is more than may be transferred.
+    too_large: AtomicBool,
     /// Steps that need nothing more, and their bytes.
     dealt_with: Mutex<(u64, u64)>,
     pub(crate) patience: Patience,
@@ -131,6 +136,8 @@ impl Crew {
             tuner: Mutex::default(),
             allowance: Mutex::new(allowance),
             limit_reached: AtomicBool::new(false),
+            ended_at_limit: AtomicBool::new(false),
+            too_large: AtomicBool::new(false),
             dealt_with: Mutex::default(),
             patience,
         })
@@ -224,13 +231,21 @@ impl Crew {
         self.queue.wake();
     }
 
-    /// True if this file may be begun; else the run ends with those that are on their way.
+    /// True if this file may be begun. If not, it is left, and unless it was too large by itself, the run ends with those
+    /// that are on their way.
     pub(crate) fn may_begin(&self, step: &Step) -> bool {
-        let fits = self.allowance.lock().expect("no holder of the lock panics").take(step.size);
-        if !fits {
-            self.end_at_limit("--max-transfer is reached");
+        match self.allowance.lock().expect("no holder of the lock panics").take(step.size) {
+            Taken::Yes => return true,
+            Taken::UsedUp => self.end_at_limit("--max-transfer is reached"),
+            Taken::TooLarge => {
+                self.limit_reached.store(true, Relaxed);
+                if !self.too_large.swap(true, Relaxed) {
+                    let text = "files that are larger than --max-transfer by themselves are left".to_owned();
+                    self.event(Event::Fallback { file: None, text });
+                }
+            }
         }
-        fits
+        false
     }
 
     /// Looks whether the time is over.
@@ -243,14 +258,15 @@ impl Crew {
 
     /// No file is begun any more.
     fn end_at_limit(&self, what: &str) {
-        if !self.limit_reached.swap(true, Relaxed) {
+        self.limit_reached.store(true, Relaxed);
+        if !self.ended_at_limit.swap(true, Relaxed) {
             let text = format!("{what}: files that are on their way are finished, and no other one is begun");
             self.event(Event::Fallback { file: None, text });
         }
         self.queue.abandon();
     }
 
-    /// True if a limit has ended the run.
+    /// True if a limit has left something, or ended the run.
     pub(crate) fn is_at_limit(&self) -> bool {
         self.limit_reached.load(Relaxed)
     }

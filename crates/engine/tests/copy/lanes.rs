@@ -388,6 +388,29 @@ async fn a_limit_ends_the_run_with_whole_files_and_the_next_run_goes_on() {
     assert_eq!((rest.ending, rest.sums.files + rest.unchanged), (Ending::Complete, names.len() as u64));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_more_than_the_limit_by_itself_does_not_keep_others_from_being_copied() {
+    let (source, destination) = (Server::start(2, PLAIN), Server::start(3, PLAIN));
+    source.files.make_directory(&path("/t")).expect("made");
+    source.put("/t/large", &noise(5000));
+    source.put("/t/another", &noise(6000));
+    for number in 0..20 {
+        source.put(&format!("/t/{number}"), b"small");
+    }
+    for lanes in [1, 4] {
+        let desk = Desk::new(&[&source, &destination]);
+        let bounds = Bounds { max_transfer: Some(1000), ..Bounds::default() };
+        let to = destination.at(&format!("{lanes}/"));
+        let report = desk
+            .copied(CopyRequest { lanes: Some(lanes), bounds, ..request(vec![source.at("t")], to) })
+            .await;
+        assert_eq!((report.ending, report.sums.files), (Ending::Limit, 20), "{lanes}");
+        let left = report.left.expect("some are left");
+        assert_eq!((left.files, left.bytes, left.all), (2, 11_000, true));
+        assert_eq!(destination.get(&format!("/{lanes}/t/large")), None);
+    }
+}
+
 /// Files of many sizes in eleven directories beneath `/t`, and `/t/first`; their names.
 fn tree(server: &Server, files: usize) -> Vec<String> {
     server.files.make_directory(&path("/t")).expect("made");

@@ -300,12 +300,13 @@ impl Cargo for Freight<'_> {
     }
 
     fn next(&mut self) -> Option<Load> {
-        let step = self.first.take().or_else(|| self.draw())?;
-        if !self.crew.may_begin(&step) {
-            self.enough = true;
+        let step = loop {
+            let step = self.first.take().or_else(|| self.draw())?;
+            if self.crew.may_begin(&step) {
+                break step;
+            }
             self.crew.queue.done();
-            return None;
-        }
+        };
         let (Some(place), Some(size)) = (part::part_of(&step.destination), step.size) else {
             self.left.push(Left::untouched(step));
             return None;

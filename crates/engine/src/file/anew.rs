@@ -8,18 +8,22 @@ use crate::plan::Step;
 use crate::pool::product;
 
 impl Courier<'_> {
-    /// Removes the part at `place`, which is about to be overwritten, where it may be locked: a server that locks what it
-    /// stores (vsftpd) keeps it locked for a session that nobody has ended, such as that of a run that was killed before the
-    /// source had come to it, and makes whoever stores the same file wait for that, which takes a minute. A new file of
-    /// the same name is locked by nobody.
+    /// Removes an empty part at `place` where it may be locked: a server that locks what it stores (vsftpd) keeps it locked
+    /// for a session that nobody has ended, such as that of a run that was killed before the source had come to it, and
+    /// makes whoever stores the same file wait for that, which takes a minute. A new file of the same name is locked by
+    /// nobody. A part that holds something stays until it is overwritten: this copy may find no way.
     pub(super) async fn unlock(&mut self, step: &Step, place: &VPath, again: bool) {
         let is_part = *place != step.destination && !part::is_ambiguous(&step.destination);
-        let may_stand = again || self.returned || step.leftover.is_some();
-        if is_part
-            && may_stand
-            && self.destination_locks().await
-            && self.destination.delete(place).await.is_ok()
-        {
+        let listed_empty = step.leftover.as_ref().is_some_and(|leftover| leftover.size == 0);
+        let is_newer = again || self.returned;
+        if !is_part || !(listed_empty || is_newer) || !self.destination_locks().await {
+            return;
+        }
+        let is_empty = match is_newer {
+            true => matches!(self.destination.size(place).await, Ok(Some(0))),
+            false => listed_empty,
+        };
+        if is_empty && self.destination.delete(place).await.is_ok() {
             self.claim.cleared();
         }
     }

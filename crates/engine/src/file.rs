@@ -175,8 +175,10 @@ impl Courier<'_> {
             false => step.leftover.is_some() || part::is_ambiguous(&step.destination),
         };
         self.claim.look(self.destination, place, may_be_taken).await?;
-        let before = match again {
-            false if self.original => step.modified,
+        // A listing that tells minutes tells too little to see later that the source was rewritten meanwhile.
+        let listed = step.modified.filter(|(_, exact)| *exact == Precision::Second);
+        let before = match listed {
+            Some(_) if !again && self.original => listed,
             _ => self.source_now(step).await?.and_then(|entry| entry.modified),
         };
         let mut offset = self.where_to_begin(step, place, again, notes).await?;

@@ -119,7 +119,8 @@ impl Survey {
     /// True if a link at the destination, which cannot be listed, is known to lead to no directory.
     pub(super) async fn leads_to_no_directory(&self, link: &VPath) -> Result<bool, Trouble> {
         match self.destination.leads_to(link).await {
-            Ok(end) => Ok(end.is_none_or(|entry| entry.kind != Kind::Directory)),
+            // Nothing is known of what it leads to where nobody may look, or a disk is not mounted.
+            Ok(end) => Ok(end.is_some_and(|entry| entry.kind != Kind::Directory)),
             Err(trouble) if is_about_this(&trouble) => Ok(false),
             Err(trouble) => Err(trouble.on(Some(Leg::Destination))),
         }

@@ -90,7 +90,7 @@ fn keeps_out(reply: &Reply) -> bool {
 }
 
 fn words(reply: &Reply) -> String {
-    reply.text().to_string().to_ascii_lowercase()
+    reply.words().to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -17,8 +17,7 @@ use super::{Files, Links, Rules, Transfer};
 ///
 /// Where listings tell times to the minute, a file that is written again at the same size in the minute of its copy looks
 /// equal. Both servers are asked for the seconds of what this journal knows to have been copied so soon after its time. What
-/// another program or another machine has copied, several destinations, -n and `fxp check` are judged by the minute:
-/// --checksum sees all of it.
+/// another program or another machine has copied, -n and `fxp check` are judged by the minute: --checksum sees all of it.
 ///
 /// With --delete, what stands at the destination only is deleted, but never what a rule leaves out (as rsync), and never
 /// beneath a directory that could not be listed at the source. Where one side has a directory and the other a file or a

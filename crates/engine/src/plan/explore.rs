@@ -295,7 +295,9 @@ impl Explorer {
             return Ok(Some(Lease { explorer: self, side: Some(side), _permit: seat }));
         }
         let mut side = self.face.twin();
-        if side.link().is_some_and(|link| !link.sit_if_free()) {
+        // Without any other session this one cannot be done without: then its seat is waited for.
+        let one_more = self.open.load(Ordering::Relaxed) > 0;
+        if one_more && side.link().is_some_and(|link| !link.sit_if_free()) {
             seat.forget();
             return Ok(None);
         }
@@ -372,3 +374,92 @@ const WORTH_A_LOGIN: usize = 10;
 
 /// The same for digests, for each of which a server may read a whole disk.
 const WORTH_A_LOGIN_FOR_DIGESTS: usize = 1;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use fxp_client::connect::Environment;
+    use fxp_client::tls::ClientTls;
+    use fxp_client::transcript::Line;
+    use fxp_client::trust::Untrusted;
+    use fxp_net::meter::Meter;
+    use fxp_proto::wire::secret::Secret;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::book::{KnownBook, SiteBook};
+    use crate::context::{Context, Observer, Person};
+    use crate::journal::Forgetful;
+    use crate::policy::Secure;
+    use crate::pool::Pool;
+    use crate::report::Event;
+    use crate::site::{Server, Site, TlsMode};
+
+    struct Nobody;
+
+    impl Person for Nobody {
+        fn password(&self, _: &str, _: &str, _: Option<&str>) -> Option<Secret> {
+            None
+        }
+
+        fn user(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn trust(&self, _: &str, _: &Untrusted) -> bool {
+            false
+        }
+
+        fn clear_password(&self, _: &str) -> bool {
+            true
+        }
+    }
+
+    impl Observer for Nobody {
+        fn event(&self, _: Event) {}
+
+        fn line(&self, _: &str, _: Line) {}
+    }
+
+    #[tokio::test]
+    async fn where_no_session_is_left_and_there_is_no_room_a_lane_is_waited_for() {
+        let nowhere = || std::env::temp_dir().join("fxp-no-such-directory/book.toml");
+        let context = Context {
+            sites: Arc::new(Mutex::new(SiteBook::load(nowhere()).unwrap())),
+            known: Arc::new(Mutex::new(KnownBook::load(nowhere()).unwrap())),
+            environment: Environment {
+                tls: ClientTls::new(),
+                meter: Meter::default(),
+                timeout: Duration::from_secs(5),
+            },
+            person: Arc::new(Nobody),
+            observer: Arc::new(Nobody),
+            tls: None,
+            local: None,
+            ledger: Arc::new(Forgetful),
+        };
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let server = Server {
+            label: "closed".into(),
+            host: closed.ip().to_string(),
+            port: closed.port(),
+            tls: TlsMode::Off,
+            user: Some(b"anonymous".to_vec()),
+            site: Site::default(),
+            is_site: false,
+        };
+        let (pool, key) = (Pool::new(context, Secure::Default), server.key());
+        let explorer = Explorer::new(Side::Remote(Box::new(pool.link(server, "source"))), 1, 0);
+        // Somebody was stopped in the middle of a question, and a lane has the only seat.
+        drop(explorer.lease(1).await.ok());
+        pool.seats().expect(&key, 1);
+        let lane = pool.seats().for_lane_now(&[key]).expect("there is room for one");
+        let early = timeout(Duration::from_millis(50), explorer.lease(1)).await;
+        assert!(early.is_err(), "the lane is still there");
+        drop(lane);
+        let late =
+            timeout(Duration::from_secs(20), explorer.lease(1)).await.expect("the seat is not forgotten");
+        assert!(late.is_err(), "nobody listens there");
+    }
+}

@@ -159,6 +159,11 @@ impl Driver {
         self.control.is_some() && self.machine.is_open()
     }
 
+    /// True if it was given up because replies did not fit commands.
+    pub(crate) fn is_out_of_step(&self) -> bool {
+        self.machine.is_out_of_step()
+    }
+
     /// Closes in an orderly way.
     pub(crate) async fn close(self) {
         if let Some(control) = self.control {

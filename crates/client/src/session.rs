@@ -122,6 +122,11 @@ impl Session {
         self.driver.is_usable()
     }
 
+    /// True if it was given up since a reply never came, or one too many; false if the server hung up or took its leave.
+    pub fn is_out_of_step(&self) -> bool {
+        self.driver.is_out_of_step()
+    }
+
     /// As [`Session::is_usable`], after a look at what the server may have said meanwhile: for a session
     /// that has been idle. Waits for nothing.
     pub fn is_alive(&mut self) -> bool {

@@ -280,11 +280,13 @@ impl Side {
             && let Ok(queueing) = queueing::of(link).await
             && let Some(session) = link.open_session()
         {
-            for made in session.make_directories(paths, queueing).await {
+            let made = session.make_directories(paths, queueing).await;
+            let out_of_step = session.is_out_of_step();
+            for made in made {
                 let lost = matches!(made, Err(SessionError::Lost { .. } | SessionError::TimedOut { .. }));
                 if lost {
                     // Those after it are made one by one, and so is this one.
-                    if queueing > Queueing::None {
+                    if out_of_step && queueing > Queueing::None {
                         queueing::lower(link, queueing);
                     }
                     link.retire();

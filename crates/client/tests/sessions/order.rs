@@ -43,7 +43,19 @@ async fn a_reply_out_of_turn_ends_the_session() {
     server.done().await;
     // It has arrived by now, and is not taken for the answer to the next command.
     assert!(session.command(Verb::Noop, "").await.is_err());
-    assert!(!session.is_usable());
+    assert!(!session.is_usable() && session.is_out_of_step());
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_or_takes_its_leave_is_not_out_of_step() {
+    let paths = ["/a", "/b"].map(path);
+    for end in [">: hang up", "S: 421 Bye"] {
+        let script = format!("C: MKD /a\nC: MKD /b\nS: 257 \"/a\"\n{end}");
+        let (mut session, server) = session("", &script).await;
+        session.make_directories(&paths, Queueing::Small).await;
+        assert!(!session.is_usable() && !session.is_out_of_step(), "{end}");
+        server.done().await;
+    }
 }
 
 #[tokio::test]

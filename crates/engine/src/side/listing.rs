@@ -58,7 +58,10 @@ impl Side {
                 session.expect_stat_lists(known);
                 told = session.list_several(paths, queueing).await;
                 if !session.is_usable() {
-                    queueing::lower(link, queueing);
+                    // A server that hangs up has other reasons.
+                    if session.is_out_of_step() {
+                        queueing::lower(link, queueing);
+                    }
                     link.retire();
                 }
             }

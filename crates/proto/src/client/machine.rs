@@ -89,6 +89,8 @@ pub struct Machine {
     /// How many late replies an ABOR may still bring.
     late: u8,
     closed: bool,
+    /// It is closed since a reply never came, or one too many.
+    out_of_step: bool,
 }
 
 /// A request under way.
@@ -124,6 +126,7 @@ impl Machine {
             early_greeting: None,
             late: 0,
             closed: false,
+            out_of_step: false,
         }
     }
 
@@ -204,6 +207,11 @@ impl Machine {
     /// False once the connection has been given up.
     pub fn is_open(&self) -> bool {
         !self.closed
+    }
+
+    /// True if the connection was given up because replies did not fit the commands: one never came, or one too many.
+    pub fn is_out_of_step(&self) -> bool {
+        self.out_of_step
     }
 
     /// What the server makes of names.
@@ -441,6 +449,7 @@ impl Machine {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
+        self.out_of_step = matches!(parting, Parting::OutOfStep(_) | Parting::TimedOut);
         let mut answer = Some(answer);
         for running in std::mem::take(&mut self.running) {
             let own = answer.take().unwrap_or(Answer::Lost);

@@ -68,11 +68,21 @@ impl Side {
         }
         told.resize(paths.len(), None);
         let mut listed = Vec::with_capacity(paths.len());
+        let mut unreachable = None;
         for (path, told) in paths.iter().zip(told) {
-            listed.push(match told {
-                Some(entries) => Ok(entries),
-                None => self.list(path).await,
+            listed.push(match (told, &unreachable) {
+                (Some(entries), _) => Ok(entries),
+                // Each one would wait in vain as long as the first: whoever ordered it may ask again.
+                (None, Some(trouble)) => Err(Trouble::clone(trouble)),
+                (None, None) => self.list(path).await,
             });
+            if let Some(Err(trouble)) = listed.last()
+                && trouble.kind == TroubleKind::Network
+                // A server that says something is there, and speaks of this directory.
+                && trouble.words.is_none()
+            {
+                unreachable = Some(trouble.clone());
+            }
         }
         listed
     }

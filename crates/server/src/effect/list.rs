@@ -99,6 +99,11 @@ async fn over_control(job: &Job, order: List, what: Entry) -> Result {
 trait Lines {
     /// One line, without its end.
     fn line(&mut self, line: &[u8]) -> io::Result<()>;
+
+    /// So many entries are gathered and sorted before the first line is written.
+    fn gathered(&self) -> usize {
+        SORTED
+    }
 }
 
 /// Lines for a data connection.
@@ -151,6 +156,10 @@ impl Lines for Few {
         self.0.push(line.to_vec());
         Ok(())
     }
+
+    fn gathered(&self) -> usize {
+        MOST_LISTED + 1
+    }
 }
 
 impl Pages {
@@ -166,7 +175,7 @@ impl Pages {
     }
 }
 
-/// Writes the whole listing. Up to [`SORTED`] entries come in the order of their names; what a larger
+/// Writes the whole listing. Up to [`Lines::gathered`] entries come in the order of their names; what a larger
 /// directory holds beyond them comes as the storage finds it, so that memory has a ceiling. Returns how many names
 /// were left out, since no line can carry them.
 fn write(
@@ -196,7 +205,7 @@ fn write(
             written = form.write(&entry, lines);
         } else {
             sorted.push(entry);
-            full = sorted.len() >= SORTED;
+            full = sorted.len() >= lines.gathered();
             if full {
                 written = form.write_sorted(&mut sorted, lines);
             }

@@ -63,3 +63,17 @@ async fn abor_stops_a_long_status() {
     client.hears("226").await;
     client.hears("200").await;
 }
+
+#[tokio::test]
+async fn one_reply_lists_a_thousand_entries_and_no_more() {
+    let world = World::new();
+    for number in 0..1000 {
+        world.files.put(&format!("/many/{number:05}"), b"").unwrap();
+    }
+    let mut client = world.client().await;
+    let told = client.expect("MLSC many", "250-").await;
+    assert_eq!(told.lines().count(), 1000 + 2);
+    world.files.put("/many/more", b"").unwrap();
+    client.expect("MLSC many", "504").await;
+    assert_eq!(client.text("MLSD many").await.lines().count(), 1001);
+}

@@ -55,6 +55,15 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
+        self.list_by_itself(path).await
+    }
+
+    /// As [`Session::list`], without MLSC: for what [`Session::list_several`] asked for in vain.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::list`].
+    pub async fn list_by_itself(&mut self, path: &VPath) -> Result<Vec<Entry>, SessionError> {
         if self.speaks_facts() {
             match self.fetch(Command::new(Verb::Mlsd, path.to_text())).await {
                 Ok((data, reply)) => return sorted(Listing::of_mlsd(&data), "MLSD", reply),
@@ -128,6 +137,10 @@ impl Session {
                     Ok(Answer::Reply(reply)) if by_facts => told_in_facts(&reply),
                     // Where CWD was refused, STAT has told of another directory.
                     Ok(Answer::Reply(reply)) if is_there => whole_listing(&reply),
+                    Err(error) if by_facts && error.is_unknown() => {
+                        self.habits.no_mlsc = true;
+                        None
+                    }
                     _ => None,
                 });
             }

@@ -141,7 +141,7 @@ async fn mlsc_lists_where_it_has_a_ceiling_and_tells_all() {
              C: MLSC /many\nS: 504 Too many\n{many}\
              C: MLSC /broken\nS: 250-Contents\nS:  type=file;size=1; one\nS: 250 disk error\n{broken}\
              C: MLSC /a\nC: MLSC /many\nC: MLSC /empty\nS: 250-Contents\nS:  type=file;size=1; one\nS: 250 End\n\
-             S: 504 Too many\nS: 250-Contents\nS: 250 End\n\
+             S: 504 Too many\nS: 250-Contents\nS: 250 End\n{many}\
              C: MLSC /a\nS: 502 What?\n{never}{again}",
             many = mlsd("/many"),
             broken = mlsd("/broken"),
@@ -158,6 +158,7 @@ async fn mlsc_lists_where_it_has_a_ceiling_and_tells_all() {
     let several = session.list_several(&["/a", "/many", "/empty"].map(path), Queueing::Small).await;
     let shown: Vec<_> = several.iter().map(|told| told.as_deref().map(show)).collect();
     assert_eq!(shown, [Some("one 1".to_owned()), None, Some(String::new())]);
+    assert_eq!(show(&session.list_by_itself(&path("/many")).await.unwrap()), "by-mlsd 7");
     for _ in 0..2 {
         assert_eq!(show(&session.list(&path("/a")).await.unwrap()), "by-mlsd 7");
     }

@@ -14,15 +14,20 @@ use crate::report::{Trouble, TroubleKind};
 impl Side {
     /// The entries of a directory.
     pub(crate) async fn list(&mut self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
+        self.list_one(path, false).await
+    }
+
+    /// The entries of a directory; if it was `asked` for among several, and not told, in another way.
+    async fn list_one(&mut self, path: &VPath, asked: bool) -> Result<Vec<Entry>, Trouble> {
         let what = format!("listing {}", self.name(path));
         match self {
-            Side::Remote(link) => match list_remote(link, path, &what).await {
+            Side::Remote(link) => match list_remote(link, path, &what, asked).await {
                 // A reply with too many lines ends the session; over a data connection there may be more.
                 Err(trouble)
                     if trouble.kind == TroubleKind::Network && link.known().stat_lists == Some(true) =>
                 {
                     link.learn(|known| known.stat_lists = Some(false));
-                    list_remote(link, path, &what).await
+                    list_remote(link, path, &what, asked).await
                 }
                 listed => listed,
             },
@@ -47,7 +52,7 @@ impl Side {
 
     /// Lists directories, without a wait for each where the server bears that. One result each.
     pub(crate) async fn list_several(&mut self, paths: &[VPath]) -> Vec<Result<Vec<Entry>, Trouble>> {
-        let mut told = Vec::new();
+        let (mut told, mut lost) = (Vec::new(), false);
         if let Side::Remote(link) = self
             && (paths.len() > 1 || queueing::remembered(&link.known()).is_some())
             && let Ok(queueing) = queueing::of(link).await
@@ -57,7 +62,8 @@ impl Side {
             if let Some(session) = link.open_session() {
                 session.expect_stat_lists(known);
                 told = session.list_several(paths, queueing).await;
-                if !session.is_usable() {
+                lost = !session.is_usable();
+                if lost {
                     // A server that hangs up has other reasons.
                     if session.is_out_of_step() {
                         queueing::lower(link, queueing);
@@ -66,6 +72,8 @@ impl Side {
                 }
             }
         }
+        // Where the session was lost, nobody knows which of them were.
+        let asked = !told.is_empty() && !lost;
         told.resize(paths.len(), None);
         let mut listed = Vec::with_capacity(paths.len());
         let mut unreachable = None;
@@ -74,7 +82,7 @@ impl Side {
                 (Some(entries), _) => Ok(entries),
                 // Each one would wait in vain as long as the first: whoever ordered it may ask again.
                 (None, Some(trouble)) => Err(Trouble::clone(trouble)),
-                (None, None) => self.list(path).await,
+                (None, None) => self.list_one(path, asked).await,
             });
             if let Some(Err(trouble)) = listed.last()
                 && trouble.kind == TroubleKind::Network
@@ -88,14 +96,17 @@ impl Side {
     }
 }
 
-async fn list_remote(link: &mut Link, path: &VPath, what: &str) -> Result<Vec<Entry>, Trouble> {
+async fn list_remote(link: &mut Link, path: &VPath, what: &str, asked: bool) -> Result<Vec<Entry>, Trouble> {
     let (kind, known) = (path_kind(link.leg()), link.known().stat_lists);
     let (entries, found) = link
         .perform(what, kind, |session| {
             let path = path.clone();
             Box::pin(async move {
                 session.expect_stat_lists(known);
-                let entries = session.list(&path).await?;
+                let entries = match asked {
+                    true => session.list_by_itself(&path).await?,
+                    false => session.list(&path).await?,
+                };
                 Ok((entries, session.stat_lists()))
             })
         })

@@ -473,7 +473,6 @@ fn local_storage(context: &Context) -> Arc<dyn Storage> {
     context.local.clone().expect("a local location comes from a context with local files")
 }
 
-/// By whichever way is quickest on this server and truthful; what is found out about that is remembered.
 /// What a refusal that is about the path means on this leg.
 fn path_kind(leg: &str) -> TroubleKind {
     if leg == "destination" { TroubleKind::DestinationDenied } else { TroubleKind::SourceNotFound }

@@ -96,6 +96,7 @@ impl Side {
     }
 }
 
+/// By whichever way is quickest on this server and truthful; what is found out about that is remembered.
 async fn list_remote(link: &mut Link, path: &VPath, what: &str, asked: bool) -> Result<Vec<Entry>, Trouble> {
     let (kind, known) = (path_kind(link.leg()), link.known().stat_lists);
     let (entries, found) = link

@@ -18,10 +18,11 @@ type Row = (&'static str, &'static str);
 
 /// He passes the bytes on, which shows that the row is taken and works; then he ends TLS on both sides and alters.
 fn check(scene: &Scene, (tls_client, passive): Row, assurance: &str, leak: Leak) {
-    let flags = ["--json", "--retries", "0", "--tls-client", tls_client, "--passive", passive];
+    // As TLS client ProFTPD now and then loses a connection for no reason of his.
+    let flags = |retries| ["--json", "--retries", retries, "--tls-client", tls_client, "--passive", passive];
     let row = format!("TLS client {tls_client}, passive {passive}");
     scene.attacker.now(Does::Pass);
-    let outcome = scene.copy(&flags);
+    let outcome = scene.copy(&flags("3"));
     let explained = || format!("{row}: {}", scene.explain(&outcome));
     assert_eq!(outcome.ran.code, 0, "{}", explained());
     assert_eq!(outcome.stored.as_deref(), Some(SECRET), "{}", explained());
@@ -33,7 +34,7 @@ fn check(scene: &Scene, (tls_client, passive): Row, assurance: &str, leak: Leak)
 
     std::fs::remove_file(scene.destination.file("copied")).expect("the copy");
     scene.attacker.now(Does::Alter);
-    let outcome = scene.copy(&flags);
+    let outcome = scene.copy(&flags("0"));
     let explained = || format!("{row}: {}", scene.explain(&outcome));
     assert_ne!(outcome.ran.code, 0, "{}", explained());
     assert!(scene.attacker.connections() > 0, "he was not in between: {}", explained());

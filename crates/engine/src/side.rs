@@ -9,6 +9,7 @@ use fxp_proto::client::manners::Queueing;
 use fxp_proto::grammar::params::DigestKind;
 use fxp_proto::listing::entry::{Entry, Kind};
 use fxp_proto::listing::time::FtpTime;
+use fxp_proto::pair::exchange::Refusal;
 use fxp_proto::pair::leg::Leg;
 use fxp_proto::path::VPath;
 use fxp_proto::wire::text::Text;
@@ -322,11 +323,23 @@ impl Side {
         let what = format!("deleting {}", self.name(path));
         match self {
             Side::Remote(link) => {
-                link.perform(&what, TroubleKind::DestinationDenied, |session| {
+                let mut asked = 0_u32;
+                let deleted = link.perform(&what, TroubleKind::DestinationDenied, |session| {
+                    asked += 1;
                     let path = path.clone();
                     Box::pin(async move { session.delete(&path).await })
-                })
-                .await
+                });
+                match deleted.await {
+                    // It went the first time, and the reply was lost with the session.
+                    Err(refused)
+                        if asked > 1
+                            && refused.class == Some(Refusal::Path)
+                            && matches!(self.stat(path).await, Ok(None)) =>
+                    {
+                        Ok(())
+                    }
+                    deleted => deleted,
+                }
             }
             Side::Local(files) => files.plain(path, &what, |storage, path| storage.delete(path)).await,
         }

@@ -185,6 +185,19 @@ async fn sources_whose_end_nobody_heard_of_are_gone_after_a_move_all_the_same() 
     assert_eq!(nothing_wrong_at(&destination), FILES);
 }
 
+/// The same for a file that is copied by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_of_which_nobody_heard_that_it_was_deleted_is_no_failure() {
+    let (source, destination) = (Server::start(116, PLAIN), Server::start(117, PLAIN));
+    source.put("/f", b"text");
+    let cable = Cable::to(source.address, "250 deleted");
+    let desk = Desk::new(&[&source, &destination]);
+    let report = desk.moved(request(vec![cable.at("f")], destination.at(""))).await;
+    assert!(cable.cut.load(Relaxed), "the cable was cut\n{}", desk.dialogue());
+    assert_eq!((report.files.len(), report.failures.len()), (1, 0), "{:#?}", report.failures);
+    assert_eq!((source.get("/f"), destination.get("/f").as_deref()), (None, Some(&b"text"[..])));
+}
+
 /// Whole files that stand at the destination of a move.
 fn nothing_wrong_at(destination: &Server) -> usize {
     (0..FILES).filter(|number| destination.get(&name(*number)) == Some(noise(1000 + number))).count()

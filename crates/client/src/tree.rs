@@ -267,7 +267,7 @@ fn told_in_facts(reply: &Reply) -> Option<Vec<Entry>> {
     let listing = Listing::of_mlsc(reply);
     let strange = reply.inner().iter().any(|line| line.as_bytes().contains(&IAC));
     let is_whole = reply.code.is_completion() && reply.text().as_bytes().starts_with(b"End");
-    let complete = !listing.truncated && listing.unknown == 0 && listing.refused == 0 && !strange;
+    let complete = listing.is_complete() && !strange;
     let told = LeftOut::by_server(reply.text()).map(Entry::left_out);
     (complete && is_whole).then(|| by_name(listing.entries.into_iter().chain(told).collect()))
 }
@@ -278,8 +278,7 @@ fn told_in_words(reply: &Reply) -> Option<Vec<Entry>> {
         return None;
     }
     let listing = Listing::of_stat(reply, now());
-    let complete = !listing.truncated && listing.unknown == 0 && listing.refused == 0;
-    complete.then(|| by_name(listing.entries))
+    listing.is_complete().then(|| by_name(listing.entries))
 }
 
 /// The same, if it is believed without LIST.

@@ -94,6 +94,11 @@ impl Listing {
         }
     }
 
+    /// True if each line was read.
+    pub fn is_complete(&self) -> bool {
+        !self.truncated && self.unknown == 0 && self.refused == 0
+    }
+
     /// The entries, and one for each line that is none: nothing vanishes without a word.
     pub fn into_entries(self) -> Vec<Entry> {
         let mut entries = self.entries;

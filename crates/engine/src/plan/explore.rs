@@ -85,47 +85,32 @@ impl Explorer {
 
     /// The entries of a directory.
     pub(crate) async fn list(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
-        let mut attempt = 0;
-        loop {
-            match self.list_once(path).await {
-                Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
-                listed => return listed,
-            }
-        }
+        self.again(|| self.list_once(path)).await
     }
 
     /// Whoever gets a session first lists what others wait for as well, as much as the server takes at once.
     async fn list_once(&self, path: &VPath) -> Result<Vec<Entry>, Trouble> {
         let mut slip = self.desk.order(path);
         loop {
-            let seat = tokio::select! {
+            tokio::select! {
                 biased;
-                listed = &mut slip => Err(listed),
-                seat = self.seat(WORTH_A_LOGIN) => Ok(seat),
-            };
-            let listed = match seat {
-                Err(listed) => Some(listed),
-                // Somebody is at it.
-                Ok(seat) if self.desk.is_empty() => {
-                    drop(seat);
-                    Some((&mut slip).await)
-                }
-                Ok(seat) => {
-                    self.work(seat).await?;
-                    None
-                }
-            };
-            match listed {
-                Some(Ok(listed)) => return listed,
-                // Whoever was at it was stopped.
-                Some(Err(_)) => slip = self.desk.order(path),
-                None => {}
+                listed = &mut slip => match listed {
+                    Ok(listed) => return listed,
+                    // Whoever was at it was stopped.
+                    Err(_) => slip = self.desk.order(path),
+                },
+                // Where nothing waits, somebody is at it.
+                seat = self.seat(WORTH_A_LOGIN), if !self.desk.is_empty() => self.work(seat).await?,
             }
         }
     }
 
     /// Lists what waits, as much as the server takes at once.
     async fn work(&self, seat: SemaphorePermit<'_>) -> Result<(), Trouble> {
+        // Others may have taken it all meanwhile, and no session is opened for nothing.
+        if self.desk.is_empty() {
+            return Ok(());
+        }
         let Some(mut lease) = self.sit(seat).await? else { return Ok(()) };
         let at_once = lease.side().listed_at_once().await;
         let workers = self.open.load(Ordering::Relaxed);
@@ -226,11 +211,19 @@ impl Explorer {
         worth_it: usize,
         ask: impl for<'s> Fn(&'s mut Side) -> Answer<'s, T> + Send + Sync,
     ) -> Result<T, Trouble> {
+        self.again(|| self.once(worth_it, &ask)).await
+    }
+
+    /// Does what may fail for a reason that passes, and does it again as long as that may help.
+    async fn again<T, F: Future<Output = Result<T, Trouble>>>(
+        &self,
+        deed: impl Fn() -> F,
+    ) -> Result<T, Trouble> {
         let mut attempt = 0;
         loop {
-            match self.once(worth_it, &ask).await {
+            match deed().await {
                 Err(trouble) if self.bears(&trouble, &mut attempt).await => {}
-                answer => return answer,
+                done => return done,
             }
         }
     }

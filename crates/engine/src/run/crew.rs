@@ -90,8 +90,6 @@ pub(crate) struct Crew {
     tuner: Mutex<Option<Tuner>>,
     /// What may still be begun.
     allowance: Mutex<Allowance>,
-    /// Something is left on account of a limit.
-    limit_reached: AtomicBool,
     /// No file is begun any more, on account of a limit.
     ended_at_limit: AtomicBool,
     /// A file was left because it alone is more than may be transferred.
@@ -135,7 +133,6 @@ impl Crew {
             lanes: watch::Sender::new(1),
             tuner: Mutex::default(),
             allowance: Mutex::new(allowance),
-            limit_reached: AtomicBool::new(false),
             ended_at_limit: AtomicBool::new(false),
             too_large: AtomicBool::new(false),
             dealt_with: Mutex::default(),
@@ -238,7 +235,6 @@ impl Crew {
             Taken::Yes => return true,
             Taken::UsedUp => self.end_at_limit("--max-transfer is reached"),
             Taken::TooLarge => {
-                self.limit_reached.store(true, Relaxed);
                 if !self.too_large.swap(true, Relaxed) {
                     let text = "files that are larger than --max-transfer by themselves are left".to_owned();
                     self.event(Event::Fallback { file: None, text });
@@ -258,7 +254,6 @@ impl Crew {
 
     /// No file is begun any more.
     fn end_at_limit(&self, what: &str) {
-        self.limit_reached.store(true, Relaxed);
         if !self.ended_at_limit.swap(true, Relaxed) {
             let text = format!("{what}: files that are on their way are finished, and no other one is begun");
             self.event(Event::Fallback { file: None, text });
@@ -268,7 +263,7 @@ impl Crew {
 
     /// True if a limit has left something, or ended the run.
     pub(crate) fn is_at_limit(&self) -> bool {
-        self.limit_reached.load(Relaxed)
+        self.ended_at_limit.load(Relaxed) || self.too_large.load(Relaxed)
     }
 
     /// Holds back what goes through this machine by the pair of that number.

@@ -16,16 +16,19 @@ impl Courier<'_> {
         let is_part = *place != step.destination && !part::is_ambiguous(&step.destination);
         let listed_empty = step.leftover.as_ref().is_some_and(|leftover| leftover.size == 0);
         let is_newer = again || self.returned;
-        if !is_part || !(listed_empty || is_newer) || !self.destination_locks().await {
-            return;
-        }
-        let is_empty = match is_newer {
-            true => matches!(self.destination.size(place).await, Ok(Some(0))),
-            false => listed_empty,
-        };
-        if is_empty && self.destination.delete(place).await.is_ok() {
+        if is_part
+            && (listed_empty || is_newer)
+            && self.destination_locks().await
+            && self.remove_if_empty(place).await
+        {
             self.claim.cleared();
         }
+    }
+
+    /// True if an empty file was at `place`, and was removed.
+    pub(super) async fn remove_if_empty(&mut self, place: &VPath) -> bool {
+        matches!(self.destination.size(place).await, Ok(Some(0)))
+            && self.destination.delete(place).await.is_ok()
     }
 
     async fn destination_locks(&mut self) -> bool {

@@ -72,8 +72,7 @@ impl Courier<'_> {
         if passing || step.leftover.is_some() || part::is_ambiguous(&step.destination) {
             return false;
         }
-        matches!(self.destination.size(place).await, Ok(Some(0)))
-            && self.destination.delete(place).await.is_ok()
+        self.remove_if_empty(place).await
     }
 
     /// A connection was lost: is the whole file there all the same?

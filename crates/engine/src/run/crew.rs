@@ -231,6 +231,11 @@ impl Crew {
     /// True if this file may be begun. If not, it is left, and unless it was too large by itself, the run ends with those
     /// that are on their way.
     pub(crate) fn may_begin(&self, step: &Step) -> bool {
+        // Not only from time to time: no file is begun later than was said.
+        self.look_at_the_clock();
+        if self.ended_at_limit.load(Relaxed) {
+            return false;
+        }
         match self.allowance.lock().expect("no holder of the lock panics").take(step.size) {
             Taken::Yes => return true,
             Taken::UsedUp => self.end_at_limit("--max-transfer is reached"),
